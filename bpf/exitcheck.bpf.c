@@ -1,0 +1,796 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The second witness: counts and times every VM exit with counters and a clock of
+ * its own, and compares each leaf that a guest reads with its own number, in place:
+ * kvm_cpuid fires inside the very exit that reads the leaf.
+ *
+ * There are two ways in, from which the loader chooses one: tp_btf, with KVM's types
+ * from its BTF, and the classic tracepoints, with offsets from tracefs.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "exitcheck.h"
+#include "kvm_types.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define SVM_EXIT_CPUID 0x72
+#define VMX_EXIT_CPUID 10
+#define EC_TOTAL EC_UNSEEN /* the sum over reasons, where an index is asked for */
+
+/* Set before the program is loaded. */
+const volatile ec_u32 isa;
+const volatile ec_u32 nr_slots;
+const volatile bool watch;		    /* take a slot at first sight */
+const volatile bool leaves_all;		    /* kvm.exit_leaves=all: every VM has them */
+const volatile bool can_cast;		    /* the kernel has bpf_rdonly_cast(), v6.2 */
+const volatile ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
+const volatile struct ec_fields fields;
+
+/* Shared with the loader. */
+bool ready;
+ec_u32 nr_vcpus;
+struct ec_stats stats;
+struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
+
+static ec_u32 nr_vms;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, ec_u32);
+	__type(value, struct ec_vcpu);
+} vcpus SEC(".maps");
+
+/* Threads that the loader registered: thread, in its PID namespace -> slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u32);
+	__type(value, ec_u32);
+} registered SEC(".maps");
+
+/* ec_vcpu.key -> slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u64);
+	__type(value, ec_u32);
+} by_key SEC(".maps");
+
+/* Thread, the kernel's number -> slot of the vCPU that it entered last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u32);
+	__type(value, ec_u32);
+} by_thread SEC(".maps");
+
+/* A VM, to the kernel: it belongs to one process. */
+struct vm_key {
+	ec_u64 kvm, tgid;
+};
+
+/* VM -> its number << 32 | slots that it has taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct vm_key);
+	__type(value, ec_u64);
+} vms SEC(".maps");
+
+/* Where the vCPU is that this CPU entered last: mostly the one of the next event, too. */
+struct cpu_state {
+	ec_u32 slot;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, ec_u32);
+	__type(value, struct cpu_state);
+} cpus SEC(".maps");
+
+/* A vCPU as an event shows it, for the slow way to its slot. */
+struct identity {
+	ec_u64 key;
+	ec_u64 kvm; /* 0 if unknown: the process will have just one VM */
+	ec_u32 vcpu_id;
+	ec_u32 nr_vcpus; /* created in that VM, 0 if unknown */
+	ec_u32 thread;
+	ec_u32 entering; /* the event is an entry */
+	ec_u32 fresh;	 /* has never exited before */
+	ec_u32 used;	 /* has exited before; neither where the kernel does not tell */
+};
+
+static __always_inline struct ec_vcpu *slot_vcpu(ec_u32 slot)
+{
+	return bpf_map_lookup_elem(&vcpus, &slot);
+}
+
+static __always_inline struct cpu_state *this_cpu(void)
+{
+	ec_u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+static __always_inline ec_u32 current_thread(void)
+{
+	return (ec_u32)bpf_get_current_pid_tgid();
+}
+
+/* The current thread and process, as the loader knows them where it can see them. */
+static __always_inline void current_ids(struct bpf_pidns_info *ids)
+{
+	ec_u64 kernel;
+
+	if (pidns_ino && !bpf_get_ns_current_pid_tgid(pidns_dev, pidns_ino, ids, sizeof(*ids)))
+		return;
+	kernel = bpf_get_current_pid_tgid();
+	ids->pid = (ec_u32)kernel;
+	ids->tgid = kernel >> 32;
+}
+
+/*
+ * The number of the VM of a vCPU that takes a slot; 0 if it cannot be told. Once all
+ * the vCPUs that a VM has are in slots, one more is of another VM at the same address.
+ */
+static __always_inline ec_u32 vm_number(const struct identity *id)
+{
+	struct vm_key key = { id->kvm, bpf_get_current_pid_tgid() >> 32 };
+	ec_u64 none = 0, old, new, *vm;
+	int try;
+
+	bpf_map_update_elem(&vms, &key, &none, BPF_NOEXIST);
+	vm = bpf_map_lookup_elem(&vms, &key);
+	if (!vm)
+		return 0;
+	for (try = 0; try < 8; try++) {
+		old = *(volatile ec_u64 *)vm;
+		if (old && (!id->nr_vcpus || (ec_u32)old < id->nr_vcpus))
+			new = old + 1;
+		else
+			new = (ec_u64)(__sync_fetch_and_add(&nr_vms, 1) + 1) << 32 | 1;
+		if (__sync_val_compare_and_swap(vm, old, new) == old)
+			return new >> 32;
+	}
+	return 0;
+}
+
+/* Watch mode, first sight of a vCPU: the next free slot, nr_slots if there is none. */
+static __always_inline ec_u32 take_slot(const struct identity *id)
+{
+	struct bpf_pidns_info ids = {};
+	struct ec_vcpu *vcpu;
+	ec_u32 slot;
+
+	if (*(volatile ec_u32 *)&nr_vcpus >= nr_slots)
+		return nr_slots;
+	slot = __sync_fetch_and_add(&nr_vcpus, 1);
+	vcpu = slot_vcpu(slot);
+	if (!vcpu)
+		return nr_slots;
+	current_ids(&ids);
+	vcpu->tid = ids.pid;
+	vcpu->tgid = ids.tgid;
+	vcpu->vcpu_id = id->vcpu_id;
+	vcpu->vm = vm_number(id);
+	vcpu->unaligned = !id->fresh || !vcpu->vm;
+	vcpu->open_index = EC_UNSEEN;
+	return slot;
+}
+
+/* The slot that the loader gave to the current thread, nr_slots if there is none. */
+static __always_inline ec_u32 registered_slot(const struct identity *id)
+{
+	struct bpf_pidns_info ids = {};
+	struct ec_vcpu *vcpu;
+	ec_u32 *slot;
+
+	current_ids(&ids);
+	slot = bpf_map_lookup_elem(&registered, &ids.pid);
+	vcpu = slot ? slot_vcpu(*slot) : NULL;
+	/* A registered thread may run another vCPU, which is none of ours. */
+	if (!vcpu || vcpu->key || vcpu->vcpu_id != id->vcpu_id)
+		return nr_slots;
+	vcpu->unaligned = id->used;
+	return *slot;
+}
+
+/*
+ * The slow way to a vCPU's slot: at first sight, and when its thread has come to another
+ * CPU. nr_slots if it has none. At most one slot is owned by a thread, that of the vCPU
+ * it entered last, so that kvm_cpuid finds the right one.
+ */
+static __noinline ec_u32 find_slot(const struct identity *id)
+{
+	ec_u32 *known, *last, slot, thread = id->thread;
+	struct ec_vcpu *vcpu;
+	ec_u64 key = id->key;
+
+	known = bpf_map_lookup_elem(&by_key, &key);
+	if (known && id->fresh && id->entering) {
+		/* The one that was there has gone, this is another vCPU. */
+		vcpu = slot_vcpu(*known);
+		if (vcpu)
+			vcpu->key = 0;
+		bpf_map_delete_elem(&by_key, &key);
+		known = NULL;
+	}
+	if (known)
+		slot = *known;
+	else if (watch)
+		slot = take_slot(id);
+	else
+		slot = registered_slot(id);
+	vcpu = slot_vcpu(slot);
+	if (!vcpu)
+		return nr_slots;
+
+	if (vcpu->key != key) {
+		if (bpf_map_update_elem(&by_key, &key, &slot, BPF_ANY))
+			goto no_map;
+		vcpu->key = key;
+	}
+	last = bpf_map_lookup_elem(&by_thread, &thread);
+	if (!last || *last != slot) {
+		struct ec_vcpu *former = last ? slot_vcpu(*last) : NULL;
+
+		if (former && former->owner == thread)
+			former->owner = 0;
+		if (bpf_map_update_elem(&by_thread, &thread, &slot, BPF_ANY))
+			goto no_map;
+	}
+	vcpu->owner = thread;
+	return slot;
+
+no_map:
+	__sync_fetch_and_add(&stats.no_map, 1);
+	return nr_slots;
+}
+
+/* The counters of a reason. The verifier forgets what it knew of the index: it is told again. */
+static __always_inline struct ec_reason *reason_at(struct ec_vcpu *vcpu, ec_u32 index)
+{
+	barrier_var(index);
+	return &vcpu->reason[index < EXIT_NR_INDICES ? index : EXIT_INDEX_OTHER];
+}
+
+/* The vCPU that this CPU entered last, if that is the one. */
+static __always_inline struct ec_vcpu *guess_vcpu(const struct cpu_state *cpu, ec_u64 key)
+{
+	struct ec_vcpu *vcpu = slot_vcpu(cpu->slot);
+
+	return vcpu && vcpu->key == key ? vcpu : NULL;
+}
+
+static __always_inline ec_u32 log2_bucket(ec_u64 ns)
+{
+	ec_u32 n = ns, bucket = 0;
+
+	if (ns >> EC_HIST_BUCKETS)
+		return EC_HIST_BUCKETS - 1;
+	if (n >> 16) {
+		n >>= 16;
+		bucket = 16;
+	}
+	if (n >> 8) {
+		n >>= 8;
+		bucket += 8;
+	}
+	if (n >> 4) {
+		n >>= 4;
+		bucket += 4;
+	}
+	if (n >> 2) {
+		n >>= 2;
+		bucket += 2;
+	}
+	return bucket + (n >> 1);
+}
+
+/* A VM entry ends the exit under way, if any. */
+static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
+{
+	ec_u32 index = vcpu->open_index;
+	struct ec_reason *reason;
+	ec_u64 ns;
+
+	vcpu->entries++;
+	vcpu->open_index = EC_IN_GUEST;
+	if (index >= EXIT_NR_INDICES) {
+		if (index == EC_IN_GUEST)
+			vcpu->failed_entries++;
+		return;
+	}
+	reason = reason_at(vcpu, index);
+	ns = now - vcpu->open_ns;
+	reason->timed++;
+	reason->ns += ns;
+	if (ns > reason->max_ns)
+		reason->max_ns = ns;
+	/* Less one, so that the initial 0 is above everything. */
+	if (ns - 1 < reason->min_ns - 1)
+		reason->min_ns = ns;
+	reason->hist[log2_bucket(ns)]++;
+}
+
+static __always_inline void on_exit(struct ec_vcpu *vcpu, ec_u32 number, ec_u64 now)
+{
+	ec_u32 index = exit_index(isa, number);
+
+	if (vcpu->open_index < EXIT_NR_INDICES)
+		vcpu->lost_entries++;
+	vcpu->open_index = index;
+	vcpu->open_ns = now;
+	vcpu->count++;
+	reason_at(vcpu, index)->count++;
+}
+
+/* Whom to ask about an exit without a slot. */
+static __always_inline void on_exit_elsewhere(void)
+{
+	if (watch)
+		__sync_fetch_and_add(&stats.no_slot, 1);
+	else
+		__sync_fetch_and_add(&stats.foreign, 1);
+}
+
+/* ---- comparison in place ---- */
+
+struct others {
+	ec_u32 vm, slot; /* all slots of the VM but this one */
+	ec_u32 index;	 /* of a reason, or EC_TOTAL */
+	ec_u32 nr;
+	ec_u32 unaligned;
+	ec_u32 leaves;
+	ec_u64 count;
+};
+
+static long add_other(ec_u32 slot, struct others *others)
+{
+	ec_u32 index = others->index;
+	struct ec_vcpu *vcpu;
+
+	if (slot == others->slot)
+		return 0;
+	vcpu = slot_vcpu(slot);
+	if (!vcpu || vcpu->vm != others->vm)
+		return 0;
+	others->nr++;
+	others->unaligned |= vcpu->unaligned;
+	others->leaves |= vcpu->leaves;
+	if (index < EXIT_NR_INDICES)
+		others->count += *(volatile ec_u64 *)&reason_at(vcpu, index)->count;
+	else
+		others->count += *(volatile ec_u64 *)&vcpu->count;
+	return 0;
+}
+
+/* What the other vCPUs of the VM have counted. */
+static __always_inline void sum_others(struct others *others, const struct ec_vcpu *vcpu,
+				       ec_u32 slot, ec_u32 index)
+{
+	*others = (struct others){ .vm = vcpu->vm, .slot = slot, .index = index };
+	bpf_loop(nr_vcpus, add_other, others, 0);
+}
+
+/* Where the sum over the other vCPUs, taken before a VM-wide leaf was read, is kept. */
+static __always_inline ec_u64 *vm_others(struct ec_vcpu *vcpu, ec_u32 index)
+{
+	return index < EXIT_NR_INDICES ? &reason_at(vcpu, index)->vm_others : &vcpu->vm_others;
+}
+
+/* One leaf that the guest read, and what it was told. */
+struct leaf_read {
+	ec_u32 function, index;
+	ec_u32 eax, ebx, ecx, edx;
+	ec_u32 thread;
+};
+
+static __always_inline bool leaf_has_index(ec_u32 function)
+{
+	return function == LEAF_EXITS || function == LEAF_CYCLES || function == LEAF_VCPU_EXITS ||
+	       function == LEAF_VCPU_CYCLES;
+}
+
+static __always_inline bool leaf_is_exits(ec_u32 function)
+{
+	return function == LEAF_EXITS || function == LEAF_TOTAL_EXITS ||
+	       function == LEAF_VCPU_EXITS || function == LEAF_VCPU_TOTAL_EXITS;
+}
+
+static __always_inline bool leaf_is_vm_wide(ec_u32 function)
+{
+	return function - LEAF_CYCLES <= LEAF_TOTAL_EXITS - LEAF_CYCLES;
+}
+
+static __always_inline bool has_signature(const struct leaf_read *read)
+{
+	union {
+		char text[sizeof(LEAF_SIGNATURE)];
+		ec_u32 word[3];
+	} signature = { .text = LEAF_SIGNATURE };
+
+	return read->ebx == signature.word[0] && read->ecx == signature.word[1] &&
+	       read->edx == signature.word[2];
+}
+
+static __noinline void record(struct ec_vcpu *vcpu, ec_u32 slot, const struct leaf_read *read,
+			      const struct ec_mismatch *values)
+{
+	ec_u32 leaf = read->function - LEAF_FIRST;
+	ec_u64 nr = __sync_fetch_and_add(&stats.mismatches, 1);
+	struct ec_mismatch *mismatch;
+
+	if (leaf < LEAF_NR)
+		vcpu->differed[leaf]++;
+	if (nr >= EC_MAX_MISMATCHES)
+		return;
+	mismatch = &mismatches[nr];
+	*mismatch = *values;
+	mismatch->slot = slot;
+	mismatch->function = read->function;
+	mismatch->index = read->index;
+	mismatch->eax = read->eax;
+	mismatch->ebx = read->ebx;
+	mismatch->ecx = read->ecx;
+	mismatch->edx = read->edx;
+	mismatch->at_exit = vcpu->count;
+}
+
+/*
+ * Holds a leaf that was read against the program's own numbers. Of this vCPU both must have
+ * the same. Of the others, which may be running, each may have an exit counted here that
+ * the kernel, which follows the tracepoint, has not counted yet: together they had at least
+ * what was here before the read (less one for each), and have at most what is here now.
+ */
+static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const struct leaf_read *read)
+{
+	ec_u32 leaf = read->function - LEAF_FIRST, index = EC_TOTAL;
+	bool vm_wide = leaf_is_vm_wide(read->function);
+	struct others others = {};
+	struct ec_mismatch values = {};
+	struct ec_reason *reason;
+	ec_u64 own;
+
+	if (leaf >= LEAF_NR)
+		return;
+	if (leaf_has_index(read->function)) {
+		bool says_undefined = !read->eax && !read->ebx && !read->ecx &&
+				      read->edx == LEAF_UNDEFINED;
+
+		index = exit_index(isa, read->index);
+		if (index >= EXIT_INDEX_OTHER) {
+			vcpu->compared[leaf]++;
+			if (says_undefined)
+				return;
+			values.malformed = true;
+			record(vcpu, slot, read, &values);
+			return;
+		}
+	}
+
+	if (leaf_is_exits(read->function)) {
+		values.leaf = (ec_u64)read->ebx << 32 | read->eax;
+		values.malformed = read->ecx || read->edx;
+	} else {
+		values.leaf = (ec_u64)read->ebx << 32 | read->ecx;
+		values.malformed = read->eax || read->edx;
+	}
+	if (vm_wide) {
+		sum_others(&others, vcpu, slot, index);
+		/* Not all that the leaf counts has been seen. */
+		if (others.unaligned || stats.no_slot || stats.no_map) {
+			vcpu->not_compared++;
+			return;
+		}
+	}
+
+	if (!leaf_is_exits(read->function)) {
+		/* Another clock: only the loader, which knows its rate, can judge. */
+		if (values.malformed) {
+			vcpu->compared[leaf]++;
+			record(vcpu, slot, read, &values);
+		} else if (index < EXIT_NR_INDICES && !others.nr) {
+			reason = reason_at(vcpu, index);
+			reason->leaf_cycles = values.leaf;
+			reason->leaf_ns = reason->ns;
+			reason->leaf_timed = reason->timed;
+		}
+		return;
+	}
+
+	own = index < EXIT_NR_INDICES ? reason_at(vcpu, index)->count : vcpu->count;
+	values.lower = values.upper = own;
+	if (others.nr) {
+		ec_u64 *before = vm_others(vcpu, index);
+
+		values.upper += others.count;
+		if (*before > others.nr)
+			values.lower += *before - others.nr;
+		*before = others.count;
+	}
+	vcpu->compared[leaf]++;
+	if (values.malformed || values.leaf < values.lower || values.leaf > values.upper)
+		record(vcpu, slot, read, &values);
+}
+
+/* The guest read one of the leaves; the registers are what it was told. */
+static __noinline int on_cpuid(const struct leaf_read *read)
+{
+	ec_u32 thread = read->thread, *slot;
+	struct ec_vcpu *vcpu;
+
+	slot = bpf_map_lookup_elem(&by_thread, &thread);
+	vcpu = slot ? slot_vcpu(*slot) : NULL;
+	if (!vcpu || vcpu->owner != thread || vcpu->open_index >= EXIT_NR_INDICES) {
+		/* Of a VM that is not ours, or of an exit before the gate opened. */
+		if (vcpu || watch)
+			__sync_fetch_and_add(&stats.unread, 1);
+		return 0;
+	}
+	if (read->function == LEAF_DISCOVERY) {
+		if (!read->index && has_signature(read))
+			vcpu->leaves = true;
+		return 0;
+	}
+	if (!leaves_all && !vcpu->leaves) {
+		struct others others;
+
+		/* A sibling may have asked for the signature. Without the leaves CPUID
+		 * answers too, with something else. */
+		sum_others(&others, vcpu, *slot, EC_TOTAL);
+		if (!others.leaves)
+			return 0;
+		vcpu->leaves = true;
+	}
+	if (vcpu->unaligned)
+		vcpu->not_compared++;
+	else
+		compare(vcpu, *slot, read);
+	return 0;
+}
+
+/* ---- tp_btf: KVM's types are known ---- */
+
+/*
+ * Reads of the vendor modules' types: kvm.ko's tracepoints give a struct kvm_vcpu, and the
+ * verifier knows no way from there to what it is embedded in. As some type of vmlinux
+ * such memory is read by plain (and fault-proof) loads; before v6.2 a helper does it, at
+ * the cost of a few dozen instructions.
+ *
+ * Were the kfunc a __ksym, libbpf would load no program of this object without vmlinux BTF.
+ */
+static void *(*const bpf_rdonly_cast)(const void *address, ec_u64 type) = (void *)EC_RDONLY_CAST;
+
+static __always_inline const void *load_pointer(const void *address)
+{
+	const void *value = NULL;
+
+	if (can_cast)
+		return *(void **)bpf_rdonly_cast(address,
+						 bpf_core_type_id_kernel(struct list_head));
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+static __always_inline ec_u32 load_u32(const void *address)
+{
+	ec_u32 value = 0;
+
+	if (can_cast)
+		return *(ec_u32 *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct kref));
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+/* struct vcpu_vmx and vcpu_svm begin with their struct kvm_vcpu. */
+static __always_inline ec_u32 exit_number(const struct kvm_vcpu *vcpu)
+{
+	const void *base = vcpu;
+
+	if (isa == EXIT_ISA_SVM) {
+		base = load_pointer(base + bpf_core_field_offset(struct vcpu_svm, vmcb));
+		return load_u32(base + bpf_core_field_offset(struct vmcb, control.exit_code));
+	}
+	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
+		base += bpf_core_field_offset(struct vcpu_vmx, exit_reason);
+	else
+		base += bpf_core_field_offset(struct vcpu_vmx___vt, vt.exit_reason);
+	return load_u32(base) & 0xffff;
+}
+
+static __always_inline bool is_fresh(const struct kvm_vcpu *vcpu)
+{
+	/* stat.exits alone can be reset through debugfs; last_vmentry_cpu stays at
+	 * -1 while the first run goes on in the fast path. */
+	return !vcpu->stat.exits && vcpu->arch.last_vmentry_cpu == -1;
+}
+
+static __always_inline ec_u32 find_slot_btf(const struct kvm_vcpu *vcpu, bool entering)
+{
+	bool fresh = is_fresh(vcpu);
+	struct identity id = {
+		.key = (ec_u64)vcpu,
+		.kvm = (ec_u64)vcpu->kvm,
+		.vcpu_id = vcpu->vcpu_id,
+		.nr_vcpus = vcpu->kvm->created_vcpus,
+		.thread = current_thread(),
+		.entering = entering,
+		.fresh = fresh,
+		.used = !fresh,
+	};
+
+	return find_slot(&id);
+}
+
+SEC("tp_btf/kvm_entry")
+int BPF_PROG(btf_entry, const struct kvm_vcpu *kvm_vcpu)
+{
+	ec_u64 now = bpf_ktime_get_ns();
+	struct cpu_state *cpu = this_cpu();
+	struct ec_vcpu *vcpu;
+
+	if (!ready || !cpu || !kvm_vcpu)
+		return 0;
+	vcpu = guess_vcpu(cpu, (ec_u64)kvm_vcpu);
+	if (!vcpu || vcpu->owner != current_thread() || (watch && is_fresh(kvm_vcpu))) {
+		cpu->slot = find_slot_btf(kvm_vcpu, true);
+		vcpu = slot_vcpu(cpu->slot);
+	}
+	if (vcpu)
+		on_entry(vcpu, now);
+	return 0;
+}
+
+/*
+ * Mostly on the CPU of the entry before, as interrupts are off from there to here; not so
+ * in v6.1's AMD half, which traces the exit later, when it handles it.
+ */
+SEC("tp_btf/kvm_exit")
+int BPF_PROG(btf_exit, const struct kvm_vcpu *kvm_vcpu)
+{
+	ec_u64 now = bpf_ktime_get_ns();
+	struct cpu_state *cpu = this_cpu();
+	struct ec_vcpu *vcpu;
+	ec_u32 number;
+
+	if (!ready || !cpu || !kvm_vcpu)
+		return 0;
+	vcpu = guess_vcpu(cpu, (ec_u64)kvm_vcpu);
+	if (!vcpu) {
+		cpu->slot = find_slot_btf(kvm_vcpu, false);
+		vcpu = slot_vcpu(cpu->slot);
+	}
+	if (!vcpu) {
+		on_exit_elsewhere();
+		return 0;
+	}
+	number = exit_number(kvm_vcpu);
+	on_exit(vcpu, number, now);
+
+	/* The guest is about to read a VM-wide leaf: what the others have now is in it. */
+	if (number == (isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID)) {
+		ec_u32 function = kvm_vcpu->arch.regs[0], index = EC_TOTAL;
+
+		if (function == LEAF_EXITS)
+			index = exit_index(isa, kvm_vcpu->arch.regs[1]);
+		if (function == LEAF_TOTAL_EXITS || function == LEAF_EXITS) {
+			struct others others;
+
+			sum_others(&others, vcpu, cpu->slot, index);
+			*vm_others(vcpu, index) = others.count;
+		}
+	}
+	return 0;
+}
+
+SEC("tp_btf/kvm_cpuid")
+int BPF_PROG(btf_cpuid, ec_u32 function, ec_u32 index, unsigned long rax, unsigned long rbx,
+	     unsigned long rcx, unsigned long rdx)
+{
+	struct leaf_read read = {
+		.function = function,
+		.index = index,
+		.eax = rax,
+		.ebx = rbx,
+		.ecx = rcx,
+		.edx = rdx,
+	};
+
+	if (function - LEAF_FIRST >= LEAF_NR || !ready)
+		return 0;
+	read.thread = current_thread();
+	return on_cpuid(&read);
+}
+
+/* ---- classic tracepoints: no types, offsets from tracefs ---- */
+
+/* The verifier takes no variable offset into ctx, hence the helper. */
+#define read_field(ctx, field)                                              \
+	({                                                                  \
+		ec_u64 __value = 0;                                         \
+                                                                            \
+		bpf_probe_read_kernel(&__value, fields.field.size,          \
+				      (void *)(ctx) + fields.field.offset); \
+		__value;                                                    \
+	})
+
+/* One vCPU cannot be told from an earlier one with that id on that thread. */
+static __always_inline ec_u64 classic_key(ec_u32 thread, ec_u32 vcpu_id)
+{
+	return (ec_u64)thread << 32 | vcpu_id;
+}
+
+static __always_inline struct ec_vcpu *classic_vcpu(struct cpu_state *cpu, ec_u32 vcpu_id)
+{
+	ec_u32 thread = current_thread();
+	ec_u64 key = classic_key(thread, vcpu_id);
+	struct ec_vcpu *vcpu = guess_vcpu(cpu, key);
+	struct identity id = { .key = key, .vcpu_id = vcpu_id, .thread = thread };
+
+	if (vcpu && vcpu->owner == thread)
+		return vcpu;
+	cpu->slot = find_slot(&id);
+	return slot_vcpu(cpu->slot);
+}
+
+SEC("tracepoint/kvm/kvm_entry")
+int classic_entry(void *ctx)
+{
+	ec_u64 now = bpf_ktime_get_ns();
+	struct cpu_state *cpu = this_cpu();
+	struct ec_vcpu *vcpu;
+
+	if (!ready || !cpu)
+		return 0;
+	vcpu = classic_vcpu(cpu, read_field(ctx, entry_vcpu_id));
+	if (vcpu)
+		on_entry(vcpu, now);
+	return 0;
+}
+
+SEC("tracepoint/kvm/kvm_exit")
+int classic_exit(void *ctx)
+{
+	ec_u64 now = bpf_ktime_get_ns();
+	struct cpu_state *cpu = this_cpu();
+	struct ec_vcpu *vcpu;
+	ec_u32 number;
+
+	if (!ready || !cpu)
+		return 0;
+	vcpu = classic_vcpu(cpu, read_field(ctx, exit_vcpu_id));
+	if (!vcpu) {
+		on_exit_elsewhere();
+		return 0;
+	}
+	number = read_field(ctx, exit_reason);
+	on_exit(vcpu, isa == EXIT_ISA_VMX ? number & 0xffff : number, now);
+	return 0;
+}
+
+SEC("tracepoint/kvm/kvm_cpuid")
+int classic_cpuid(void *ctx)
+{
+	struct leaf_read read = {};
+
+	read.function = read_field(ctx, function);
+	if (read.function - LEAF_FIRST >= LEAF_NR || !ready)
+		return 0;
+	read.index = read_field(ctx, index);
+	read.eax = read_field(ctx, rax);
+	read.ebx = read_field(ctx, rbx);
+	read.ecx = read_field(ctx, rcx);
+	read.edx = read_field(ctx, rdx);
+	read.thread = current_thread();
+	return on_cpuid(&read);
+}

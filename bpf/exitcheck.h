@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef EXITCHECK_H
+#define EXITCHECK_H
+
+/* What the eBPF program and the loader share. Plain C types: the eBPF side has
+ * neither vmlinux.h nor the system's headers. */
+
+#include "exit_numbers.h"
+
+typedef unsigned char ec_u8;
+typedef unsigned short ec_u16;
+typedef unsigned int ec_u32;
+typedef unsigned long long ec_u64;
+
+/* Guest ABI, version 1: see kernel-patch/README.md. */
+#define LEAF_CYCLES 0x4ffffffc /* of one exit number, all vCPUs */
+#define LEAF_EXITS 0x4ffffffd  /* likewise, how many */
+#define LEAF_TOTAL_CYCLES 0x4ffffffe
+#define LEAF_TOTAL_EXITS 0x4fffffff
+#define LEAF_DISCOVERY 0x4ffffffb
+#define LEAF_VCPU_CYCLES 0x4ffffff7 /* the same four, of the calling vCPU */
+#define LEAF_VCPU_EXITS 0x4ffffff8
+#define LEAF_VCPU_TOTAL_CYCLES 0x4ffffff9
+#define LEAF_VCPU_TOTAL_EXITS 0x4ffffffa
+#define LEAF_FIRST LEAF_VCPU_CYCLES
+#define LEAF_LAST LEAF_TOTAL_EXITS
+#define LEAF_NR (LEAF_LAST - LEAF_FIRST + 1)
+
+#define LEAF_ABI_VERSION 1
+#define LEAF_SIGNATURE "KVMExitStats" /* EBX, ECX, EDX of LEAF_DISCOVERY, 0 */
+#define LEAF_UNDEFINED 0xffffffffu    /* EDX, where the number is undefined */
+
+#define EC_HIST_BUCKETS 32 /* bucket b: durations of [2^b, 2^(b+1)) ns */
+#define EC_MAX_MISMATCHES 64
+
+/* ec_vcpu.open_index, where it is no index of a reason. */
+#define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
+#define EC_UNSEEN 0xffffffffu	/* no event so far */
+
+/* One exit reason of one vCPU. Written by that vCPU's thread alone. */
+struct ec_reason {
+	ec_u64 count; /* exits, the one under way included */
+	ec_u64 timed; /* exits that have ended in a VM entry */
+	ec_u64 ns;    /* of those, CLOCK_MONOTONIC */
+	ec_u64 min_ns, max_ns;
+	/* The last per-vCPU LEAF_VCPU_CYCLES read of this reason, with this
+	 * program's own numbers at the same instant. */
+	ec_u64 leaf_cycles;
+	ec_u64 leaf_ns;
+	ec_u64 leaf_timed;
+	ec_u64 vm_others; /* as in ec_vcpu, for this reason */
+	ec_u32 hist[EC_HIST_BUCKETS];
+};
+
+/* One vCPU. The loader fills in the first block before the vCPU runs (or the
+ * eBPF program at first sight, in watch mode), the program the rest. */
+struct ec_vcpu {
+	ec_u32 vm; /* vCPUs with the same number are summed; 0 = free slot */
+	ec_u32 vcpu_id;
+	ec_u32 tid, tgid;  /* as the loader's PID namespace numbers them */
+	ec_u32 open_index; /* reason of the exit under way, or EC_IN_GUEST, EC_UNSEEN */
+
+	ec_u32 owner;	  /* thread that entered it last, the kernel's number */
+	ec_u64 key;	  /* which vCPU this is, to the kernel; 0 = none (any more) */
+	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
+	ec_u32 unaligned; /* was seen first in mid-life: absolute numbers cannot match */
+	ec_u64 open_ns;
+	ec_u64 count;	       /* sum over reasons */
+	ec_u64 entries;	       /* kvm_entry events */
+	ec_u64 failed_entries; /* an entry followed by another entry, without an exit */
+	ec_u64 lost_entries;   /* an exit followed by another exit, without an entry */
+	ec_u64 not_compared;   /* leaf reads that could not be, this vCPU being unaligned */
+	/* What the VM's other vCPUs had counted when the VM-wide total was read
+	 * before: no later read can be below it (but for an exit in flight on each). */
+	ec_u64 vm_others;
+	ec_u64 compared[LEAF_NR]; /* by leaf, in place */
+	ec_u64 differed[LEAF_NR];
+	struct ec_reason reason[EXIT_NR_INDICES];
+};
+
+/* A leaf read that did not hold, for the report. */
+struct ec_mismatch {
+	ec_u32 slot;
+	ec_u32 malformed; /* registers that the ABI does not allow for that number */
+	ec_u32 function, index;
+	ec_u32 eax, ebx, ecx, edx;
+	ec_u64 leaf;	     /* the value decoded */
+	ec_u64 lower, upper; /* what would have held (both alike for an equality) */
+	ec_u64 at_exit;	     /* the vCPU's count of exits at that time */
+};
+
+/* In place of the helper number in calls of bpf_rdonly_cast(), which has none: the loader
+ * fills in which function of the kernel that is. */
+#define EC_RDONLY_CAST 0x7ca57ca5
+
+/* Events that the program could not attribute or keep. */
+struct ec_stats {
+	ec_u64 no_slot;	   /* vCPU slots were all taken */
+	ec_u64 foreign;	   /* exits of VMs that are not watched */
+	ec_u64 mismatches; /* may exceed EC_MAX_MISMATCHES */
+	ec_u64 unread;	   /* leaf reads that could not be attributed to a vCPU */
+	ec_u64 no_map;	   /* a map refused an update: its vCPU is not followed */
+};
+
+_Static_assert(sizeof(struct ec_reason) == 9 * 8 + 4 * EC_HIST_BUCKETS, "no holes");
+_Static_assert(sizeof(struct ec_vcpu) % 8 == 0, "array map stride");
+
+/* A field of a classic tracepoint's record. */
+struct ec_field {
+	ec_u32 offset, size;
+};
+
+/* The fields that the classic programs read. */
+struct ec_fields {
+	struct ec_field entry_vcpu_id;
+	struct ec_field exit_vcpu_id, exit_reason;
+	struct ec_field function, index, rax, rbx, rcx, rdx;
+};
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KVM_TYPES_H
+#define KVM_TYPES_H
+
+/*
+ * The few fields of KVM's types that the program reads. Their offsets are taken
+ * from the running kernel's BTF when the program is loaded, so that neither the
+ * order nor what is missing here matters. A field that moved between kernels
+ * has a ___flavour type for each home it had.
+ */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kvm {
+	int created_vcpus;
+};
+
+struct kvm_vcpu_stat {
+	ec_u64 exits; /* bumped after the exit has been traced */
+};
+
+struct kvm_vcpu_arch {
+	unsigned long regs[2]; /* VCPU_REGS_RAX, VCPU_REGS_RCX */
+	int last_vmentry_cpu;  /* -1 until the first exit has been handled */
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;
+	struct kvm_vcpu_arch arch;
+	struct kvm_vcpu_stat stat;
+};
+
+/* kvm_amd. exit_code was u32 until v7.0, u64 since d7507a94a072 ("KVM: SVM: Treat
+ * exit_code as an unsigned 64-bit value through all of KVM"): only the low word is
+ * read, which is at the same offset in both. */
+struct vmcb_control_area {
+	ec_u32 exit_code;
+};
+
+struct vmcb {
+	struct vmcb_control_area control;
+};
+
+struct vcpu_svm {
+	struct vmcb *vmcb;
+};
+
+/* kvm_intel, until v6.15. */
+union vmx_exit_reason {
+	ec_u32 full;
+};
+
+struct vcpu_vmx {
+	union vmx_exit_reason exit_reason;
+};
+
+/* Since v6.16: 7172c753c26a ("KVM: VMX: Move common fields of struct vcpu_{vmx,tdx}
+ * to a struct"). */
+struct vcpu_vt {
+	union vmx_exit_reason exit_reason;
+};
+
+struct vcpu_vmx___vt {
+	struct vcpu_vt vt;
+};
+
+/* Of vmlinux: what begins with a pointer and with a 32-bit number. Memory whose own
+ * type is in a module's BTF is read as one of these, see load_pointer(). */
+struct list_head {
+	struct list_head *next;
+};
+
+struct kref {
+	int refcount;
+};
+
+#pragma clang attribute pop
+
+#endif
