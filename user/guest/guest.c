@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The probe guest: executes the commands that the VMM leaves in struct
+ * probe_shared. Every operation is counted before it is executed, so that the
+ * count is right at the very moment of the exit.
+ */
+#include <stddef.h>
+
+#include "exit_numbers.h"
+#include "probe_abi.h"
+
+#define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
+#define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
+#define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
+#define CR4_MCE (1ul << 6)
+#define HYPERCALL_UNKNOWN 0x7eac4ed
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+
+/* What entry.S and the CPU push. */
+struct exception_frame {
+	uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+	uint64_t vector, error_code;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Where to go on after an instruction that KVM may answer with #UD or #GP. */
+struct fixup {
+	uint64_t rip, resume;
+};
+
+extern const struct fixup fixups[], fixups_end[];
+
+/* An instruction that is skipped if it raises #UD or #GP. */
+#define MAY_FAULT(instruction)          \
+	"1: " instruction "\n"          \
+	"2:\n"                          \
+	".pushsection .fixups, \"a\"\n" \
+	".quad 1b, 2b\n"                \
+	".popsection\n"
+
+void guest_main(struct probe_shared *shared);
+void guest_exception(struct exception_frame *frame);
+
+static void bump(struct probe_shared *shared, enum probe_op op)
+{
+	volatile uint64_t *executed = &shared->executed[op];
+
+	*executed = *executed + 1;
+}
+
+static void done(struct probe_shared *shared)
+{
+	bump(shared, PROBE_OUT);
+	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DONE), "a"(0) : "memory");
+}
+
+void guest_exception(struct exception_frame *frame)
+{
+	struct probe_shared *shared;
+	const struct fixup *fixup;
+	uint64_t stack_end;
+
+	if (frame->vector == VECTOR_UD || frame->vector == VECTOR_GP) {
+		for (fixup = fixups; fixup < fixups_end; fixup++) {
+			if (fixup->rip == frame->rip) {
+				frame->rip = fixup->resume;
+				return;
+			}
+		}
+	}
+
+	/* _start pushed it on a stack of one page. */
+	stack_end = ((uint64_t)frame | (PROBE_PAGE_SIZE - 1)) + 1;
+	shared = *(struct probe_shared **)(stack_end - 8);
+	shared->fault_rip = frame->rip;
+	shared->fault = frame->vector + 1;
+	for (;;)
+		done(shared);
+}
+
+/*
+ * Touches all memory that later commands use, and makes KVM remember that there
+ * is none at PROBE_MMIO_ADDR: a nested page fault or, on VMX, an EPT violation
+ * instead of a misconfiguration must not get into a command's counts.
+ */
+static void warm_up(struct probe_shared *shared)
+{
+	volatile uint8_t *page;
+
+	for (page = (uint8_t *)PROBE_IMAGE_ADDR; page < (uint8_t *)fixups_end;
+	     page += PROBE_PAGE_SIZE)
+		(void)*page;
+	for (page = (uint8_t *)shared; page < (uint8_t *)(shared + 1); page += PROBE_PAGE_SIZE)
+		*page = *page;
+
+	bump(shared, PROBE_MMIO_READ);
+	(void)*(volatile uint32_t *)PROBE_MMIO_ADDR;
+	bump(shared, PROBE_MMIO_WRITE);
+	*(volatile uint32_t *)PROBE_MMIO_ADDR = 0;
+}
+
+static void read_leaf(struct probe_shared *shared, struct probe_read *read)
+{
+	bump(shared, PROBE_CPUID);
+	asm volatile("cpuid"
+		     : "=a"(read->eax), "=b"(read->ebx), "=c"(read->ecx), "=d"(read->edx)
+		     : "0"(read->function), "2"(read->index)
+		     : "memory");
+	read->cpuids = shared->executed[PROBE_CPUID];
+}
+
+static void read_leaves(struct probe_shared *shared, uint64_t passes)
+{
+	uint32_t i;
+
+	for (; passes; passes--)
+		for (i = 0; i < shared->nr_reads; i++)
+			read_leaf(shared, &shared->reads[i]);
+}
+
+static void cpuid(void)
+{
+	uint32_t eax = 0, ecx = 0;
+
+	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx", "memory");
+}
+
+static void outs(void)
+{
+	const uint8_t byte = 0;
+	const uint8_t *source = &byte;
+
+	asm volatile("outsb" : "+S"(source) : "d"(PROBE_PORT_DATA), "m"(byte));
+}
+
+static void ins(void)
+{
+	uint8_t byte, *destination = &byte;
+
+	asm volatile("insb" : "+D"(destination), "=m"(byte) : "d"(PROBE_PORT_DATA));
+}
+
+static void rdmsr(void)
+{
+	uint32_t eax, edx;
+
+	asm volatile("rdmsr" : "=a"(eax), "=d"(edx) : "c"(MSR_IA32_UCODE_REV));
+}
+
+static void wrmsr(void)
+{
+	asm volatile("wrmsr" : : "c"(MSR_IA32_UCODE_WRITE), "a"(0), "d"(0));
+}
+
+/* Never the other vendor's instruction: KVM would rewrite it in place. */
+static void hypercall(uint32_t isa)
+{
+	uint64_t number = HYPERCALL_UNKNOWN;
+
+	if (isa == EXIT_ISA_SVM)
+		asm volatile("vmmcall" : "+a"(number) : : "memory");
+	else
+		asm volatile("vmcall" : "+a"(number) : : "memory");
+}
+
+static void toggle_cr0(void)
+{
+	uint64_t cr0;
+
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_AM));
+}
+
+/* Not read back: on SVM that would be an exit too. */
+static void toggle_cr4(struct probe_shared *shared)
+{
+	shared->cr4 ^= CR4_MCE;
+	asm volatile("mov %0, %%cr4" : : "r"(shared->cr4));
+}
+
+static void xsetbv(void)
+{
+	uint32_t eax, edx;
+
+	asm volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
+}
+
+static void rdpmc(void)
+{
+	uint32_t eax = 0, edx = 0;
+
+	asm volatile(MAY_FAULT("rdpmc") : "+a"(eax), "+d"(edx) : "c"(0));
+}
+
+/* An IDT without a vector: the breakpoint becomes a triple fault. */
+static void shut_down(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) no_idt;
+
+	asm volatile("lidt %0\n\tint3" : : "m"(no_idt));
+}
+
+#define NO_OPERAND(instruction) asm volatile(MAY_FAULT(instruction) : : : "memory")
+#define WITH_RAX(instruction) asm volatile(MAY_FAULT(instruction) : : "a"(0ul), "c"(0) : "memory")
+#define WITH_MEMORY(instruction) asm volatile(MAY_FAULT(instruction " %0") : "+m"(operand))
+
+#define TIMES(name, statement)                      \
+	case PROBE_##name:                          \
+		for (i = 0; i < count; i++) {       \
+			bump(shared, PROBE_##name); \
+			statement;                  \
+		}                                   \
+		break
+
+static void execute(struct probe_shared *shared)
+{
+	volatile uint32_t *mmio = (uint32_t *)PROBE_MMIO_ADDR;
+	volatile uint8_t *touch = (uint8_t *)shared->touch;
+	uint64_t count = shared->count, operand = 0, i;
+
+	switch (shared->op) {
+		TIMES(CPUID, cpuid());
+		TIMES(OUT, asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DATA), "a"(0)));
+		TIMES(IN, asm volatile("inb %0, %%al" : : "i"(PROBE_PORT_DATA) : "eax"));
+		TIMES(OUTS, outs());
+		TIMES(INS, ins());
+		TIMES(MMIO_READ, (void)*mmio);
+		TIMES(MMIO_WRITE, *mmio = 0);
+		TIMES(TOUCH, touch[i * PROBE_PAGE_SIZE] = 1);
+		TIMES(RDMSR, rdmsr());
+		TIMES(WRMSR, wrmsr());
+		TIMES(HLT, asm volatile("hlt"));
+		TIMES(HYPERCALL, hypercall(shared->isa));
+		TIMES(MOV_CR0, toggle_cr0());
+		TIMES(MOV_CR4, toggle_cr4(shared));
+		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));
+		TIMES(MOV_FROM_DR, asm volatile("mov %%dr0, %0" : "=r"(operand)));
+		TIMES(MOV_TO_DR, asm volatile("mov %0, %%dr0" : : "r"(0ul)));
+		TIMES(XSETBV, xsetbv());
+		TIMES(WBINVD, asm volatile("wbinvd"));
+		TIMES(INVD, asm volatile("invd"));
+		TIMES(RDPMC, rdpmc());
+		TIMES(MONITOR, asm volatile(MAY_FAULT("monitor") : : "a"(shared), "c"(0), "d"(0)));
+		TIMES(MWAIT, asm volatile(MAY_FAULT("mwait") : : "a"(0), "c"(0)));
+		TIMES(UD2, NO_OPERAND("ud2"));
+		TIMES(VMRUN, WITH_RAX("vmrun %%rax"));
+		TIMES(VMLOAD, WITH_RAX("vmload %%rax"));
+		TIMES(VMSAVE, WITH_RAX("vmsave %%rax"));
+		TIMES(STGI, NO_OPERAND("stgi"));
+		TIMES(CLGI, NO_OPERAND("clgi"));
+		TIMES(SKINIT, WITH_RAX("skinit %%eax"));
+		TIMES(INVLPGA, WITH_RAX("invlpga %%rax, %%ecx"));
+		TIMES(VMXON, WITH_MEMORY("vmxon"));
+		TIMES(VMXOFF, NO_OPERAND("vmxoff"));
+		TIMES(VMCLEAR, WITH_MEMORY("vmclear"));
+		TIMES(VMPTRLD, WITH_MEMORY("vmptrld"));
+		TIMES(VMPTRST, WITH_MEMORY("vmptrst"));
+		TIMES(VMREAD, asm volatile(MAY_FAULT("vmread %1, %0") : "=r"(operand) : "r"(0ul)));
+		TIMES(VMWRITE, asm volatile(MAY_FAULT("vmwrite %0, %1") : : "r"(0ul), "r"(0ul)));
+		TIMES(VMLAUNCH, NO_OPERAND("vmlaunch"));
+		TIMES(VMRESUME, NO_OPERAND("vmresume"));
+		TIMES(PAUSE, asm volatile("pause"));
+		TIMES(SHUTDOWN, shut_down());
+	case PROBE_READ_LEAVES:
+		read_leaves(shared, count);
+		break;
+	}
+}
+
+void guest_main(struct probe_shared *shared)
+{
+	warm_up(shared);
+	for (;;) {
+		done(shared);
+		execute(shared);
+	}
+}

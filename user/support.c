@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "support.h"
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "workload.h"
+
+#define CPUID_1_ECX_MONITOR (1u << 3)
+
+/* Whether a boolean parameter of the vendor's KVM module is on. */
+static bool module_parameter(enum exit_isa isa, const char *name)
+{
+	char path[64], value = 'N';
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 isa == EXIT_ISA_VMX ? "kvm_intel" : "kvm_amd", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = 'N';
+	close(fd);
+	return value == 'Y' || value == '1';
+}
+
+/* Whether the CPU is one of QEMU's TCG. */
+static bool cpu_is_tcg(void)
+{
+	unsigned int eax, signature[3];
+
+	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+	return !memcmp(signature, "TCGTCGTCGTCG", sizeof(signature));
+}
+
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa, bool xsave)
+{
+	const struct workload *workload = workload_of(op);
+	unsigned int eax, ebx, ecx, edx;
+
+	if (workload && workload_exit(workload, isa) < 0)
+		return workload->why;
+
+	switch (op) {
+	case PROBE_XSETBV:
+		if (!xsave)
+			return "this CPU has no XSAVE";
+		return cpu_is_tcg() ? "QEMU's TCG does not intercept it before version 8.1" : NULL;
+	case PROBE_INVD:
+		return cpu_is_tcg() ? "QEMU's TCG reports it as WBINVD before version 8.1" : NULL;
+	case PROBE_MONITOR:
+	case PROBE_MWAIT:
+		if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & CPUID_1_ECX_MONITOR)
+			return NULL;
+		return "this CPU has no MONITOR and MWAIT";
+	case PROBE_VMLOAD:
+	case PROBE_VMSAVE:
+		if (!module_parameter(isa, "vls"))
+			return NULL;
+		return "this CPU can execute it without an exit (kvm_amd.vls=1)";
+	case PROBE_STGI:
+	case PROBE_CLGI:
+		if (!module_parameter(isa, "vgif"))
+			return NULL;
+		return "this CPU can execute it without an exit (kvm_amd.vgif=1)";
+	case PROBE_MOV_CR0:
+		if (isa == EXIT_ISA_VMX || module_parameter(isa, "npt"))
+			return NULL;
+		return "another exit number without nested paging (kvm_amd.npt=0)";
+	case PROBE_TOUCH:
+	case PROBE_MMIO_READ:
+	case PROBE_MMIO_WRITE:
+		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
+			return NULL;
+		return "another exit number without nested paging (kvm_intel.ept=0 or kvm_amd.npt=0)";
+	default:
+		return NULL;
+	}
+}

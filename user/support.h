@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <stdbool.h>
+
+#include "exitcheck.h"
+#include "guest/probe_abi.h"
+
+/*
+ * Why op would not cause the exit of its workload with this CPU and these module
+ * parameters of KVM, NULL if it does. xsave: whether KVM offers XSAVE to guests.
+ */
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa, bool xsave);
+
+#endif

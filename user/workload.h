@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef WORKLOAD_H
+#define WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exitcheck.h"
+#include "guest/probe_abi.h"
+
+/* How the number of exits follows from the number of executions. */
+enum truth_kind {
+	TRUTH_EXACT,	/* one each */
+	TRUTH_AT_LEAST, /* one each, and more for the reason in workload->why */
+	TRUTH_AT_MOST,	/* up to one each: likewise */
+};
+
+/* One way to cause VM exits: a row of the table that `exitcheck list` shows. */
+struct workload {
+	const char *name; /* as given to -w: "cpuid", "mov-cr8" ... */
+	enum probe_op op;
+	int64_t svm, vmx; /* exit number it causes, -1: none on that ISA */
+	enum truth_kind truth;
+	unsigned int count; /* executions in the default validation */
+	bool guest_debug;   /* needs KVM_GUESTDBG_ENABLE: see the table */
+	bool slow;	    /* VMM work or a vCPU reset for each: keep counts low */
+	const char *help;   /* one line */
+	const char *why;    /* of a bound; of an ISA on which there is none */
+};
+
+extern const struct workload workloads[];
+extern const unsigned int nr_workloads;
+
+/* NULL if there is none of that name. */
+const struct workload *workload_find(const char *name);
+
+/* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
+const struct workload *workload_of(enum probe_op op);
+
+/* The exit number on that ISA, -1 if it causes none there. */
+int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
+
+#endif
