@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "watch.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "text.h"
+#include "witness.h"
+
+#define WATCH_VCPUS 256 /* that can be told apart in one run */
+#define WATCH_MAX_SECONDS 604800
+#define MAX_SHOWN 10	/* mismatches */
+#define COMMAND_GRACE 5 /* seconds between SIGTERM and SIGKILL */
+
+struct watch {
+	bool help;
+	unsigned int seconds; /* 0: until asked to stop */
+	enum witness_path path;
+	char **command; /* NULL: none */
+
+	struct host host;
+	struct witness *witness;
+};
+
+/* ---- arguments ---- */
+
+enum {
+	OPTION_SECONDS = 0x100,
+	OPTION_PATH
+};
+
+static const struct argp_option options[] = {
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", 0 },
+	{ "path", OPTION_PATH, "auto|btf|classic", 0,
+	  "How the eBPF program attaches (default: auto, by BTF where KVM has it)", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+struct parse {
+	struct watch *watch;
+	struct error *err;
+};
+
+static int parse_seconds(struct parse *parse, const char *text)
+{
+	unsigned long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end)
+		return error_set(parse->err, STATUS_USAGE, "--seconds: \"%s\" is not a number",
+				 text);
+	if (errno || !seconds || seconds > WATCH_MAX_SECONDS)
+		return error_set(parse->err, STATUS_USAGE, "--seconds: %s is not in 1 to %s", text,
+				 text_u64(WATCH_MAX_SECONDS).s);
+	parse->watch->seconds = seconds;
+	return 0;
+}
+
+static int parse_path(struct parse *parse, const char *name)
+{
+	enum witness_path path = WITNESS_AUTO;
+
+	if (!strcmp(name, "btf"))
+		path = WITNESS_BTF;
+	else if (!strcmp(name, "classic"))
+		path = WITNESS_CLASSIC;
+	else if (strcmp(name, "auto"))
+		return error_set(parse->err, STATUS_USAGE,
+				 "--path: \"%s\" is none of auto, btf, classic", name);
+	parse->watch->path = path;
+	return 0;
+}
+
+static error_t parse_key(int key, char *arg, struct argp_state *state)
+{
+	struct parse *parse = state->input;
+	int status = 0;
+
+	switch (key) {
+	case 'h':
+		parse->watch->help = true;
+		break;
+	case OPTION_SECONDS:
+		status = parse_seconds(parse, arg);
+		break;
+	case OPTION_PATH:
+		status = parse_path(parse, arg);
+		break;
+	case ARGP_KEY_ARG:
+		/* The command, with all that follows it. */
+		parse->watch->command = &state->argv[state->next - 1];
+		state->next = state->argc;
+		break;
+	case ARGP_KEY_ERROR:
+		if (!parse->err->text[0])
+			error_set(
+				parse->err, STATUS_USAGE,
+				"no option \"%s\", or its value is missing; watch --help shows them",
+				state->argv[state->next > 0 ? state->next - 1 : 0]);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return status ? EINVAL : 0;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_key,
+	.args_doc = "[-- COMMAND...]",
+	.doc = "Counts and times the exits of every VM on this host with eBPF, and holds each exit "
+	       "leaf that a guest reads against that, inside the very exit that reads it; until "
+	       "COMMAND ends, N seconds have passed, or Ctrl-C.",
+};
+
+static int parse_arguments(struct watch *watch, int argc, char **argv, struct error *err)
+{
+	struct parse parse = { watch, err };
+
+	err->text[0] = '\0';
+	if (argp_parse(&argp, argc, argv,
+		       ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &parse))
+		return STATUS_USAGE;
+	return 0;
+}
+
+/* ---- the command ---- */
+
+/* Starts it with the signals that mask has; its process in *child. */
+static int start_command(char **command, const sigset_t *mask, pid_t *child, struct error *err)
+{
+	int report[2], failure = 0;
+	pid_t parent = getpid();
+
+	if (pipe2(report, O_CLOEXEC))
+		return error_set(err, STATUS_CANNOT_RUN, "pipe: %s", strerror(errno));
+	*child = fork();
+	if (!*child) {
+		/* Nothing outlives exitcheck, however that ends. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(STATUS_CANNOT_RUN);
+		sigprocmask(SIG_SETMASK, mask, NULL);
+		execvp(command[0], command);
+		failure = errno;
+		if (write(report[1], &failure, sizeof(failure)) < 0)
+			_exit(STATUS_CANNOT_RUN);
+		_exit(STATUS_CANNOT_RUN);
+	}
+	failure = errno;
+	close(report[1]);
+	if (*child < 0) {
+		close(report[0]);
+		return error_set(err, STATUS_CANNOT_RUN, "fork: %s", strerror(failure));
+	}
+	/* End of file: exec() has closed the other end. */
+	if (read(report[0], &failure, sizeof(failure)) <= 0)
+		failure = 0;
+	close(report[0]);
+	if (!failure)
+		return 0;
+	waitpid(*child, NULL, 0);
+	*child = -1;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot run %s: %s", command[0],
+			 strerror(failure));
+}
+
+static void report_command(const char *name, int status)
+{
+	if (WIFSIGNALED(status))
+		fprintf(stderr, "exitcheck: %s was ended by signal %d (%s)\n", name,
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		fprintf(stderr, "exitcheck: %s ended with status %d\n", name, WEXITSTATUS(status));
+}
+
+/* Waits for one of the blocked signals, until a point in time (0: none). False: it is there. */
+static bool wait_signal(const sigset_t *signals, time_t until, int *signal)
+{
+	struct timespec now, left = { .tv_sec = WATCH_MAX_SECONDS };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (until)
+		left.tv_sec = until > now.tv_sec ? until - now.tv_sec : 0;
+	*signal = sigtimedwait(signals, NULL, &left);
+	return *signal > 0 || errno == EINTR || !until;
+}
+
+static time_t seconds_from_now(unsigned int seconds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + seconds;
+}
+
+/* Ends a command that still runs. */
+static void stop_command(pid_t child, const sigset_t *signals)
+{
+	time_t until = seconds_from_now(COMMAND_GRACE);
+	int signal;
+
+	kill(child, SIGTERM);
+	while (waitpid(child, NULL, WNOHANG) == 0) {
+		if (wait_signal(signals, until, &signal))
+			continue;
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		break;
+	}
+}
+
+/* The gate is open meanwhile. */
+static int watch_while(struct watch *watch, struct error *err)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	time_t until = watch->seconds ? seconds_from_now(watch->seconds) : 0;
+	sigset_t signals, former;
+	pid_t child = -1;
+	int signal, status;
+	size_t i;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigaddset(&signals, ends[i]);
+	sigprocmask(SIG_BLOCK, &signals, &former);
+
+	witness_gate(watch->witness, true);
+	if (watch->command) {
+		status = start_command(watch->command, &former, &child, err);
+		if (status) {
+			sigprocmask(SIG_SETMASK, &former, NULL);
+			return status;
+		}
+	} else {
+		fprintf(stderr, "exitcheck: watching every VM; Ctrl-C ends it\n");
+	}
+	while (wait_signal(&signals, until, &signal)) {
+		if (signal > 0 && signal != SIGCHLD)
+			break;
+		if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
+			report_command(watch->command[0], status);
+			child = -1;
+			break;
+		}
+	}
+	if (child > 0)
+		stop_command(child, &signals);
+	witness_gate(watch->witness, false);
+	sigprocmask(SIG_SETMASK, &former, NULL);
+	return 0;
+}
+
+/* ---- the report ---- */
+
+static const char *const leaf_names[LEAF_NR] = {
+	[LEAF_VCPU_CYCLES - LEAF_FIRST] = "cycles of a number, vCPU",
+	[LEAF_VCPU_EXITS - LEAF_FIRST] = "exits of a number, vCPU",
+	[LEAF_VCPU_TOTAL_CYCLES - LEAF_FIRST] = "cycles of all, vCPU",
+	[LEAF_VCPU_TOTAL_EXITS - LEAF_FIRST] = "exits of all, vCPU",
+	[LEAF_DISCOVERY - LEAF_FIRST] = "discovery",
+	[LEAF_CYCLES - LEAF_FIRST] = "cycles of a number, VM",
+	[LEAF_EXITS - LEAF_FIRST] = "exits of a number, VM",
+	[LEAF_TOTAL_CYCLES - LEAF_FIRST] = "cycles of all, VM",
+	[LEAF_TOTAL_EXITS - LEAF_FIRST] = "exits of all, VM",
+};
+
+static bool leaf_has_number(unsigned int function)
+{
+	return function == LEAF_CYCLES || function == LEAF_EXITS || function == LEAF_VCPU_CYCLES ||
+	       function == LEAF_VCPU_EXITS;
+}
+
+/* What all vCPUs come to. */
+struct totals {
+	uint64_t exits, lost_entries, not_compared, compared, differed;
+	uint64_t by_leaf[LEAF_NR], differed_by_leaf[LEAF_NR];
+	unsigned int unaligned;
+};
+
+static struct totals sum_up(const struct witness *witness)
+{
+	struct totals totals = {};
+	const struct ec_vcpu *vcpu;
+	unsigned int slot, leaf;
+
+	for (slot = 0; (vcpu = witness_vcpu(witness, slot)); slot++) {
+		totals.exits += vcpu->count;
+		totals.lost_entries += vcpu->lost_entries;
+		totals.not_compared += vcpu->not_compared;
+		totals.unaligned += vcpu->unaligned;
+		for (leaf = 0; leaf < LEAF_NR; leaf++) {
+			totals.by_leaf[leaf] += vcpu->compared[leaf];
+			totals.differed_by_leaf[leaf] += vcpu->differed[leaf];
+			totals.compared += vcpu->compared[leaf];
+			totals.differed += vcpu->differed[leaf];
+		}
+	}
+	return totals;
+}
+
+static void show_vcpu(const struct watch *watch, const struct ec_vcpu *vcpu)
+{
+	unsigned int index, number;
+
+	printf("  vCPU %u, thread %u: %s exits%s\n", vcpu->vcpu_id, vcpu->tid,
+	       text_u64(vcpu->count).s, vcpu->unaligned ? " (it ran before, too)" : "");
+	if (!vcpu->count)
+		return;
+	printf("    %-30s %14s %12s %12s %12s %14s\n", "exit", "count", "total ms", "mean ns",
+	       "min ns", "max ns");
+	for (index = 0; index < EXIT_NR_INDICES; index++) {
+		const struct ec_reason *reason = &vcpu->reason[index];
+		const char *name = "(undefined numbers)";
+		char label[64];
+
+		if (!reason->count)
+			continue;
+		snprintf(label, sizeof(label), "%s", name);
+		if (exit_number(watch->host.isa, index, &number)) {
+			name = exit_name(watch->host.isa, number);
+			snprintf(label, sizeof(label), "%s %s",
+				 text_exit(watch->host.isa, number).s, name ? name : "");
+		}
+		printf("    %-30s %14s %12.3f %12s %12s %14s\n", label, text_u64(reason->count).s,
+		       reason->ns / 1e6,
+		       reason->timed ? text_u64(reason->ns / reason->timed).s : "-",
+		       reason->timed ? text_u64(reason->min_ns).s : "-",
+		       reason->timed ? text_u64(reason->max_ns).s : "-");
+	}
+}
+
+static int by_vm_and_id(const void *a, const void *b)
+{
+	const struct ec_vcpu *x = *(const struct ec_vcpu *const *)a;
+	const struct ec_vcpu *y = *(const struct ec_vcpu *const *)b;
+
+	if (x->vm != y->vm)
+		return x->vm < y->vm ? -1 : 1;
+	return x->vcpu_id < y->vcpu_id ? -1 : x->vcpu_id > y->vcpu_id;
+}
+
+static void show_vms(const struct watch *watch)
+{
+	const struct ec_vcpu *vcpus[WATCH_VCPUS];
+	unsigned int nr = witness_nr_vcpus(watch->witness), i, last;
+
+	for (i = 0; i < nr; i++)
+		vcpus[i] = witness_vcpu(watch->witness, i);
+	qsort(vcpus, nr, sizeof(*vcpus), by_vm_and_id);
+	for (i = 0; i < nr; i++) {
+		if (!i || vcpus[i]->vm != vcpus[i - 1]->vm) {
+			for (last = i; last + 1 < nr && vcpus[last + 1]->vm == vcpus[i]->vm;)
+				last++;
+			printf("%sVM %u, process %u: %u vCPU%s\n", i ? "\n" : "", vcpus[i]->vm,
+			       vcpus[i]->tgid, last - i + 1, last > i ? "s" : "");
+		}
+		show_vcpu(watch, vcpus[i]);
+	}
+	if (nr)
+		putchar('\n');
+}
+
+static void show_comparisons(const struct totals *totals)
+{
+	unsigned int leaf;
+
+	if (!totals->compared)
+		return;
+	printf("Leaves compared in place\n  %-12s %-26s %12s %12s\n", "leaf", "", "compared",
+	       "different");
+	for (leaf = 0; leaf < LEAF_NR; leaf++)
+		if (totals->by_leaf[leaf])
+			printf("  0x%-10x %-26s %12s %12s\n", LEAF_FIRST + leaf, leaf_names[leaf],
+			       text_u64(totals->by_leaf[leaf]).s,
+			       text_u64(totals->differed_by_leaf[leaf]).s);
+	putchar('\n');
+}
+
+static void show_mismatch(const struct watch *watch, const struct ec_mismatch *mismatch)
+{
+	const struct ec_vcpu *vcpu = witness_vcpu(watch->witness, mismatch->slot);
+	unsigned int leaf = mismatch->function - LEAF_FIRST;
+
+	if (!vcpu || leaf >= LEAF_NR)
+		return;
+	printf("  VM %u, vCPU %u, exit %s: leaf 0x%x (%s)", vcpu->vm, vcpu->vcpu_id,
+	       text_u64(mismatch->at_exit).s, mismatch->function, leaf_names[leaf]);
+	if (leaf_has_number(mismatch->function))
+		printf(", number %s", text_exit(watch->host.isa, mismatch->index).s);
+	printf(": ");
+	if (mismatch->malformed)
+		printf("EAX..EDX %x %x %x %x are no answer to that\n", mismatch->eax, mismatch->ebx,
+		       mismatch->ecx, mismatch->edx);
+	else if (mismatch->lower == mismatch->upper)
+		printf("%s, eBPF counted %s\n", text_u64(mismatch->leaf).s,
+		       text_u64(mismatch->lower).s);
+	else
+		printf("%s, eBPF counted %s to %s\n", text_u64(mismatch->leaf).s,
+		       text_u64(mismatch->lower).s, text_u64(mismatch->upper).s);
+}
+
+static void show_mismatches(const struct watch *watch)
+{
+	const struct ec_mismatch *mismatches;
+	unsigned int nr, i;
+	ec_u64 all = witness_stats(watch->witness)->mismatches;
+
+	mismatches = witness_mismatches(watch->witness, &nr);
+	if (!nr)
+		return;
+	printf("Different\n");
+	for (i = 0; i < nr && i < MAX_SHOWN; i++)
+		show_mismatch(watch, &mismatches[i]);
+	if (all > i)
+		printf("  and %s more\n", text_u64(all - i).s);
+	putchar('\n');
+}
+
+/* Why nothing could be compared. */
+static const char *why_not_compared(const struct watch *watch, const struct totals *totals)
+{
+	if (!totals->exits)
+		return "no VM ran meanwhile";
+	if (watch->host.exit_leaves == EXIT_LEAVES_ABSENT)
+		return "kvm.ko is not patched: guests have no exit leaves";
+	if (watch->host.exit_leaves == EXIT_LEAVES_OFF)
+		return "the leaves are off: load kvm.ko with exit_leaves=optin or all";
+	if (totals->not_compared && !strcmp(witness_path_name(watch->witness), "tracepoint"))
+		return "without KVM's BTF a vCPU cannot be known to be new, so that its counts could "
+		       "be compared";
+	if (totals->not_compared)
+		return "the VM ran before it was watched: start it after exitcheck";
+	if (watch->host.exit_leaves == EXIT_LEAVES_OPTIN)
+		return "no guest found the leaves' signature and read them: its VMM has to opt in, "
+		       "or load kvm.ko with exit_leaves=all";
+	return "no guest read the leaves";
+}
+
+/* What was lost on the way, "" if nothing was. */
+static int lost(const struct watch *watch, const struct totals *totals, char *text, size_t size,
+		struct error *err)
+{
+	const struct ec_stats *stats = witness_stats(watch->witness);
+	unsigned long long missed;
+	const struct {
+		uint64_t nr;
+		const char *what;
+	} losses[] = {
+		{ stats->no_slot, "exits of more vCPUs than can be watched" },
+		{ stats->no_map, "events for which a map was full" },
+		{ stats->unread, "leaf reads of unknown vCPUs" },
+		{ totals->lost_entries, "VM entries" },
+	};
+	size_t i, n = 0;
+	int status = witness_missed(watch->witness, &missed, err);
+
+	if (status)
+		return status;
+	text[0] = '\0';
+	if (missed)
+		n = snprintf(text, size, "%s events that the kernel skipped", text_u64(missed).s);
+	for (i = 0; i < sizeof(losses) / sizeof(*losses); i++)
+		if (losses[i].nr && n < size)
+			n += snprintf(text + n, size - n, "%s%s %s", n ? ", " : "",
+				      text_u64(losses[i].nr).s, losses[i].what);
+	return 0;
+}
+
+/* The closing line; returns the status that goes with it. */
+static int close_report(const struct watch *watch, const struct totals *totals,
+			const char *lost_text)
+{
+	if (totals->differed) {
+		printf("FAIL: %s of %s comparisons differ\n", text_u64(totals->differed).s,
+		       text_u64(totals->compared).s);
+		return STATUS_MISMATCH;
+	}
+	if (*lost_text) {
+		printf("INCONCLUSIVE: %s comparisons, 0 different, but lost: %s\n",
+		       text_u64(totals->compared).s, lost_text);
+		return STATUS_INCONCLUSIVE;
+	}
+	if (!totals->compared) {
+		printf("INCONCLUSIVE: %s exits counted, none compared: %s\n",
+		       text_u64(totals->exits).s, why_not_compared(watch, totals));
+		return STATUS_INCONCLUSIVE;
+	}
+	printf("PASS: %s exits, %s comparisons in place, 0 different", text_u64(totals->exits).s,
+	       text_u64(totals->compared).s);
+	if (totals->not_compared)
+		printf("; %s leaf reads of vCPUs that ran before could not be compared",
+		       text_u64(totals->not_compared).s);
+	putchar('\n');
+	return STATUS_PASS;
+}
+
+static int report(const struct watch *watch, int *verdict, struct error *err)
+{
+	struct totals totals = sum_up(watch->witness);
+	char lost_text[256];
+	int status;
+
+	status = lost(watch, &totals, lost_text, sizeof(lost_text), err);
+	if (status)
+		return status;
+	printf("%s, %s, Linux %s, eBPF by %s\n\n", watch->host.cpu, isa_name(watch->host.isa),
+	       watch->host.kernel, witness_path_name(watch->witness));
+	show_vms(watch);
+	show_comparisons(&totals);
+	show_mismatches(watch);
+	*verdict = close_report(watch, &totals, lost_text);
+	if (fflush(stdout) || ferror(stdout))
+		return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %s",
+				 strerror(errno));
+	return 0;
+}
+
+int watch_main(int argc, char **argv)
+{
+	struct watch watch = {};
+	struct witness_config config = { .nr_slots = WATCH_VCPUS, .watch = true };
+	int status, verdict = STATUS_PASS;
+	struct error err;
+
+	status = parse_arguments(&watch, argc, argv, &err);
+	if (!status && watch.help) {
+		char name[] = "exitcheck watch";
+
+		argp_help(&argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG,
+			  name);
+		return STATUS_PASS;
+	}
+	if (!status)
+		status = host_probe(&watch.host, &err);
+	if (!status) {
+		config.isa = watch.host.isa;
+		config.path = watch.path;
+		config.leaves_all = watch.host.exit_leaves == EXIT_LEAVES_ALL;
+		status = witness_create(&watch.witness, &config, &err);
+	}
+	if (!status)
+		status = watch_while(&watch, &err);
+	if (!status)
+		status = report(&watch, &verdict, &err);
+	witness_destroy(watch.witness);
+	if (!status)
+		return verdict;
+	fprintf(stderr, "exitcheck: %s\n", err.text);
+	/* A mismatch stays one, whether or not it could be written down. */
+	return verdict == STATUS_MISMATCH ? verdict : status;
+}
