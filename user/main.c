@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <argp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "options.h"
+#include "report.h"
+#include "text.h"
+#include "validate.h"
+#include "watch.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+	probe_interrupt_all();
+}
+
+/* Asked to stop, the run cleans up; asked again, the process ends at once. */
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+/* Says what went wrong, for people and where --json was given for programs; returns status. */
+static int fail(const struct options *options, const struct error *err, int status)
+{
+	struct error unwritten;
+	char *text;
+
+	fprintf(stderr, "exitcheck: %s\n", err->text);
+	if (options->json) {
+		text = report_json_error(err);
+		if (text && report_write(options->json, text, &unwritten))
+			fprintf(stderr, "exitcheck: %s\n", unwritten.text);
+		free(text);
+	}
+	return status;
+}
+
+static bool want_color(const struct options *options)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return options->color && isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+	       !(term && !strcmp(term, "dumb"));
+}
+
+/* Writes the report in each form that was asked for. */
+static int report(const struct options *options, const struct result *result,
+		  const struct verdicts *verdicts, struct error *err)
+{
+	int status = 0;
+	char *text;
+
+	if (options->json) {
+		text = report_json(result, verdicts);
+		status = text ? report_write(options->json, text, err) :
+				error_set(err, STATUS_CANNOT_RUN, "out of memory");
+		free(text);
+	}
+	if (!options->json || strcmp(options->json, "-"))
+		report_text(stdout, result, verdicts, want_color(options));
+	if (fflush(stdout) || ferror(stdout))
+		status = error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
+	return status;
+}
+
+static int run_main(int argc, char **argv)
+{
+	struct options options;
+	struct host host;
+	struct result *result = NULL;
+	static struct verdicts verdicts;
+	struct error err;
+	int status;
+
+	status = options_parse_run(&options, argc, argv, &err);
+	if (status)
+		return fail(&options, &err, status);
+	if (options.help) {
+		options_help_run(stdout);
+		return STATUS_PASS;
+	}
+	if (options.json) {
+		status = report_can_write(options.json, &err);
+		if (status) {
+			options.json = NULL;
+			return fail(&options, &err, status);
+		}
+	}
+	status = host_probe(&host, &err);
+	if (status)
+		return fail(&options, &err, status);
+
+	catch_signals();
+	status = validate(&host, &options, &result, &err);
+	if (interrupted) {
+		result_destroy(result);
+		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
+		return fail(&options, &err, status);
+	}
+	if (status)
+		return fail(&options, &err, status);
+
+	checks_judge(result, &verdicts);
+	status = report(&options, result, &verdicts, &err);
+	result_destroy(result);
+	if (!status)
+		return verdicts.status;
+	fprintf(stderr, "exitcheck: %s\n", err.text);
+	/* A mismatch stays one, whether or not it could be written down. */
+	return verdicts.status == STATUS_MISMATCH ? STATUS_MISMATCH : status;
+}
+
+static int list_main(int argc, char **argv)
+{
+	struct options options;
+	struct error err;
+	char *text;
+	int status;
+
+	status = options_parse_list(&options, argc, argv, &err);
+	if (status)
+		return fail(&options, &err, status);
+	if (options.help) {
+		options_help_list(stdout);
+		return STATUS_PASS;
+	}
+	if (!options.json) {
+		report_list_text(stdout);
+	} else {
+		text = report_json_list();
+		if (text)
+			puts(text);
+		free(text);
+	}
+	if (!fflush(stdout) && !ferror(stdout))
+		return STATUS_PASS;
+	options.json = NULL;
+	error_set(&err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
+	return fail(&options, &err, STATUS_CANNOT_RUN);
+}
+
+/* ---- commands ---- */
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{ "run", run_main, "the validation (what exitcheck does without a command)" },
+	{ "list", list_main, "the workloads, and the exit that each causes" },
+	{ "watch", watch_main, "checks the leaves that any guest reads, while it runs" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(*commands))
+
+static int help(void)
+{
+	printf("Usage: exitcheck [COMMAND] [OPTION...]\n\nCommands (COMMAND --help has more):\n\n");
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].help);
+	printf("\n");
+	options_help_run(stdout);
+	printf("\nExit status: 0 all checks hold, 1 a mismatch, 2 usage, 3 cannot run here,"
+	       " 4 inconclusive.\n");
+	return STATUS_PASS;
+}
+
+static int unknown_command(const char *name)
+{
+	fprintf(stderr, "exitcheck: no command \"%s\";", name);
+	for (size_t i = 0; i < NR_COMMANDS; i++) {
+		if (text_is_near(name, commands[i].name)) {
+			fprintf(stderr, " did you mean: %s\n", commands[i].name);
+			return STATUS_USAGE;
+		}
+	}
+	fprintf(stderr, " exitcheck --help shows them\n");
+	return STATUS_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *first = argc > 1 ? argv[1] : "";
+
+	argp_err_exit_status = STATUS_USAGE;
+	if (!strcmp(first, "--help") || !strcmp(first, "-h"))
+		return help();
+	if (!strcmp(first, "--version") || !strcmp(first, "-V")) {
+		puts("exitcheck " EXITCHECK_VERSION);
+		return STATUS_PASS;
+	}
+	if (!*first || *first == '-')
+		return argc > 1 && !*first ? unknown_command(first) : run_main(argc, argv);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(first, commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	return unknown_command(first);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "options.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+enum {
+	OPTION_VCPUS = 0x100,
+	OPTION_SMP_EXITS,
+	OPTION_SEED,
+	OPTION_JSON,
+	OPTION_PATH,
+	OPTION_NO_OPT_IN,
+	OPTION_NO_COLOR,
+};
+
+#define DEFAULT_VCPUS 4
+
+/* Numbers that options take, and their limits. */
+static const struct limit {
+	int key;
+	uint64_t min, max;
+} limits[] = {
+	{ 'n', 1, 10000000 },
+	{ OPTION_VCPUS, 1, PROBE_MAX_VCPUS },
+	{ OPTION_SMP_EXITS, 1, 100000000 },
+	{ OPTION_SEED, 0, UINT64_MAX },
+};
+
+static const struct argp_option run_options[] = {
+	{ "workload", 'w', "NAME", 0,
+	  "Run this workload only (may be repeated; see: exitcheck list)", 0 },
+	{ "count", 'n', "N", 0, "Executions of each workload, 1 to 10,000,000", 0 },
+	{ "vcpus", OPTION_VCPUS, "N", 0, "vCPUs of the VM with several, 1 to 64 (default: 4)", 0 },
+	{ "smp-exits", OPTION_SMP_EXITS, "N", 0,
+	  "Exits of that VM, 1 to 100,000,000 (default: 20,000)", 0 },
+	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that had this seed", 0 },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write the report as JSON, too; - is standard output instead of the text", 0 },
+	{ "path", OPTION_PATH, "auto|btf|classic", 0,
+	  "How the eBPF program attaches (default: auto, by BTF where KVM has it)", 0 },
+	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
+	  "Do not ask KVM for the leaves, as a VMM that does not know of them", 0 },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the report", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+static const struct argp_option list_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "As JSON", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+struct parse {
+	struct options *options;
+	struct error *err;
+	const struct argp_option *table;
+};
+
+/* The option's name as the user knows it. */
+static const char *option_name(const struct argp_option *table, int key)
+{
+	for (; table->name; table++)
+		if (table->key == key)
+			return table->name;
+	return "";
+}
+
+static int parse_number(struct parse *parse, int key, const char *text, uint64_t *value)
+{
+	const struct limit *limit = limits;
+	const char *name = option_name(parse->table, key);
+	char *end;
+
+	while (limit->key != key)
+		limit++;
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	/* strtoull() itself takes blanks and signs. */
+	if (!isdigit((unsigned char)*text) || *end)
+		return error_set(parse->err, STATUS_USAGE, "--%s: \"%s\" is not a number", name,
+				 text);
+	if (errno == ERANGE || *value < limit->min || *value > limit->max)
+		return error_set(parse->err, STATUS_USAGE, "--%s: %s is not in %s to %s", name,
+				 text, text_u64(limit->min).s, text_u64(limit->max).s);
+	return 0;
+}
+
+static int parse_workload(struct parse *parse, const char *name)
+{
+	const struct workload *workload = workload_find(name);
+	char near[160] = "";
+	size_t n = 0;
+
+	if (workload) {
+		bool *chosen = &parse->options->workload[workload - workloads];
+
+		parse->options->nr_workloads += !*chosen;
+		*chosen = true;
+		return 0;
+	}
+	for (unsigned int i = 0; i < nr_workloads && n < sizeof(near); i++)
+		if (text_is_near(name, workloads[i].name))
+			n += snprintf(near + n, sizeof(near) - n, "%s%s", n ? ", " : "",
+				      workloads[i].name);
+	return error_set(parse->err, STATUS_USAGE, "no workload \"%s\"; %s%s", name,
+			 n ? "did you mean: " : "exitcheck list shows them", near);
+}
+
+static int parse_path(struct parse *parse, const char *name)
+{
+	static const char *const names[] = {
+		[WITNESS_AUTO] = "auto",
+		[WITNESS_BTF] = "btf",
+		[WITNESS_CLASSIC] = "classic",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(names[i], name)) {
+			parse->options->path = i;
+			return 0;
+		}
+	}
+	return error_set(parse->err, STATUS_USAGE, "--path: \"%s\" is none of auto, btf, classic",
+			 name);
+}
+
+/*
+ * argp is told to keep silent, because it says things in two lines; what was
+ * wrong is found again from the argument that it stopped at.
+ */
+static void explain(struct parse *parse, const struct argp_state *state)
+{
+	const char *word = state->next > 0 ? state->argv[state->next - 1] : "";
+	size_t length = strcspn(word, "=");
+	char near[96] = "";
+	size_t n = 0;
+
+	if (parse->err->text[0])
+		return;
+	if (word[0] == '-' && word[1] && word[1] != '-') {
+		for (const struct argp_option *o = parse->table; o->name; o++)
+			if (o->arg && o->key == word[strlen(word) - 1]) {
+				error_set(parse->err, STATUS_USAGE, "-%c needs a value: %s", o->key,
+					  o->arg);
+				return;
+			}
+	}
+	for (const struct argp_option *o = parse->table; o->name && length > 2; o++) {
+		size_t full = strlen(o->name);
+		char typed[64];
+
+		if (length - 2 == full && !strncmp(word + 2, o->name, full)) {
+			error_set(parse->err, STATUS_USAGE,
+				  o->arg ? "--%s needs a value: %s" : "--%s takes no value%s",
+				  o->name, o->arg ? o->arg : "");
+			return;
+		}
+		snprintf(typed, sizeof(typed), "%.*s", (int)(length - 2), word + 2);
+		if (n < sizeof(near) &&
+		    (!strncmp(typed, o->name, strlen(typed)) || text_is_near(typed, o->name)))
+			n += snprintf(near + n, sizeof(near) - n, "%s--%s", n ? ", " : "", o->name);
+	}
+	error_set(parse->err, STATUS_USAGE, "no option \"%s\"; %s%s", word,
+		  n ? "did you mean: " : "--help shows them", near);
+}
+
+static error_t parse_key(int key, char *arg, struct argp_state *state)
+{
+	struct parse *parse = state->input;
+	struct options *options = parse->options;
+	uint64_t number = 0;
+	int status = 0;
+
+	switch (key) {
+	case 'h':
+		options->help = true;
+		break;
+	case 'w':
+		status = parse_workload(parse, arg);
+		break;
+	case 'n':
+		status = parse_number(parse, key, arg, &options->count);
+		break;
+	case OPTION_VCPUS:
+		status = parse_number(parse, key, arg, &number);
+		options->vcpus = number;
+		break;
+	case OPTION_SMP_EXITS:
+		status = parse_number(parse, key, arg, &options->smp_exits);
+		break;
+	case OPTION_SEED:
+		status = parse_number(parse, key, arg, &options->seed);
+		options->has_seed = true;
+		break;
+	case OPTION_JSON:
+		options->json = arg ? arg : "-";
+		if (!*options->json)
+			status = error_set(parse->err, STATUS_USAGE, "--json: no file name");
+		break;
+	case OPTION_PATH:
+		status = parse_path(parse, arg);
+		break;
+	case OPTION_NO_OPT_IN:
+		options->opt_in = false;
+		break;
+	case OPTION_NO_COLOR:
+		options->color = false;
+		break;
+	case ARGP_KEY_ARG:
+		status = error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
+				   arg, workload_find(arg) ? "; a workload is chosen with -w" : "");
+		break;
+	case ARGP_KEY_ERROR:
+		explain(parse, state);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return status ? EINVAL : 0;
+}
+
+static int options_parse(struct options *options, const struct argp_option *table, int argc,
+			 char **argv, struct error *err)
+{
+	const struct argp argp = { .options = table, .parser = parse_key };
+	struct parse parse = { .options = options, .err = err, .table = table };
+
+	*options = (struct options){
+		.vcpus = DEFAULT_VCPUS,
+		.opt_in = true,
+		.color = true,
+	};
+	err->text[0] = '\0';
+	if (!argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL,
+			&parse))
+		return 0;
+	return STATUS_USAGE;
+}
+
+int options_parse_run(struct options *options, int argc, char **argv, struct error *err)
+{
+	return options_parse(options, run_options, argc, argv, err);
+}
+
+int options_parse_list(struct options *options, int argc, char **argv, struct error *err)
+{
+	return options_parse(options, list_options, argc, argv, err);
+}
+
+static void help(FILE *to, const struct argp_option *table, const char *name, const char *doc)
+{
+	const struct argp argp = { .options = table, .parser = parse_key, .doc = doc };
+	char copy[32];
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	argp_help(&argp, to, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG, copy);
+}
+
+void options_help_run(FILE *to)
+{
+	help(to, run_options, "exitcheck run",
+	     "Checks the exit leaves of this machine's KVM against eBPF, KVM's statistics and what"
+	     " a guest of our own executed.");
+}
+
+void options_help_list(FILE *to)
+{
+	help(to, list_options, "exitcheck list",
+	     "Lists the workloads, and the exit that each causes on SVM and on VMX.");
+}

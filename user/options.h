@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "probe.h"
+#include "witness.h"
+#include "workload.h"
+
+#define EXITCHECK_VERSION "0.1"
+
+#define OPTIONS_MAX_WORKLOADS 128
+
+/* What `exitcheck run` and `exitcheck list` were asked to do. */
+struct options {
+	bool help;
+	/* -w, in the order of the table; nr_workloads == 0: all of them */
+	bool workload[OPTIONS_MAX_WORKLOADS];
+	unsigned int nr_workloads;
+	uint64_t count;	    /* -n, 0: each workload's own */
+	unsigned int vcpus; /* of the VM with several */
+	uint64_t smp_exits; /* of that VM, 0: the default, scaled down with count */
+	bool has_seed;
+	uint64_t seed;
+	enum witness_path path;
+	bool opt_in;
+	bool color;
+	const char *json; /* file, "-" is stdout, NULL if not asked for */
+};
+
+/*
+ * Parse the arguments of a command (argv[0] is its name; argv is permuted).
+ * STATUS_USAGE with one line; what had been parsed until then is in options.
+ */
+int options_parse_run(struct options *options, int argc, char **argv, struct error *err);
+int options_parse_list(struct options *options, int argc, char **argv, struct error *err);
+
+void options_help_run(FILE *to);
+void options_help_list(FILE *to);
+
+#endif

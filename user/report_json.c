@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* asprintf() */
+#define _GNU_SOURCE
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCHEMA_VERSION 1
+
+/* JSON's integers are signed here: what does not fit becomes a string. */
+static json_t *number(uint64_t value)
+{
+	char text[24];
+
+	if (value <= INT64_MAX)
+		return json_integer((json_int_t)value);
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	return json_string(text);
+}
+
+static json_t *number_or_null(bool has, uint64_t value)
+{
+	return has ? number(value) : json_null();
+}
+
+static json_t *real_or_null(bool has, double value)
+{
+	return has ? json_real(value) : json_null();
+}
+
+static json_t *string_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *host_json(const struct result *result)
+{
+	static const char *const exit_leaves[] = {
+		[EXIT_LEAVES_ABSENT] = NULL,
+		[EXIT_LEAVES_OFF] = "off",
+		[EXIT_LEAVES_OPTIN] = "optin",
+		[EXIT_LEAVES_ALL] = "all",
+	};
+	const struct host *host = &result->host;
+
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "cpu", host->cpu, "isa",
+			 isa_name(host->isa), "kernel", host->kernel, "online_cpus", host->nr_cpus,
+			 "clocksource", host->clocksource, "exit_leaves",
+			 string_or_null(exit_leaves[host->exit_leaves]), "tsc_khz",
+			 number(result->tsc_khz));
+}
+
+static json_t *leaves_json(const struct result *result)
+{
+	const struct leaf_discovery *found = &result->discovery;
+	json_t *discovery = json_null();
+
+	if (found->present)
+		discovery = json_pack("{s:I, s:I, s:I, s:I, s:I}", "abi_version",
+				      (json_int_t)found->abi_version, "tsc_khz",
+				      (json_int_t)found->tsc_khz, "isa", (json_int_t)found->isa,
+				      "features", (json_int_t)found->features, "counters",
+				      (json_int_t)found->nr_counters);
+	return json_pack("{s:s, s:s, s:b, s:o}", "state", leaves_state_id(result->leaves), "text",
+			 leaves_state_text(result->leaves), "opt_in", result->opt_in, "discovery",
+			 discovery);
+}
+
+static json_t *witness_json(const struct result *result)
+{
+	const struct ec_stats *stats = &result->stats;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", result->witness_path,
+			 "no_slot", number(stats->no_slot), "no_map", number(stats->no_map),
+			 "foreign", number(stats->foreign), "unread", number(stats->unread),
+			 "mismatches", number(stats->mismatches), "missed",
+			 number_or_null(result->has_missed, result->missed));
+}
+
+static json_t *phases_json(const struct result *result)
+{
+	json_t *phases = json_object();
+
+	for (int phase = 0; phase < NR_PHASES; phase++) {
+		const struct result_phase_info *info = &result->phase[phase];
+
+		json_object_set_new(phases, phase_id(phase),
+				    json_pack("{s:b, s:o, s:i, s:i}", "ran", info->ran, "skipped",
+					      string_or_null(info->skipped), "moves",
+					      (int)info->moves, "cpus", (int)info->cpus));
+	}
+	return phases;
+}
+
+/* An exit number as every list has it. */
+static json_t *exit_json(const struct result *result, unsigned int index)
+{
+	unsigned int exit = 0;
+	bool defined = exit_number(result->host.isa, index, &exit);
+
+	return json_pack("{s:o, s:o}", "number", number_or_null(defined, exit), "name",
+			 string_or_null(defined ? exit_name(result->host.isa, exit) : NULL));
+}
+
+/* Exits between the ends of the sweeps around a workload, by reason, as all sides had them. */
+static json_t *workload_exits_json(const struct result *result,
+				   const struct result_workload *workload)
+{
+	json_t *exits = json_array();
+
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		struct workload_delta delta;
+		json_t *entry;
+
+		workload_delta(result, workload, index, &delta);
+		if (!delta.truth && !delta.leaf && !delta.bpf)
+			continue;
+		entry = exit_json(result, index);
+		json_object_set_new(entry, "truth", number(delta.truth));
+		json_object_set_new(entry, "leaf", number_or_null(delta.has_leaf, delta.leaf));
+		json_object_set_new(entry, "bpf", number(delta.bpf));
+		json_array_append_new(exits, entry);
+	}
+	return exits;
+}
+
+static json_t *workloads_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < result->nr_workloads; i++) {
+		const struct result_workload *entry = &result->workloads[i];
+		int64_t exit = workload_exit(entry->workload, result->host.isa);
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name",
+						      entry->workload->name, "exit",
+						      number_or_null(exit >= 0, exit), "executions",
+						      number(entry->count), "unsupported",
+						      string_or_null(entry->unsupported), "exits",
+						      workload_exits_json(result, entry)));
+	}
+	return list;
+}
+
+static json_t *reasons_json(const struct result *result, const struct verdicts *verdicts)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < verdicts->nr_rows; i++) {
+		const struct reason_row *row = &verdicts->rows[i];
+		const char *kind = !row->has_truth ? "none" :
+				   row->exact	   ? "exact" :
+				   row->at_most	   ? "at-most" :
+						     "at-least";
+		json_t *entry = exit_json(result, row->index);
+		json_t *rest = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "truth",
+					 number_or_null(row->has_truth, row->truth), "truth_kind",
+					 kind, "leaf", number_or_null(row->has_leaf, row->leaf),
+					 "bpf", number(row->bpf), "difference",
+					 json_integer(row->difference), "leaf_cycles",
+					 real_or_null(row->has_leaf_cycles, row->leaf_cycles),
+					 "bpf_cycles",
+					 real_or_null(row->has_bpf_cycles, row->bpf_cycles), "bias",
+					 real_or_null(row->has_leaf_cycles, row->bias), "verdict",
+					 verdict_name(row->verdict));
+
+		json_object_update(entry, rest);
+		json_decref(rest);
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+static json_t *vcpu_reasons_json(const struct result *result, const struct ec_vcpu *bpf)
+{
+	json_t *list = json_array();
+
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		const struct ec_reason *reason = &bpf->reason[index];
+		json_t *entry, *histogram;
+		unsigned int buckets = EC_HIST_BUCKETS;
+
+		if (!reason->count)
+			continue;
+		while (buckets && !reason->hist[buckets - 1])
+			buckets--;
+		histogram = json_array();
+		for (unsigned int b = 0; b < buckets; b++)
+			json_array_append_new(histogram, json_integer(reason->hist[b]));
+		entry = exit_json(result, index);
+		json_object_set_new(entry, "count", number(reason->count));
+		json_object_set_new(entry, "timed", number(reason->timed));
+		json_object_set_new(entry, "ns", number(reason->ns));
+		json_object_set_new(entry, "min_ns", number(reason->min_ns));
+		json_object_set_new(entry, "max_ns", number(reason->max_ns));
+		json_object_set_new(entry, "log2_ns", histogram);
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+static json_t *vcpus_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		const struct result_vcpu *vcpu = &result->vcpus[v];
+		const struct ec_vcpu *bpf = &vcpu->bpf;
+		uint64_t compared = 0, differed = 0;
+
+		for (unsigned int leaf = 0; leaf < LEAF_NR; leaf++) {
+			compared += bpf->compared[leaf];
+			differed += bpf->differed[leaf];
+		}
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+					"phase", phase_id(vcpu->phase), "vm", (int)vcpu->vm, "vcpu",
+					(int)vcpu->id, "stat_exits",
+					number_or_null(vcpu->has_stat, vcpu->stat_exits), "exits",
+					number(bpf->count), "entries", number(bpf->entries),
+					"failed_entries", number(bpf->failed_entries),
+					"lost_entries", number(bpf->lost_entries), "compared",
+					number(compared), "differed", number(differed), "reasons",
+					vcpu_reasons_json(result, bpf)));
+	}
+	return list;
+}
+
+static json_t *checks_json(const struct verdicts *verdicts)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < verdicts->nr_checks; i++) {
+		const struct check *check = &verdicts->checks[i];
+		json_t *examples = json_array();
+
+		for (unsigned int e = 0; e < check->nr_examples; e++)
+			json_array_append_new(examples, json_string(check->examples[e]));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:o}", "id", check_name(check->id),
+						"verdict", verdict_name(check->verdict), "evidence",
+						check->evidence, "examples", examples));
+	}
+	return list;
+}
+
+static json_t *mismatches_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < result->nr_mismatches; i++) {
+		const struct ec_mismatch *m = &result->mismatches[i];
+		const struct result_vcpu *vcpu = result_slot_vcpu(result, m->slot);
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:I, s:I, s:[I,I,I,I], s:b, s:o, s:o, s:o, s:o}",
+				  "vm", number_or_null(vcpu, vcpu ? vcpu->vm : 0), "vcpu",
+				  number_or_null(vcpu, vcpu ? vcpu->id : 0), "leaf",
+				  (json_int_t)m->function, "index", (json_int_t)m->index,
+				  "registers", (json_int_t)m->eax, (json_int_t)m->ebx,
+				  (json_int_t)m->ecx, (json_int_t)m->edx, "malformed", m->malformed,
+				  "value", number(m->leaf), "lower", number(m->lower), "upper",
+				  number(m->upper), "at_exit", number(m->at_exit)));
+	}
+	return list;
+}
+
+/* The discovery leaf and the highest leaves, raw; the other reads are summed up in reasons. */
+static json_t *discovery_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+
+		if (read->function == LEAF_DISCOVERY || read->function < LEAF_FIRST - 1)
+			json_array_append_new(
+				list, json_pack("{s:I, s:I, s:[I,I,I,I]}", "leaf",
+						(json_int_t)read->function, "index",
+						(json_int_t)read->index, "registers",
+						(json_int_t)read->eax, (json_int_t)read->ebx,
+						(json_int_t)read->ecx, (json_int_t)read->edx));
+	}
+	return list;
+}
+
+static json_t *summary_json(const struct result *result, const struct verdicts *verdicts)
+{
+	size_t word = strcspn(verdicts->closing, ":");
+
+	return json_pack("{s:s%, s:i, s:s, s:f, s:i, s:o, s:o, s:o}", "verdict", verdicts->closing,
+			 word, "exit_status", (int)verdicts->status, "text", verdicts->closing,
+			 "seconds", result->seconds, "reasons", (int)verdicts->nr_rows, "exits",
+			 number(verdicts->exits), "compared", number(verdicts->compared),
+			 "differed", number(verdicts->differed));
+}
+
+static char *dump(json_t *root)
+{
+	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
+
+	json_decref(root);
+	return text;
+}
+
+char *report_json(const struct result *result, const struct verdicts *verdicts)
+{
+	return dump(json_pack(
+		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"schema_version", SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
+		(json_int_t)result->started, "seed", number(result->seed), "count",
+		number_or_null(result->count, result->count), "host", host_json(result), "leaves",
+		leaves_json(result), "witness", witness_json(result), "phases", phases_json(result),
+		"workloads", workloads_json(result), "reasons", reasons_json(result, verdicts),
+		"vcpus", vcpus_json(result), "checks", checks_json(verdicts), "mismatches",
+		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
+		summary_json(result, verdicts)));
+}
+
+char *report_json_error(const struct error *err)
+{
+	return dump(json_pack("{s:i, s:s}", "schema_version", SCHEMA_VERSION, "error", err->text));
+}
+
+static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa)
+{
+	int64_t exit = workload_exit(workload, isa);
+
+	if (exit < 0)
+		return json_null();
+	return json_pack("{s:I, s:o}", "number", (json_int_t)exit, "name",
+			 string_or_null(exit_name(isa, exit)));
+}
+
+char *report_json_list(void)
+{
+	static const char *const truths[] = {
+		[TRUTH_EXACT] = "exact",
+		[TRUTH_AT_LEAST] = "at-least",
+		[TRUTH_AT_MOST] = "at-most",
+	};
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < nr_workloads; i++) {
+		const struct workload *workload = &workloads[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:o}", "name",
+						      workload->name, "help", workload->help, "svm",
+						      list_exit_json(workload, EXIT_ISA_SVM), "vmx",
+						      list_exit_json(workload, EXIT_ISA_VMX),
+						      "truth", truths[workload->truth], "count",
+						      (int)workload->count, "why",
+						      string_or_null(workload->why)));
+	}
+	return dump(json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION, "workloads", list));
+}
+
+/* ---- files ---- */
+
+/* Whether path is (or will be) a file that can be replaced: not a device, a pipe ... */
+static bool is_replaceable(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return errno == ENOENT;
+	return S_ISREG(status.st_mode);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISDIR(status.st_mode);
+}
+
+/* A new file beside path: its descriptor, or -1; name is to be freed. */
+static int open_beside(const char *path, char **name)
+{
+	int fd;
+
+	if (asprintf(name, "%s.XXXXXX", path) < 0) {
+		*name = NULL;
+		return -1;
+	}
+	fd = mkstemp(*name);
+	if (fd < 0) {
+		free(*name);
+		*name = NULL;
+	}
+	return fd;
+}
+
+static int cannot_write(const char *path, struct error *err)
+{
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write %s: %s", path, strerror(errno));
+}
+
+int report_can_write(const char *path, struct error *err)
+{
+	char *name;
+	int fd;
+
+	if (!strcmp(path, "-"))
+		return 0;
+	if (is_directory(path)) {
+		errno = EISDIR;
+		return cannot_write(path, err);
+	}
+	if (!is_replaceable(path))
+		return access(path, W_OK) ? cannot_write(path, err) : 0;
+	fd = open_beside(path, &name);
+	if (fd < 0)
+		return cannot_write(path, err);
+	close(fd);
+	unlink(name);
+	free(name);
+	return 0;
+}
+
+static bool write_stream(FILE *file, const char *text)
+{
+	return fprintf(file, "%s\n", text) >= 0 && !fflush(file);
+}
+
+static int replace_file(const char *path, const char *text, struct error *err)
+{
+	char *name;
+	int fd = open_beside(path, &name), status = 0;
+	mode_t mask = umask(0);
+	FILE *file;
+
+	umask(mask);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!file || !write_stream(file, text) || fchmod(fd, 0666 & ~mask) || rename(name, path))
+		status = cannot_write(path, err);
+	if (file)
+		fclose(file);
+	else if (fd >= 0)
+		close(fd);
+	if (status && name)
+		unlink(name);
+	free(name);
+	return status;
+}
+
+int report_write(const char *path, const char *text, struct error *err)
+{
+	FILE *file;
+	int status = 0;
+
+	if (!strcmp(path, "-"))
+		return write_stream(stdout, text) ? 0 : cannot_write("standard output", err);
+	if (is_replaceable(path))
+		return replace_file(path, text, err);
+	file = fopen(path, "w");
+	if (!file || !write_stream(file, text))
+		status = cannot_write(path, err);
+	if (file)
+		fclose(file);
+	return status;
+}

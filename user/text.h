@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exitcheck.h"
+
+/* A short text by value: usable as an argument, text_u64(n).s */
+struct text {
+	char s[28];
+};
+
+/* "1,234,567" */
+struct text text_u64(uint64_t value);
+struct text text_i64(int64_t value);
+
+/* An exit number as the vendor's manual writes it: "0x72" on SVM, "10" on VMX. */
+struct text text_exit(enum exit_isa isa, unsigned int number);
+
+/* Whether word might be a mistyped candidate. */
+bool text_is_near(const char *word, const char *candidate);
+
+#endif
