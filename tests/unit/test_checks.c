@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "synthetic.h"
+
+static struct verdicts verdicts;
+
+static const struct check *find_check(enum check_id id)
+{
+	for (unsigned int i = 0; i < verdicts.nr_checks; i++)
+		if (verdicts.checks[i].id == id)
+			return &verdicts.checks[i];
+	return NULL;
+}
+
+static enum verdict verdict_of(enum check_id id)
+{
+	const struct check *check = find_check(id);
+
+	assert_non_null(check);
+	return check->verdict;
+}
+
+static void judge(struct result *result)
+{
+	checks_judge(result, &verdicts);
+	result_destroy(result);
+}
+
+static void expect_all_pass(void)
+{
+	for (unsigned int i = 0; i < verdicts.nr_checks; i++) {
+		if (verdicts.checks[i].verdict == VERDICT_PASS)
+			continue;
+		print_error("%s: %s: %s; %s\n", check_name(verdicts.checks[i].id),
+			    verdict_name(verdicts.checks[i].verdict), verdicts.checks[i].evidence,
+			    verdicts.checks[i].examples[0]);
+		fail();
+	}
+	assert_int_equal(verdicts.status, STATUS_PASS);
+	assert_true(!strncmp(verdicts.closing, "PASS: ", 6));
+	assert_true(verdicts.nr_rows >= 7);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		const struct reason_row *row = &verdicts.rows[i];
+
+		assert_int_equal(row->verdict, VERDICT_PASS);
+		assert_true(row->has_leaf && row->has_truth && row->leaf == row->bpf);
+		assert_int_equal(row->difference, 0);
+		assert_true(!row->exact || row->leaf == row->truth);
+		assert_true(row->has_leaf_cycles && row->leaf_cycles < row->bpf_cycles);
+		assert_true(row->bias > SYNTHETIC_BIAS - 2 && row->bias < SYNTHETIC_BIAS + 2);
+	}
+}
+
+static void healthy_svm_passes(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE));
+	expect_all_pass();
+	assert_int_equal(verdicts.nr_checks, NR_CHECKS - 1);
+	assert_true(verdicts.compared > 5000);
+}
+
+static void healthy_vmx_passes(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE));
+	expect_all_pass();
+}
+
+/* ---- every defect is found, by the checks it is for ---- */
+
+#define CHECK_BIT(id) (1u << CHECK_##id)
+
+static const struct {
+	const char *name;
+	enum defect defect;
+	unsigned int failing; /* at least these */
+	unsigned int passing; /* and these still hold */
+} defects[] = {
+	{ "off by one", DEFECT_OFF_BY_ONE, CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) | CHECK_BIT(SMP),
+	  CHECK_BIT(TIME) | CHECK_BIT(UNDEF) | CHECK_BIT(STATS) | CHECK_BIT(DISCOVERY) },
+	{ "double count", DEFECT_DOUBLE_COUNT, CHECK_BIT(COUNT) | CHECK_BIT(TRUTH),
+	  CHECK_BIT(TOTAL) | CHECK_BIT(STATS) | CHECK_BIT(MONO) },
+	{ "missed", DEFECT_MISSED, CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) | CHECK_BIT(COUNT_VM),
+	  CHECK_BIT(TOTAL) | CHECK_BIT(STATS) | CHECK_BIT(UNDEF) },
+	{ "wrong reason", DEFECT_WRONG_REASON, CHECK_BIT(COUNT) | CHECK_BIT(TRUTH),
+	  CHECK_BIT(TOTAL) | CHECK_BIT(STATS) | CHECK_BIT(MONO) },
+	{ "words of exits swapped", DEFECT_HI_LO_SWAPPED, CHECK_BIT(COUNT) | CHECK_BIT(TRUTH),
+	  CHECK_BIT(TIME) | CHECK_BIT(STATS) },
+	{ "words of cycles swapped", DEFECT_CYCLES_SWAPPED, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "not timed", DEFECT_NOT_TIMED, CHECK_BIT(TIME), CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "early return", DEFECT_EARLY_RETURN, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "early return, cheap", DEFECT_EARLY_RETURN_CHEAP, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "clock stops early", DEFECT_STOPS_EARLY, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TOTAL) },
+	{ "unit ns", DEFECT_UNIT_NS, CHECK_BIT(TIME), CHECK_BIT(COUNT) | CHECK_BIT(TOTAL) },
+	{ "includes the guest", DEFECT_INCLUDES_GUEST, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TOTAL) },
+	{ "handler only", DEFECT_HANDLER_ONLY, CHECK_BIT(TIME),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TOTAL) },
+	{ "undefined: zero", DEFECT_UNDEF_ZERO, CHECK_BIT(UNDEF),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(TIME) | CHECK_BIT(TOTAL) },
+	{ "undefined: clamped", DEFECT_UNDEF_CLAMPED, CHECK_BIT(UNDEF),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(TIME) | CHECK_BIT(TOTAL) },
+	{ "undefined: EAX set", DEFECT_UNDEF_ALL_ONES, CHECK_BIT(UNDEF),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(TIME) },
+	{ "defined answered as undefined", DEFECT_DEFINED_UNDEF, CHECK_BIT(UNDEF),
+	  CHECK_BIT(STATS) },
+	{ "uninitialised register", DEFECT_GARBAGE, CHECK_BIT(UNDEF), CHECK_BIT(STATS) },
+	{ "total of exits", DEFECT_TOTAL_EXITS, CHECK_BIT(TOTAL) | CHECK_BIT(COUNT),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(UNDEF) },
+	{ "total of cycles", DEFECT_TOTAL_CYCLES, CHECK_BIT(TOTAL),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(COUNT) | CHECK_BIT(UNDEF) },
+	{ "goes down", DEFECT_GOES_DOWN, CHECK_BIT(MONO) | CHECK_BIT(TRUTH) | CHECK_BIT(COUNT),
+	  CHECK_BIT(UNDEF) | CHECK_BIT(SMP) },
+	{ "host-wide", DEFECT_HOST_WIDE, CHECK_BIT(ISOLATION) | CHECK_BIT(COUNT),
+	  CHECK_BIT(TIME) | CHECK_BIT(UNDEF) | CHECK_BIT(TRUTH) },
+	{ "not reset", DEFECT_NOT_RESET, CHECK_BIT(ISOLATION) | CHECK_BIT(COUNT),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(SMP) | CHECK_BIT(MIGRATE) },
+	{ "lost update", DEFECT_LOST_UPDATE, CHECK_BIT(SMP) | CHECK_BIT(COUNT_VM),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(MIGRATE) | CHECK_BIT(ISOLATION) },
+	{ "forgets a vCPU", DEFECT_FORGETS_VCPU,
+	  CHECK_BIT(SMP) | CHECK_BIT(COUNT_VM) | CHECK_BIT(TOTAL),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(COUNT) | CHECK_BIT(ISOLATION) },
+	{ "forgets a vCPU's cycles", DEFECT_FORGETS_CYCLES, CHECK_BIT(TOTAL),
+	  CHECK_BIT(SMP) | CHECK_BIT(COUNT_VM) | CHECK_BIT(TIME) },
+	{ "split by CPU", DEFECT_SPLIT, CHECK_BIT(MIGRATE) | CHECK_BIT(COUNT),
+	  CHECK_BIT(TRUTH) | CHECK_BIT(SMP) | CHECK_BIT(ISOLATION) },
+	{ "ABI version", DEFECT_ABI_VERSION, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "ISA", DEFECT_ISA, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "TSC rate", DEFECT_TSC_KHZ, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "counters", DEFECT_NR_COUNTERS, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "reserved index", DEFECT_RESERVED, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "highest leaf", DEFECT_MAX_LEAF, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
+	{ "statistic", DEFECT_STAT, CHECK_BIT(STATS), CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "eBPF loses events and does not say so", DEFECT_BPF_LOSES_SILENTLY,
+	  CHECK_BIT(COUNT) | CHECK_BIT(STATS) | CHECK_BIT(TRUTH), CHECK_BIT(UNDEF) },
+};
+
+static void every_defect_fails(void **state)
+{
+	static const enum exit_isa isas[] = { EXIT_ISA_SVM, EXIT_ISA_VMX };
+	unsigned int wrong = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * sizeof(defects) / sizeof(*defects); i++) {
+		enum exit_isa isa = isas[i % 2];
+		unsigned int d = i / 2;
+
+		judge(synthetic_run(isa, LEAVES_PRESENT, defects[d].defect));
+		for (int id = 0; id < NR_CHECKS; id++) {
+			bool must_fail = defects[d].failing >> id & 1;
+			bool must_pass = defects[d].passing >> id & 1;
+
+			if (!must_fail && !must_pass)
+				continue;
+			if (verdict_of(id) != (must_fail ? VERDICT_FAIL : VERDICT_PASS)) {
+				print_error("%s, %s: %s is %s: %s\n", defects[d].name,
+					    isa_name(isa), check_name(id),
+					    verdict_name(verdict_of(id)),
+					    find_check(id)->examples[0]);
+				wrong++;
+			}
+			wrong += must_fail && !find_check(id)->nr_examples;
+		}
+		wrong += verdicts.status != STATUS_MISMATCH ||
+			 strncmp(verdicts.closing, "FAIL: ", 6);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* The row of a reason is as wrong as the reason is. */
+static void rows_fail_one_by_one(void **state)
+{
+	unsigned int wrong = 0;
+
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_DOUBLE_COUNT));
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		const struct reason_row *row = &verdicts.rows[i];
+
+		if (row->number == 0x7c) {
+			assert_int_equal(row->verdict, VERDICT_FAIL);
+			assert_true(row->leaf == 2 * row->truth && row->bpf == row->truth);
+			assert_true(row->difference == (int64_t)row->truth);
+			wrong++;
+		} else {
+			assert_int_equal(row->verdict, VERDICT_PASS);
+		}
+	}
+	assert_int_equal(wrong, 1);
+
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_EARLY_RETURN));
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++)
+		assert_int_equal(verdicts.rows[i].verdict,
+				 verdicts.rows[i].number == 0x7b ? VERDICT_FAIL : VERDICT_PASS);
+}
+
+/* Should the comparison in place fail to see a difference, the one from outside does. */
+static void counts_around_a_sweep_are_compared_too(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+	struct result_sweep *last = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_sweeps; i++)
+		if (result->vcpus[result->sweeps[i].vcpu].phase == PHASE_SINGLE)
+			last = &result->sweeps[i];
+	assert_non_null(last);
+	last->bpf_before[index]++;
+	last->bpf_after[index]++;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_FAIL);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		const struct reason_row *row = &verdicts.rows[i];
+
+		assert_int_equal(row->difference, row->index == index ? -1 : 0);
+		assert_int_equal(row->verdict, row->index == index ? VERDICT_FAIL : VERDICT_PASS);
+	}
+}
+
+/* ---- what could not be compared ---- */
+
+static void lost_events_are_inconclusive(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_BPF_LOSES));
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_COUNT_VM), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+	/* What needs no eBPF is decided. */
+	assert_int_equal(verdict_of(CHECK_UNDEF), VERDICT_PASS);
+	assert_int_equal(verdict_of(CHECK_TOTAL), VERDICT_PASS);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	assert_true(!strncmp(verdicts.closing, "INCONCLUSIVE: ", 14));
+}
+
+/* A leaf that is too low even for an eBPF program that lost events is wrong. */
+static void lost_events_excuse_one_side_only(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+
+	(void)state;
+	result->missed = 3;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_FAIL);
+	assert_int_equal(verdicts.status, STATUS_MISMATCH);
+}
+
+static void comparisons_left_out_are_inconclusive(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_BPF_INCOMPLETE));
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_COUNT_VM), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+}
+
+static void every_kind_of_loss_counts(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+		result->stats.no_slot = kind == 0;
+		result->stats.no_map = kind == 1;
+		result->missed = kind == 2;
+		result->vcpus[1].bpf.unaligned = kind == 3;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_INCONCLUSIVE);
+		assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_PASS);
+		assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	}
+}
+
+static void missing_statistic_is_inconclusive(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++)
+		result->vcpus[v].has_stat = false;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+}
+
+static void failed_entries_are_in_the_statistic(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->vcpus[1].stat_exits += 2;
+	result->vcpus[1].bpf.failed_entries = 2;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
+}
+
+/* ---- TIME ---- */
+
+static void time_needs_a_stable_tsc(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->discovery.features = 0;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
+static void time_needs_a_known_clock(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	strcpy(result->host.clocksource, "jiffies");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->end.tsc *= 2;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
+static void time_allows_for_the_conversion_only(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	struct result_time *time = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++)
+		if (result->times[i].index == op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR))
+			time = &result->times[i];
+	assert_non_null(time);
+	/* One cycle beyond eBPF's is within the error ... */
+	time->cycles = time->ns * (SYNTHETIC_KHZ / 1000000) + 1;
+	checks_judge(result, &verdicts);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+	/* ... one per cent is not. */
+	time->cycles += time->cycles / 100;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+}
+
+/* A host that is preempted between the two clocks only adds to what eBPF sees. */
+static void time_survives_outliers(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+	unsigned int seen = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++)
+		if (result->times[i].vcpu == 0 && result->times[i].index == index && seen++)
+			result->times[i].ns += 20000000;
+	judge(result);
+	assert_true(seen > 2);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+}
+
+/* Cycles that are missing from dear exits alone, within what the bias of the others allows. */
+static void dear_exits_have_half_of_the_time(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+		bool dear = time->index == op_exit_index(EXIT_ISA_SVM, PROBE_OUT) ||
+			    time->index == op_exit_index(EXIT_ISA_SVM, PROBE_HLT);
+
+		if (dear)
+			time->ns = time->timed * 5500;
+		time->cycles = time->ns * (SYNTHETIC_KHZ / 1000000) * (dear ? 45 : 6) / 100;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		bool dear = verdicts.rows[i].number == 0x7b || verdicts.rows[i].number == 0x78;
+
+		assert_int_equal(verdicts.rows[i].verdict, dear ? VERDICT_FAIL : VERDICT_PASS);
+	}
+}
+
+static void lost_entries_make_time_inconclusive(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->vcpus[0].bpf.lost_entries = 1;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_PASS);
+}
+
+/* ---- no leaves ---- */
+
+static void unpatched_compares_the_rest(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_NONE));
+	assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_PASS);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
+	assert_int_equal(verdict_of(CHECK_UNPATCHED), VERDICT_PASS);
+	for (int id = 0; id < NR_CHECKS; id++)
+		if (id != CHECK_TRUTH && id != CHECK_STATS && id != CHECK_UNPATCHED)
+			assert_int_equal(verdict_of(id), VERDICT_SKIP);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	assert_true(!strncmp(verdicts.closing, "UNPATCHED: ", 11));
+	assert_true(verdicts.nr_rows >= 7);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		assert_false(verdicts.rows[i].has_leaf);
+		assert_false(verdicts.rows[i].has_leaf_cycles);
+		assert_true(verdicts.rows[i].has_bpf_cycles);
+		assert_int_equal(verdicts.rows[i].verdict, VERDICT_PASS);
+	}
+}
+
+static void unpatched_still_finds_a_wrong_ebpf(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_BPF_LOSES_SILENTLY));
+	assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_FAIL);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_FAIL);
+	assert_int_equal(verdicts.status, STATUS_MISMATCH);
+}
+
+static void unpatched_invents_nothing(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_reads; i++)
+		if (result->reads[i].function == LEAF_EXITS)
+			result->reads[i].eax = 5;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNPATCHED), VERDICT_FAIL);
+}
+
+static void off_is_not_unpatched(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_OFF, DEFECT_NONE));
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	assert_true(!strncmp(verdicts.closing, "INCONCLUSIVE: no leaves", 23));
+}
+
+static void granted_but_missing_fails(void **state)
+{
+	(void)state;
+	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_MISSING, DEFECT_NONE));
+	assert_int_equal(verdict_of(CHECK_DISCOVERY), VERDICT_FAIL);
+	assert_int_equal(verdicts.status, STATUS_MISMATCH);
+}
+
+static void leaves_nobody_asked_for_fail(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->opt_in = false;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_DISCOVERY), VERDICT_FAIL);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->opt_in = false;
+	result->host.exit_leaves = EXIT_LEAVES_ALL;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_DISCOVERY), VERDICT_PASS);
+}
+
+/* ---- the whole ---- */
+
+static void all_skipped_is_no_pass(void **state)
+{
+	struct result *result = result_create();
+
+	(void)state;
+	result->host.isa = EXIT_ISA_SVM;
+	result->leaves = LEAVES_UNPATCHED;
+	judge(result);
+	for (unsigned int i = 0; i < verdicts.nr_checks; i++)
+		assert_int_equal(verdicts.checks[i].verdict, VERDICT_SKIP);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	assert_true(!strncmp(verdicts.closing, "INCONCLUSIVE: ", 14));
+}
+
+static void a_skipped_phase_is_no_failure(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->phase[PHASE_MIGRATE].ran = false;
+	strcpy(result->phase[PHASE_MIGRATE].skipped, "one CPU only");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_MIGRATE), VERDICT_SKIP);
+	assert_string_equal(find_check(CHECK_MIGRATE)->evidence, "one CPU only");
+	assert_int_equal(verdicts.status, STATUS_PASS);
+}
+
+/* Exits that come by themselves are compared with eBPF; of the truth they are a bound. */
+static void asynchronous_exits_are_bounds(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	judge(result);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++)
+		if (verdicts.rows[i].number == 0x400) {
+			assert_true(verdicts.rows[i].has_truth && !verdicts.rows[i].exact);
+			assert_false(verdicts.rows[i].at_most);
+			return;
+		}
+	fail_msg("no row of nested page faults");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(healthy_svm_passes),
+		cmocka_unit_test(healthy_vmx_passes),
+		cmocka_unit_test(every_defect_fails),
+		cmocka_unit_test(rows_fail_one_by_one),
+		cmocka_unit_test(counts_around_a_sweep_are_compared_too),
+		cmocka_unit_test(lost_events_are_inconclusive),
+		cmocka_unit_test(lost_events_excuse_one_side_only),
+		cmocka_unit_test(comparisons_left_out_are_inconclusive),
+		cmocka_unit_test(every_kind_of_loss_counts),
+		cmocka_unit_test(missing_statistic_is_inconclusive),
+		cmocka_unit_test(failed_entries_are_in_the_statistic),
+		cmocka_unit_test(time_needs_a_stable_tsc),
+		cmocka_unit_test(time_needs_a_known_clock),
+		cmocka_unit_test(time_allows_for_the_conversion_only),
+		cmocka_unit_test(time_survives_outliers),
+		cmocka_unit_test(dear_exits_have_half_of_the_time),
+		cmocka_unit_test(lost_entries_make_time_inconclusive),
+		cmocka_unit_test(unpatched_compares_the_rest),
+		cmocka_unit_test(unpatched_still_finds_a_wrong_ebpf),
+		cmocka_unit_test(unpatched_invents_nothing),
+		cmocka_unit_test(off_is_not_unpatched),
+		cmocka_unit_test(granted_but_missing_fails),
+		cmocka_unit_test(leaves_nobody_asked_for_fail),
+		cmocka_unit_test(all_skipped_is_no_pass),
+		cmocka_unit_test(a_skipped_phase_is_no_failure),
+		cmocka_unit_test(asynchronous_exits_are_bounds),
+	};
+
+	return cmocka_run_group_tests_name("checks", tests, NULL, NULL);
+}

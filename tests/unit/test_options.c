@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "options.h"
+
+#define MAX_ARGS 32
+
+static struct options options;
+static struct error err;
+
+/* Parses a command line, split at blanks; "''" is an empty word. */
+static int parse(int (*parser)(struct options *, int, char **, struct error *), const char *line)
+{
+	static char copy[256];
+	char *argv[MAX_ARGS + 1] = { (char *)"run" };
+	int argc = 1;
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word && argc < MAX_ARGS; word = strtok(NULL, " "))
+		argv[argc++] = strcmp(word, "''") ? word : (char *)"";
+	return parser(&options, argc, argv, &err);
+}
+
+static void expect_run(const char *line)
+{
+	int status = parse(options_parse_run, line);
+
+	if (status)
+		print_error("%s: %s\n", line, err.text);
+	assert_int_equal(status, 0);
+}
+
+/* One line, without an end, that has what it should name. */
+static void expect_error(const char *line, const char *text)
+{
+	assert_int_equal(parse(options_parse_run, line), STATUS_USAGE);
+	if (!strstr(err.text, text))
+		print_error("%s: \"%s\" does not say \"%s\"\n", line, err.text, text);
+	assert_non_null(strstr(err.text, text));
+	assert_null(strchr(err.text, '\n'));
+}
+
+static void defaults(void **state)
+{
+	(void)state;
+	expect_run("");
+	assert_false(options.help);
+	assert_int_equal(options.nr_workloads, 0);
+	assert_true(options.count == 0);
+	assert_int_equal(options.vcpus, 4);
+	assert_false(options.has_seed);
+	assert_int_equal(options.path, WITNESS_AUTO);
+	assert_true(options.opt_in);
+	assert_true(options.color);
+	assert_null(options.json);
+}
+
+static void every_option(void **state)
+{
+	(void)state;
+	expect_run("-w cpuid --workload=hlt -w cpuid -n 97 --vcpus 2 --seed 18446744073709551615"
+		   " --json out.json --path classic --no-opt-in --no-color");
+	assert_int_equal(options.nr_workloads, 2);
+	assert_true(options.workload[workload_find("cpuid") - workloads]);
+	assert_true(options.workload[workload_find("hlt") - workloads]);
+	assert_true(options.count == 97);
+	assert_int_equal(options.vcpus, 2);
+	assert_true(options.has_seed && options.seed == UINT64_MAX);
+	assert_string_equal(options.json, "out.json");
+	assert_int_equal(options.path, WITNESS_CLASSIC);
+	assert_false(options.opt_in);
+	assert_false(options.color);
+
+	expect_run("--path=btf --seed 0 --json -");
+	assert_int_equal(options.path, WITNESS_BTF);
+	assert_true(options.has_seed && options.seed == 0);
+	assert_string_equal(options.json, "-");
+}
+
+static void help(void **state)
+{
+	(void)state;
+	expect_run("--help");
+	assert_true(options.help);
+	expect_run("-h");
+	assert_true(options.help);
+}
+
+static void limits(void **state)
+{
+	(void)state;
+	expect_run("-n 1");
+	expect_run("-n 10000000");
+	expect_run("--vcpus 64");
+	expect_run("--vcpus 1 --smp-exits 200000");
+	assert_int_equal(options.smp_exits, 200000);
+	expect_error("-n 0", "0 is not in 1 to 10,000,000");
+	expect_error("-n 10000001", "10,000,000");
+	expect_error("-n 999999999999", "10,000,000");
+	expect_error("--count=99999999999999999999999", "10,000,000");
+	expect_error("--vcpus 0", "1 to 64");
+	expect_error("--vcpus 65", "1 to 64");
+	expect_error("--vcpus 10000", "1 to 64");
+	expect_error("--vcpus 4294967298", "1 to 64");
+	expect_error("--seed 18446744073709551616", "is not in 0 to");
+}
+
+static void numbers_are_strict(void **state)
+{
+	static const char *const words[] = { "12x", "x12", "-1", "+1", "1e3", "0x10", "''", "1.5" };
+	char line[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		snprintf(line, sizeof(line), "-n %s", words[i]);
+		expect_error(line, "is not a number");
+		snprintf(line, sizeof(line), "--seed %s", words[i]);
+		expect_error(line, "is not a number");
+	}
+}
+
+static void unknown_words(void **state)
+{
+	(void)state;
+	expect_error("--sed 4", "did you mean: --seed");
+	expect_error("--vcpu=x", "is not a number"); /* an abbreviation, as getopt has it */
+	expect_error("--nonsense", "no option \"--nonsense\"");
+	expect_error("-z", "no option \"-z\"");
+	expect_error("-w cpuix", "did you mean: cpuid");
+	expect_error("-w mov", "mov-cr8");
+	expect_error("-w nonsense", "exitcheck list");
+	expect_error("-w ''", "exitcheck list");
+	expect_error("cpuid", "chosen with -w");
+	expect_error("nonsense", "one argument too many");
+	expect_error("--path usb", "auto, btf, classic");
+	expect_error("--json ''", "no file name");
+}
+
+static void values_left_out(void **state)
+{
+	(void)state;
+	expect_error("-n", "-n needs a value");
+	expect_error("--seed", "--seed needs a value");
+	expect_error("--json", "--json needs a value");
+	expect_error("--no-color=1", "--no-color takes no value");
+}
+
+/* So that an error can be written there. */
+static void json_is_known_after_an_error(void **state)
+{
+	(void)state;
+	expect_error("--json out.json -w nonsense", "no workload");
+	assert_string_equal(options.json, "out.json");
+}
+
+static void list(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(options_parse_list, ""), 0);
+	assert_null(options.json);
+	assert_int_equal(parse(options_parse_list, "--json"), 0);
+	assert_string_equal(options.json, "-");
+	assert_int_equal(parse(options_parse_list, "-n 4"), STATUS_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_option),
+		cmocka_unit_test(help),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(numbers_are_strict),
+		cmocka_unit_test(unknown_words),
+		cmocka_unit_test(values_left_out),
+		cmocka_unit_test(json_is_known_after_an_error),
+		cmocka_unit_test(list),
+	};
+
+	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host.h"
+#include "workload.h"
+
+static void every_operation_has_one_row(void **state)
+{
+	unsigned int rows[PROBE_NR_OPS] = { 0 };
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(nr_workloads, PROBE_NR_OPS);
+	for (i = 0; i < nr_workloads; i++)
+		rows[workloads[i].op]++;
+	for (i = 0; i < PROBE_NR_OPS; i++)
+		assert_int_equal(rows[i], 1);
+}
+
+static void is_found_by_name(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < nr_workloads; i++)
+		assert_ptr_equal(workload_find(workloads[i].name), &workloads[i]);
+	assert_null(workload_find(""));
+	assert_null(workload_find("CPUID"));
+	assert_null(workload_find("cpuid "));
+}
+
+static void names_are_for_the_command_line(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < nr_workloads; i++)
+		assert_int_equal(strspn(workloads[i].name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+				 strlen(workloads[i].name));
+}
+
+static void check_exit(const struct workload *workload, enum exit_isa isa)
+{
+	int64_t number = workload_exit(workload, isa);
+
+	if (number == -1)
+		assert_non_null(workload->why);
+	else
+		assert_non_null(exit_name(isa, number));
+}
+
+static void exits_are_defined_or_explained(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < nr_workloads; i++) {
+		check_exit(&workloads[i], EXIT_ISA_VMX);
+		check_exit(&workloads[i], EXIT_ISA_SVM);
+		assert_true(workloads[i].svm >= 0 || workloads[i].vmx >= 0);
+	}
+}
+
+static void exits_are_the_ones_named(void **state)
+{
+	static const struct {
+		const char *workload, *svm, *vmx;
+	} known[] = {
+		{ "cpuid", "CPUID", "CPUID" },
+		{ "out", "IOIO", "IO_INSTRUCTION" },
+		{ "mmio-read", "NPF", "EPT_MISCONFIG" },
+		{ "touch", "NPF", "EPT_VIOLATION" },
+		{ "rdmsr", "MSR", "MSR_READ" },
+		{ "wrmsr", "MSR", "MSR_WRITE" },
+		{ "hypercall", "VMMCALL", "VMCALL" },
+		{ "mov-cr0", "CR0_SEL_WRITE", "CR_ACCESS" },
+		{ "mov-cr4", "WRITE_CR4", "CR_ACCESS" },
+		{ "mov-from-dr", "READ_DR0", "DR_ACCESS" },
+		{ "mov-to-dr", "WRITE_DR0", "DR_ACCESS" },
+		{ "ud2", "EXCP_UD", "EXCEPTION_NMI" },
+		{ "shutdown", "SHUTDOWN", "TRIPLE_FAULT" },
+	};
+	const struct workload *workload;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		workload = workload_find(known[i].workload);
+		assert_string_equal(exit_name(EXIT_ISA_SVM, workload->svm), known[i].svm);
+		assert_string_equal(exit_name(EXIT_ISA_VMX, workload->vmx), known[i].vmx);
+	}
+}
+
+static void bounds_are_explained(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < nr_workloads; i++) {
+		assert_non_null(workloads[i].help);
+		if (workloads[i].truth != TRUTH_EXACT)
+			assert_non_null(workloads[i].why);
+	}
+}
+
+/* So that a wrong factor or offset shows, and no two sums of them agree by chance. */
+static void counts_are_prime(void **state)
+{
+	unsigned int i, divisor;
+
+	(void)state;
+	for (i = 0; i < nr_workloads; i++) {
+		assert_in_range(workloads[i].count, 2, 997);
+		for (divisor = 2; divisor * divisor <= workloads[i].count; divisor++)
+			assert_int_not_equal(workloads[i].count % divisor, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_operation_has_one_row),
+		cmocka_unit_test(is_found_by_name),
+		cmocka_unit_test(names_are_for_the_command_line),
+		cmocka_unit_test(exits_are_defined_or_explained),
+		cmocka_unit_test(exits_are_the_ones_named),
+		cmocka_unit_test(bounds_are_explained),
+		cmocka_unit_test(counts_are_prime),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
