@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# exitcheck.  `make help` lists what can be made; V=1 shows the commands.
+
+KERNEL ?= 6.12
+ISA    ?= svm
+PATCH  ?= series
+PREFIX ?= /usr/local
+
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+STRIP   := llvm-strip
+
+build   := build
+program := exitcheck
+
+# ---- what it is made of ----
+
+sources := $(wildcard user/*.c user/*.S)
+guest   := $(wildcard user/guest/*.c user/guest/*.S)
+tests   := $(wildcard tests/unit/test_*.c)
+labs    := $(wildcard tests/lab/*.t)
+kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
+scripts := .ci/run tests/tap.sh $(labs) $(wildcard kernel-patch/*.sh) \
+	   $(addprefix tests/lab/,lab init guest.sh packages)
+code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/lab))
+
+object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
+objects := $(call object,$(build),$(sources))
+probe   := $(call object,$(build),$(guest))
+checked := $(call object,$(build)/sanitized,$(filter-out user/main.c,$(sources)))
+units   := $(tests:tests/unit/%.c=$(build)/unit/%)
+
+# ---- how ----
+
+warnings   := -Wall -Wextra -Werror
+includes   := -Ibpf -Iuser -I$(build)
+depend      = -MMD -MP
+CFLAGS     ?= -O2 -g
+all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
+sanitizers := -fsanitize=address,undefined -fno-omit-frame-pointer
+libraries  := -lbpf -lelf -lz -ljansson -lpthread
+
+# The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
+bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-unused-parameter \
+	      -Ibpf $(depend) -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+# Nothing of the probe guest may need a stack protector, an FPU or a relocation.
+guest_cflags := -m64 -O2 -std=gnu11 $(warnings) -Ibpf -Iuser $(depend) -ffreestanding -nostdlib \
+	      -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
+	      -mno-red-zone -mgeneral-regs-only
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all run test test-all unit lint patch-check deps clean install help
+all: $(program)
+
+# ---- the program ----
+
+$(program): $(objects)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libraries)
+
+$(objects): | $(build)/exitcheck.skel.h
+$(build)/user/%.o: user/%.c | $(build)/packages
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+
+$(build)/user/%.o: user/%.S | $(build)/packages
+	$(call say,AS)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+
+$(build)/exitcheck.bpf.o: bpf/exitcheck.bpf.c | $(build)/packages
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(bpf_cflags) -c -o $@ $< && $(STRIP) -g $@
+
+$(build)/exitcheck.skel.h: $(build)/exitcheck.bpf.o
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen skeleton $< name exitcheck_bpf >$@
+
+# ---- the probe guest, which the program carries ----
+
+$(build)/user/guest/%.o: user/guest/%.c | $(build)/packages
+	$(call say,GUEST)
+	$(Q)mkdir -p $(@D) && $(CC) $(guest_cflags) -c -o $@ $<
+
+$(build)/user/guest/%.o: user/guest/%.S | $(build)/packages
+	$(call say,GUEST)
+	$(Q)mkdir -p $(@D) && $(CC) $(guest_cflags) -c -o $@ $<
+
+$(build)/probe.elf: user/guest/probe.lds $(probe)
+	$(call say,LINK)
+	$(Q)$(LD) -static -nostdlib -z noexecstack --build-id=none -o $@ -T $^
+
+$(build)/probe.bin: $(build)/probe.elf
+	$(call say,OBJCOPY)
+	$(Q)objcopy -O binary $< $@
+
+$(build)/user/probe_blob.o $(build)/sanitized/user/probe_blob.o: $(build)/probe.bin
+
+# ---- unit tests: every object but main's, under the sanitizers ----
+
+$(checked): | $(build)/exitcheck.skel.h
+$(build)/sanitized/user/%.o: user/%.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(sanitizers) -c -o $@ $<
+
+$(build)/sanitized/user/%.o: user/%.S
+	$(call say,AS)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+
+$(build)/sanitized/exitcheck.a: $(checked)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(build)/unit/%: tests/unit/%.c $(build)/sanitized/exitcheck.a
+	$(call say,TEST)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(sanitizers) -o $@ $< $(build)/sanitized/exitcheck.a -lcmocka $(libraries)
+
+# ---- what is done with it ----
+
+packages := tests/lab/packages
+lab      := tests/lab/lab
+# The lab's options, from make's variables.
+lab_options = --kernel "$(KERNEL)" --isa "$(ISA)"
+run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA="$(ISA)" tests/run-tests
+submake     = $(MAKE) --no-print-directory $(if $(Q),-s)
+ifdef KERNEL_SRC
+export KERNEL_SRC
+endif
+
+run: ## the validation, in an emulated host (KERNEL=6.12|6.1 ISA=svm PATCH=series|none ARGS=...)
+	$(Q)$(packages) install build lab
+	$(Q)$(submake) $(program) >&2
+	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" -- exitcheck $(ARGS)
+
+test: ## unit tests, then the lab's, on one kernel (KERNEL=6.12)
+	$(Q)$(packages) install build lab test
+	$(Q)$(submake) $(program) $(units)
+	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
+	$(Q)$(run_tests) $(units) $(labs)
+
+test-all: ## the same on every kernel
+	$(Q)status=0; for kernel in $(kernels); do \
+		$(submake) test KERNEL=$$kernel || status=1; done; exit $$status
+
+unit: ## unit tests alone
+	$(Q)$(packages) install build test
+	$(Q)$(submake) $(units)
+	$(Q)$(run_tests) $(units)
+
+lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
+	$(Q)$(packages) install lint
+	$(Q)clang-format --dry-run -Werror $(code)
+	$(Q)shellcheck -a -x $(scripts)
+	$(Q)$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(all_cflags)) $(filter user/%.c,$(sources))
+
+patch-check: ## each series of kernel-patch/: applies, is in style, compiles patch by patch
+	$(Q)$(packages) install lab
+	$(Q)for kernel in $(kernels); do \
+		kernel-patch/patch-check.sh $$kernel "$$($(lab) source --kernel $$kernel)" || exit; done
+
+deps: ## installs every Debian package that something here needs
+	$(Q)$(packages) install build lab test lint
+
+clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
+	$(Q)rm -rf $(build) $(program)
+
+install: $(program) ## to PREFIX=/usr/local, under DESTDIR
+	$(Q)install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/sbin/$(program)
+	$(Q)install -D -m 644 user/$(program).8 $(DESTDIR)$(PREFIX)/share/man/man8/$(program).8
+
+help: ## this
+	@echo 'make              ./$(program)'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# Looked for once, so that a missing compiler or library is said in one line.
+$(build)/packages:
+	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
+
+-include $(patsubst %.o,%.d,$(objects) $(probe) $(checked)) $(units:=.d) $(build)/exitcheck.bpf.d

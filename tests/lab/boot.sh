@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154 # the options and $here, $top are lab's
+# The emulated host: its initramfs, its boot, and the way back of what its job says.
+
+# host_run: boots the host as the options ask, passes on what its job says, and ends with its status.
+host_run()
+{
+	local outcome=none complaint
+
+	host_initramfs
+	cp "$kernel_dir/arch/x86/boot/bzImage" "$scratch/bzImage"
+	say "booting Linux $kernel on an emulated $isa host (KVM: ${variants// /, })"
+	host_boot
+	mkdir -p "$(dirname "$console")"
+	cp "$scratch/console" "$console"
+
+	complaint=$(grep -aE -m 1 'BUG:|WARNING:|Oops|Call Trace|Kernel panic' "$console" | tr -d '\r' || true)
+	[ -z "$complaint" ] || die 1 "the host's kernel complained: $complaint (see $console)"
+	case $outcome in
+	none) cat "$scratch/qemu.log" >&2
+	      die 4 "the host ended without its job's status (see $console)" ;;
+	late) die 4 "the host did not end within $limit s and was stopped (see $console)" ;;
+	esac
+	exit "$outcome"
+}
+
+# host_initramfs: what the host has besides its kernel, in $scratch/initramfs.
+host_initramfs()
+{
+	local dir=$scratch/root variant file
+
+	mkdir -p "$dir"/{bin,proc,sys,dev,tmp,run,host,lab/bin,lab/modules}
+	cp "$here/init" "$dir"
+	cp "$here/guest.sh" "$top/tests/tap.sh" "$dir/lab"
+	cp "$(command -v busybox)" "$dir/lab/bin/busybox"
+	for variant in $variants; do
+		cp -r "${variant_dirs[$variant]}" "$dir/lab/modules/$variant"
+	done
+	[ ! -x "$top/exitcheck" ] || bring+=("$top/exitcheck")
+	for file in "${bring[@]}"; do
+		host_bring "$file" "$dir"
+	done
+	host_job >"$dir/lab/job"
+	printf '%s\n' "${get[@]%%:*}" >"$dir/lab/get"
+	echo "$root" >"$dir/lab/root"
+	(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
+}
+
+# host_bring FILE DIR: a file, and the libraries it is linked with, at the paths they have here.
+host_bring()
+{
+	local library
+
+	[ -f "$1" ] || die 2 "--bring: there is no file $1"
+	cp -L "$1" "$2/lab/bin"
+	[ "$root" = initramfs ] || return 0
+	{ ldd "$1" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$2${library%/*}"
+		cp -L "$library" "$2$library"
+	done
+}
+
+# host_job: the script that the host runs: its settings, KVM, then the command.
+host_job()
+{
+	local first=${variants%% *}
+
+	echo '. /run/lab/guest.sh'
+	echo '. /run/lab/tap.sh'
+	if [ -z "${NO_COLOR:-}" ] && [ -t 1 ]; then
+		echo 'export CLICOLOR_FORCE=1'
+	fi
+	[ "$modules" = no ] || echo "load_kvm $first $params || exit 3"
+	if [ -n "$job" ]; then
+		cat -- "$job"
+	else
+		quote "${args[@]}"
+		echo
+	fi
+}
+
+# host_boot: sets outcome to the job's status, to "late" if the host had to be stopped, or leaves it.
+# The host's second serial port carries lines that begin with what they are (see init).
+host_boot()
+{
+	local port line file=/dev/null end=$((SECONDS + limit)) left i
+
+	mkfifo "$scratch/port"
+	spawn host_qemu
+	exec {port}<"$scratch/port"
+	while left=$((end - SECONDS)) && [ "$left" -gt 0 ] &&
+	      IFS= LC_ALL=C read -r -t "$left" line <&"$port"; do
+		case $line in
+		o*) printf '%s\n' "${line#o}" ;;
+		e*) printf '%s\n' "${line#e}" >&2 ;;
+		f*) file=$scratch/get.${line#f} ;;
+		b*) printf '%s\n' "${line#b}" >>"$file" ;;
+		s*) outcome=${line#s} ;;
+		esac
+	done
+	[ $((end - SECONDS)) -gt 0 ] || outcome=late
+	child_kill
+	exec {port}<&-
+	for i in "${!get[@]}"; do
+		[ ! -e "$scratch/get.$i" ] || base64 -d "$scratch/get.$i" >"${get[$i]#*:}"
+	done
+}
+
+# host_tsc: the rate of this machine's TSC, and so of the host's, in kHz.
+host_tsc()
+{
+	gcc -O2 -o "$scratch/tsc" "$here/tsc.c"
+	"$scratch/tsc"
+}
+
+# host_qemu: becomes the emulator, which never outlives this shell.
+host_qemu()
+{
+	local cpu accel=tcg khz extra=()
+
+	khz=$(host_tsc)
+	case $isa in
+	svm) cpu=EPYC,+svm ;;
+	esac
+	if [ "$icount" = yes ]; then
+		accel=tcg,thread=single khz=1000000
+		extra+=(-icount "shift=0,sleep=off")
+	fi
+	if [ "$root" = 9p ]; then
+		# Remapped: / and what is mounted on it would share inode numbers otherwise.
+		# shellcheck disable=SC2054
+		extra+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+			-device virtio-9p-pci,fsdev=root,mount_tag=root)
+	fi
+	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none \
+		-no-reboot -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem" \
+		-kernel "$scratch/bzImage" -initrd "$scratch/initramfs" \
+		-append "console=ttyS0 oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz" \
+		-serial "file:$scratch/console" -serial stdio "${extra[@]}" \
+		</dev/null >"$scratch/port" 2>"$scratch/qemu.log"
+}

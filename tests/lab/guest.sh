@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# What a job in the lab's host can call.
+
+# load_kvm VARIANT [PARAM...]: loads a variant's modules; a PARAM "vendor.NAME=VALUE" is for the
+# vendor module, any other for kvm.ko.
+load_kvm()
+{
+	lab_dir=/run/lab/modules/$1 lab_kvm='' lab_vendor='' lab_module=kvm-intel
+	shift
+	! grep -qw svm /proc/cpuinfo || lab_module=kvm-amd
+	for lab_param; do
+		case $lab_param in
+		vendor.*) lab_vendor="$lab_vendor ${lab_param#vendor.}" ;;
+		*) lab_kvm="$lab_kvm $lab_param" ;;
+		esac
+	done
+	[ -d /sys/module/irqbypass ] || busybox insmod "$lab_dir/irqbypass.ko"
+	# shellcheck disable=SC2086 # words
+	busybox insmod "$lab_dir/kvm.ko" $lab_kvm &&
+		busybox insmod "$lab_dir/$lab_module.ko" $lab_vendor
+}
+
+# unload_kvm: fails while a VM exists.
+unload_kvm()
+{
+	lab_module=kvm_intel
+	[ ! -d /sys/module/kvm_amd ] || lab_module=kvm_amd
+	busybox rmmod "$lab_module" && busybox rmmod kvm
+}
+
+# kernel_complaints: what the kernel has reported as broken since the boot, if anything.
+kernel_complaints()
+{
+	dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace' || true
+}

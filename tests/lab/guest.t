@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The walk-through of kernel-patch/README.md: a Linux guest in an unmodified QEMU reads the leaves with
+# Debian's cpuid(1), for every exit number from 0 to 255, while the eBPF program watches. Every value
+# that the guest reads is the one that the program has at that instant.
+set -eu
+
+here=${0%/*}
+kernel=$("$here/lab" build --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series)
+
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
+	--kvm-params exit_leaves=all --root-9p --mem 2G --timeout 300 --job - <<EOT
+kernel='$kernel'
+$(cat <<'EOJ'
+# The guest: a busybox that runs cpuid and powers off.
+mkdir -p /tmp/guest/bin /tmp/guest/proc /tmp/guest/dev
+cp /run/lab/bin/busybox "$(command -v cpuid)" /tmp/guest/bin
+ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
+	mkdir -p "/tmp/guest${library%/*}"
+	cp -L "$library" "/tmp/guest$library"
+done
+cat >/tmp/guest/init <<'END'
+#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+cpuid -1 -r -l 0x4ffffffb -s 0
+n=0
+while [ $n -le 255 ]; do
+	cpuid -1 -r -l 0x4ffffffd -s $n
+	n=$((n + 1))
+done
+cpuid -1 -r -l 0x4fffffff
+cpuid -1 -r -l 0x4ffffffe
+/bin/busybox poweroff -f
+END
+chmod +x /tmp/guest/init
+(cd /tmp/guest && find . | cpio -o -H newc --quiet) >/tmp/initramfs
+
+timeout 200 exitcheck watch -- qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults \
+	-display none -no-reboot -serial file:/tmp/serial -kernel "$kernel" -initrd /tmp/initramfs \
+	-append 'console=ttyS0 quiet panic=-1' >/tmp/watch 2>&1 && status=0 || status=$?
+reads=$(tr -d '\r' </tmp/serial | grep -c '^ *0x4ffffffd 0x')
+cpuids=$(tr -d '\r' </tmp/serial | sed -n 's/^ *0x4ffffffd 0x72: eax=0x\([0-9a-f]*\).*/\1/p')
+
+is "watch ends with PASS" "$status" 0
+is "the guest has read 256 exit numbers" "$reads" 256
+like "the signature is there" "$(tr -d '\r' </tmp/serial)" 'ebx=0x454d564b ecx=0x53746978 edx=0x73746174'
+ok "CPUID exits are counted" test "$((0x${cpuids:-0}))" -gt 256
+ok "256 of them were compared" test "$(sed -n 's/^.*0x4ffffffd  *\([0-9,]*\).*/\1/p' /tmp/watch |
+	tr -d , | head -n 1)" -ge 256
+like "none differed" "$(tail -n 1 /tmp/watch)" '^PASS'
+sed 's/^/# /' /tmp/watch
+done_testing
+EOJ
+)
+EOT

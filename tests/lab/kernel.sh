@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The lab's kernels and their KVM modules.  A kernel is built once; a variant of KVM (unpatched,
+# patched) is three modules that are built against it from a copy of the few files concerned.
+
+# kernel_get VERSION: sets $kernel_dir to a finished build (bzImage, and what modules need).
+kernel_get()
+{
+	local key
+
+	source_get "$1"
+	key=$({ echo "$source_id"; cat "$here/kernel.config"; kernel_tools; } | hash_of)
+	kernel_dir=$cache/kernel/$1-$key
+	cache_make "$kernel_dir" kernel_make "$1"
+}
+
+# What a build depends on besides its source and configuration.
+kernel_tools()
+{
+	gcc --version | head -n 1
+	ld --version | head -n 1
+	pahole --version
+	declare -f kbuild kernel_build
+}
+
+# kernel_make VERSION DIR
+kernel_make()
+{
+	cache_room 2000
+	task "building Linux $1 (once; about 6 minutes on 2 CPUs)" detail_compiled kernel_build "$2"
+}
+
+# kbuild ARG...: nothing of this machine or of the caller's make gets into the result.
+kbuild()
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KERNEL_SRC -u V \
+		make -j"$(nproc)" KBUILD_BUILD_USER=exitcheck KBUILD_BUILD_HOST=lab \
+		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
+}
+
+# kernel_build DIR
+kernel_build()
+{
+	kbuild -C "$source_dir" O="$1" tinyconfig
+	cat "$here/kernel.config" >>"$1/.config"
+	kbuild -C "$source_dir" O="$1" olddefconfig
+	kernel_config_check "$1/.config"
+	kbuild -C "$source_dir" O="$1" bzImage modules
+
+	# Modules to be built later need the headers, the tools and the symbols' names and types.
+	strip --strip-debug "$1/vmlinux"
+	find "$1" -path "$1/scripts" -prune -o -path "$1/tools" -prune -o -type f \
+		\( -name '*.o' -o -name '*.a' -o -name 'vmlinux.*' ! -name '*.symvers' \) \
+		-exec rm -f {} +
+}
+
+# Kconfig drops without a word what it cannot satisfy.
+kernel_config_check()
+{
+	local line lost=0
+
+	while read -r line; do
+		case $line in
+		CONFIG_*=n) ! grep -q "^${line%n}" "$1" || lost=1 ;;
+		CONFIG_*) grep -qxF "$line" "$1" || lost=1 ;;
+		*) continue ;;
+		esac
+		[ "$lost" = 0 ] || { echo "$line did not take effect"; return 1; }
+	done <"$here/kernel.config"
+}
+
+# variant_check VERSION VARIANT: ends the run unless there is such a variant.
+variant_check()
+{
+	case $2 in
+	none | none-nobtf) ;;
+	series | series-nobtf)
+		[ -f "$top/kernel-patch/$1/series" ] ||
+			die 2 "there is no patch series for Linux $1: see kernel-patch/" ;;
+	*) die 2 "no KVM variant '$2': PATCH is none or series" ;;
+	esac
+}
+
+# variant_get VERSION VARIANT: sets $variant_dir to the directory that holds the variant's modules;
+# kernel_get comes first.  "-nobtf" after a variant's name is the same without its type information.
+variant_get()
+{
+	local key
+
+	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build; } | hash_of)
+	variant_dir=$kernel_dir.kvm/$2-$key
+	cache_make "$variant_dir" variant_make "$@"
+}
+
+# variant_patches VERSION VARIANT: the paths of its patches, in order.
+variant_patches()
+{
+	local dir=$top/kernel-patch/$1 base=${2%-nobtf}
+
+	[ "$base" != none ] || return 0
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/$base"
+}
+
+# variant_make VERSION VARIANT DIR
+variant_make()
+{
+	task "building the KVM modules of Linux $1 ($2)" detail_compiled variant_build "$@"
+}
+
+# variant_build VERSION VARIANT DIR
+variant_build()
+{
+	local built=$kernel_dir/arch/x86/kvm patches module
+
+	patches=$(variant_patches "$1" "$2")
+	if [ -n "$patches" ]; then
+		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
+		built=$3/src/arch/x86/kvm
+	fi
+	for module in kvm kvm-amd kvm-intel; do
+		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"
+		[ "$2" = "${2%-nobtf}" ] || objcopy --remove-section=.BTF "$3/$module.ko"
+	done
+	cp "$kernel_dir/virt/lib/irqbypass.ko" "$3"
+	rm -rf "$3/src"
+}
+
+# kvm_build SOURCE BUILD DIR PATCHES: copies what KVM is made of, and what the patches touch, from the
+# pristine tree SOURCE to DIR, applies the patches and builds the modules there, out of tree, against
+# the kernel built in BUILD.  DIR's headers come before the kernel's own.
+kvm_build()
+{
+	local source=$1 build=$2 dir=$3 patches=$4 file
+
+	mkdir -p "$dir"
+	{
+		# define_trace.h finds KVM's own trace.h by a path relative to itself.
+		printf '%s\n' arch/x86/kvm virt/kvm include/trace/define_trace.h
+		# shellcheck disable=SC2086 # a list of paths without blanks
+		sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' $patches | sort -u | while read -r file; do
+			case $file in arch/x86/kvm/* | virt/kvm/*) continue ;; esac
+			[ ! -e "$source/$file" ] || echo "$file"
+			# What includes a header's kernel half must not find its user half first.
+			[ ! -e "$source/${file/include\/uapi/include}" ] ||
+				echo "${file/include\/uapi/include}"
+		done
+	} | tar -C "$source" -cf - -T - | tar -C "$dir" -xf -
+	for file in $patches; do
+		patch -d "$dir" -p1 --no-backup-if-mismatch <"$file"
+	done
+	kbuild -C "$build" M="$dir/arch/x86/kvm" NOSTDINC_FLAGS="-nostdinc -I$dir/arch/x86/kvm \
+		-I$dir/arch/x86/include -I$dir/arch/x86/include/uapi -I$dir/include -I$dir/include/uapi" \
+		modules
+}

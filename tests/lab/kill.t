@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# exitcheck leaves nothing behind, whenever and however it is ended, and the next run passes.
+set -eu
+
+"${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series --timeout 180 \
+	--bring "$(command -v bpftool)" --job - <<'EOT'
+# What of exitcheck's is in the kernel: programs, maps, VMs, processes.
+remains()
+{
+	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\) ')" \
+	     "$(bpftool map show | grep -c 'name \(vcpus\|registered\|by_key\|by_thread\) ')" \
+	     "$(ls /sys/kernel/debug/kvm | grep -c -)" "$(pidof exitcheck | wc -w)"
+}
+
+# settled: nothing remains; the kernel frees programs and maps a little later.
+settled()
+{
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(remains)" != '0 0 0 0' ] || return 0
+		usleep 200000
+	done
+	remains
+	return 1
+}
+
+is "nothing is there before" "$(remains)" '0 0 0 0'
+alive=0
+for run in 1 2 3 4 5 6 7 8 9 10; do
+	exitcheck >/dev/null 2>&1 &
+	usleep $((300000 + run * 150000))
+	[ "$(remains)" = '0 0 0 0' ] || alive=$((alive + 1))
+	kill -9 $!
+	wait $! 2>/dev/null
+done
+ok "most of ten were killed amid their work ($alive)" test "$alive" -ge 7
+ok "nothing remains of them" settled
+
+exitcheck >/tmp/text 2>&1 &
+sleep 1
+kill -INT $!
+wait $! && status=0 || status=$?
+is "Ctrl-C ends it with status 4" "$status" 4
+like "and says so" "$(cat /tmp/text)" interrupted
+ok "nothing remains of that" settled
+
+ok "the next run passes" exitcheck
+is "the kernel has nothing to complain about" "$(kernel_complaints)" ''
+done_testing
+EOT

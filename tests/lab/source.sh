@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Kernel source trees: the user's own (KERNEL_SRC), or Debian's source package from whatever mirror
+# this machine's apt is set up with.
+
+# The kernels that the lab knows, and the Debian suites that carry the source of each.
+declare -A suites=(
+	[6.1]="bookworm bookworm-security"
+	[6.12]="bookworm-security bookworm-backports trixie trixie-security"
+)
+
+# source_check VERSION: ends the run unless the lab can have that kernel.
+source_check()
+{
+	local known
+
+	[ -z "${suites[$1]:-}" ] || return 0
+	known=$(printf '%s\n' "${!suites[@]}" | sort -V | paste -sd ' ')
+	die 2 "no kernel '$1': KERNEL is one of $known"
+}
+
+# source_get VERSION: sets $source_dir to a pristine tree and $source_id to what tells it from
+# any other.
+source_get()
+{
+	local version=$1
+
+	if [ -n "${KERNEL_SRC:-}" ]; then
+		source_own "$version"
+		return
+	fi
+	source_find "$version" || locked "source/$version" source_fetch "$version"
+}
+
+# The user's tree is told by its files' names, sizes and times.
+source_own()
+{
+	local have
+
+	[ -f "$KERNEL_SRC/Kbuild" ] || die 2 "KERNEL_SRC=$KERNEL_SRC is not a kernel source tree"
+	[ ! -e "$KERNEL_SRC/.config" ] ||
+		die 2 "KERNEL_SRC=$KERNEL_SRC has been built in: run 'make mrproper' there first"
+	source_dir=$(realpath "$KERNEL_SRC")
+	have=$(make -s -C "$source_dir" kernelversion)
+	[[ $have == "$1" || $have == "$1".* || $have == "$1"-* ]] ||
+		die 2 "KERNEL_SRC is Linux $have, and KERNEL=$1 was asked for"
+	source_id=$have-$({ echo "$source_dir"; find "$source_dir" -name .git -prune -o \
+		-type f -printf '%P %s %T@\n' | sort; } | hash_of)
+}
+
+# The newest one in the cache serves: `rm -r` it to have a newer one fetched.
+source_find()
+{
+	local newest
+
+	newest=$(find "$cache/source/$1" -mindepth 1 -maxdepth 1 -type d ! -name '*.part' \
+		-printf '%f\n' 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$newest" ] || return 1
+	source_dir=$cache/source/$1/$newest
+	source_id=$newest
+}
+
+source_fetch()
+{
+	local version=$1 package=linux-source-$1 deb apt=()
+
+	# Another run may have fetched it while this one waited for the lock.
+	! source_find "$version" || return 0
+	command -v apt-get >/dev/null || die 3 \
+		"there is no apt here to fetch $package with: give a source tree, KERNEL_SRC=DIR"
+	cache_room 4000
+	mkdir -p "$scratch/download"
+	if ! apt-get --print-uris download "$package" >/dev/null 2>&1; then
+		source_lists "$version"
+		task "reading the package lists of ${suites[$version]}" detail_size \
+			source_update "${apt[@]}"
+	fi
+	task "fetching $package" detail_size source_download "$package" "${apt[@]}"
+	deb=$(find "$scratch/download" -name '*.deb')
+	cache_make "$cache/source/$version/$(dpkg-deb -f "$deb" Version)" \
+		task "unpacking $package" detail_files source_unpack "$deb" "$version"
+	rm -f "$deb"
+	source_find "$version"
+}
+
+# source_download PACKAGE [OPTION...]
+source_download()
+{
+	local package=$1
+
+	shift
+	cd "$scratch/download" || return
+	apt-get -q -o APT::Sandbox::User=root "$@" download "$package"
+}
+
+# source_lists VERSION: sets apt to options with which apt-get reads the suites that carry this kernel
+# from this machine's own mirror, and writes nothing of the machine's.
+source_lists()
+{
+	local dir=$scratch/apt ring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local suite site release origin signed=
+
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	[ ! -e "$ring" ] || signed="[signed-by=$ring]"
+	# An origin is known only once the machine has read its own lists.
+	apt-get indextargets --format "\$(SITE) \$(RELEASE) \$(ORIGIN)" 'Created-By: Packages' |
+		sort -u |
+		while read -r site release origin; do
+			case $origin in Debian | \$*) ;; *) continue ;; esac
+			for suite in ${suites[$1]}; do
+				case $release:$suite in
+				*-security:*-security) ;;
+				*-security:* | *:*-security) continue ;;
+				esac
+				echo "deb $signed $site $suite main"
+			done
+		done | sort -u >"$dir/sources.list"
+	[ -s "$dir/sources.list" ] || die 3 "apt names no Debian mirror here: give KERNEL_SRC=DIR"
+	apt=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=-
+		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
+		-o Acquire::Languages=none -o APT::Sandbox::User=root)
+}
+
+# source_update OPTION...: a mirror need not carry every suite; those that it has are read.
+source_update()
+{
+	apt-get -q "$@" update || true
+}
+
+# source_unpack DEB VERSION DIR: a line on stdout for every thousand files.
+source_unpack()
+{
+	set -o pipefail
+	dpkg-deb --fsys-tarfile "$1" |
+		tar -xO "./usr/src/linux-source-$2.tar.xz" |
+		tar -xJv --strip-components=1 -C "$3" |
+		awk 'NR % 1000 == 0 { print NR; fflush() }'
+}

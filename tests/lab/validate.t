@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The validation of a patched KVM, through both of the eBPF program's ways in, and what it says where
+# there is nothing to validate.
+# shellcheck disable=SC2016 # the variables in single quotes are Perl's
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+
+runs=(patched smp classic nobtf optout off unpatched)
+get=()
+for run in "${runs[@]}"; do
+	get+=(--get "/tmp/$run.json:$out/$run.json" --get "/tmp/$run.txt:$out/$run.txt")
+done
+
+# The runs, each with its report, its status as one more line.
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none,series-nobtf \
+	--no-modules --timeout 300 "${get[@]}" --job - <<'EOT' || bail "the lab failed: status $?"
+run()
+{
+	name=$1
+	shift
+	exitcheck run --json "/tmp/$name.json" "$@" >"/tmp/$name.txt" 2>&1
+	echo "status $?" >>"/tmp/$name.txt"
+}
+
+load_kvm series
+run patched
+run smp -w cpuid -w out --vcpus 4 --smp-exits 200000
+run classic --path classic
+run optout -w out -w hlt --no-opt-in
+unload_kvm
+load_kvm series exit_leaves=off
+run off -w out -w hlt
+unload_kvm
+load_kvm series-nobtf
+run nobtf -w cpuid -w out -w hlt
+unload_kvm
+load_kvm none
+run unpatched -w cpuid -w out -w hlt
+unload_kvm
+EOT
+
+# status RUN, closing RUN: what it ended with.
+status()
+{
+	sed -n 's/^status //p' "$out/$1.txt"
+}
+
+closing()
+{
+	grep -v '^status ' "$out/$1.txt" | tail -n 1
+}
+
+# json RUN EXPRESSION: of the report, which is $r.
+json()
+{
+	perl -MJSON::PP -0777 -ne 'my $r = decode_json($_); print '"$2" "$out/$1.json"
+}
+
+check='(map { $_->{verdict} } grep { $_->{id} eq'
+for run in patched classic; do
+	is "the validation passes ($run)" "$(status $run)" 0
+	like "its last line says so ($run)" "$(closing $run)" '^PASS: '
+	is "nothing differs ($run)" "$(json $run '$r->{summary}{differed}')" 0
+	ok "10,000 comparisons in place ($run)" \
+		test "$(json $run '$r->{summary}{compared}')" -ge 10000
+	ok "12 reasons by truth, leaf and eBPF ($run)" test "$(json $run \
+		'scalar grep { $_->{truth_kind} ne "none" && defined $_->{leaf} &&
+			       $_->{verdict} eq "PASS" } @{$r->{reasons}}')" -ge 12
+	is "no reason's leaf and eBPF differ ($run)" "$(json $run \
+		'scalar grep { $_->{difference} } @{$r->{reasons}}')" 0
+	is "leaf cycles are within eBPF's time for every reason ($run)" \
+		"$(json $run "$check 'TIME' } @{\$r->{checks}})[0]")" PASS
+	is "a second VM never shows ($run)" \
+		"$(json $run "$check 'ISOLATION' } @{\$r->{checks}})[0]")" PASS
+done
+is "types are used where KVM has them" "$(json patched '$r->{witness}{path}')" tp_btf
+is "the classic tracepoints are used on demand" "$(json classic '$r->{witness}{path}')" tracepoint
+is "the classic tracepoints are used without types" "$(json nobtf '$r->{witness}{path}')" tracepoint
+is "the validation passes (nobtf)" "$(status nobtf)" 0
+
+is "the validation passes (smp)" "$(status smp)" 0
+is "no exit of 4 vCPUs at full rate is lost" "$(json smp "$check 'SMP' } @{\$r->{checks}})[0]")" PASS
+ok "200,000 exits of 4 vCPUs" test "$(json smp 'eval { my $n = 0;
+	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge 200000
+
+for run in optout off unpatched; do
+	is "nothing validated is inconclusive ($run)" "$(status $run)" 4
+	like "its last line says that there are no leaves ($run)" "$(closing $run)" 'no leaves to check'
+	is "no leaf value is made up ($run)" "$(json $run \
+		'scalar grep { defined $_->{leaf} || defined $_->{leaf_cycles} } @{$r->{reasons}}')" 0
+	for id in TRUTH STATS; do
+		is "eBPF is compared all the same: $id ($run)" \
+			"$(json $run "$check '$id' } @{\$r->{checks}})[0]")" PASS
+	done
+done
+like "why there are none (optout)" "$(cat "$out/optout.txt")" 'did not ask'
+like "why there are none (off)" "$(cat "$out/off.txt")" 'kvm.exit_leaves=off'
+like "why there are none (unpatched)" "$(cat "$out/unpatched.txt")" 'not patched'
+done_testing
