@@ -71,7 +71,7 @@ quietly env PATH="/usr/bin:/bin:$PATH" perl scripts/checkpatch.pl --strict --qui
 say "preparing a build"
 cp -al "$source" "$tree" 2>/dev/null || { rm -rf "$tree" && cp -a "$source" "$tree"; }
 kbuild tinyconfig || fail "make tinyconfig failed"
-cat "$config" >>"$build/.config"
+cat "$config" - >>"$build/.config" <<<CONFIG_KVM_WERROR=y
 kbuild olddefconfig || fail "make olddefconfig failed"
 for option in KVM_INTEL=m KVM_AMD=m KVM_WERROR=y; do
 	grep -qx "CONFIG_$option" "$build/.config" || fail "CONFIG_$option did not take effect"

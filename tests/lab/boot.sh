@@ -67,9 +67,6 @@ host_job()
 
 	echo '. /run/lab/guest.sh'
 	echo '. /run/lab/tap.sh'
-	if [ -z "${NO_COLOR:-}" ] && [ -t 1 ]; then
-		echo 'export CLICOLOR_FORCE=1'
-	fi
 	[ "$modules" = no ] || echo "load_kvm $first $params || exit 3"
 	if [ -n "$job" ]; then
 		cat -- "$job"
