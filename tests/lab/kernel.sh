@@ -87,18 +87,34 @@ variant_get()
 {
 	local key
 
+	if [ "$2" != "${2%-nobtf}" ]; then
+		variant_get "$1" "${2%-nobtf}"
+		cache_make "$variant_dir-nobtf" variant_strip "$variant_dir"
+		variant_dir=$variant_dir-nobtf
+		return
+	fi
 	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build; } | hash_of)
 	variant_dir=$kernel_dir.kvm/$2-$key
 	cache_make "$variant_dir" variant_make "$@"
 }
 
+# variant_strip FROM DIR: the modules in FROM, without their type information.
+variant_strip()
+{
+	local module
+
+	for module in "$1"/*.ko; do
+		objcopy --remove-section=.BTF "$module" "$2/${module##*/}"
+	done
+}
+
 # variant_patches VERSION VARIANT: the paths of its patches, in order.
 variant_patches()
 {
-	local dir=$top/kernel-patch/$1 base=${2%-nobtf}
+	local dir=$top/kernel-patch/$1
 
-	[ "$base" != none ] || return 0
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/$base"
+	[ "$2" != none ] || return 0
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/$2"
 }
 
 # variant_make VERSION VARIANT DIR
@@ -119,7 +135,6 @@ variant_build()
 	fi
 	for module in kvm kvm-amd kvm-intel; do
 		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"
-		[ "$2" = "${2%-nobtf}" ] || objcopy --remove-section=.BTF "$3/$module.ko"
 	done
 	cp "$kernel_dir/virt/lib/irqbypass.ko" "$3"
 	rm -rf "$3/src"

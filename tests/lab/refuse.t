@@ -28,15 +28,14 @@ refused "no vCPUs" 2 '1 to 64' exitcheck run --vcpus 0
 refused "too many vCPUs" 2 '1 to 64' exitcheck run --vcpus 10000
 refused "a report that cannot be written" 3 '/nowhere/report.json' \
 	exitcheck run --json /nowhere/report.json
-refused "no permission" 3 'root' setpriv --reuid=65534 --clear-groups exitcheck
+refused "no permission" 3 'root' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
 chmod 666 /dev/kvm
-refused "no permission to trace" 3 'root|CAP_BPF' setpriv --reuid=65534 --clear-groups exitcheck
+refused "no permission to trace" 3 'root|CAP_BPF' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
 mv /dev/kvm /dev/kvm.away
 refused "no /dev/kvm" 3 '/dev/kvm' exitcheck
 mv /dev/kvm.away /dev/kvm
-umount /sys/kernel/tracing
+umount /sys/kernel/tracing /sys/kernel/debug
 refused "no tracefs" 3 'mount -t tracefs' exitcheck run --path classic
-mount -t tracefs trace /sys/kernel/tracing
 unload_kvm
 refused "no vendor module" 3 'modprobe kvm' exitcheck
 done_testing

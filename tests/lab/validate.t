@@ -62,7 +62,12 @@ json()
 	perl -MJSON::PP -0777 -ne 'my $r = decode_json($_); print '"$2" "$out/$1.json"
 }
 
-check='(map { $_->{verdict} } grep { $_->{id} eq'
+# verdict RUN CHECK
+verdict()
+{
+	json "$1" "map { \$_->{verdict} } grep { \$_->{id} eq '$2' } @{\$r->{checks}}"
+}
+
 for run in patched classic; do
 	is "the validation passes ($run)" "$(status $run)" 0
 	like "its last line says so ($run)" "$(closing $run)" '^PASS: '
@@ -75,9 +80,9 @@ for run in patched classic; do
 	is "no reason's leaf and eBPF differ ($run)" "$(json $run \
 		'scalar grep { $_->{difference} } @{$r->{reasons}}')" 0
 	is "leaf cycles are within eBPF's time for every reason ($run)" \
-		"$(json $run "$check 'TIME' } @{\$r->{checks}})[0]")" PASS
+		"$(verdict $run TIME)" PASS
 	is "a second VM never shows ($run)" \
-		"$(json $run "$check 'ISOLATION' } @{\$r->{checks}})[0]")" PASS
+		"$(verdict $run ISOLATION)" PASS
 done
 is "types are used where KVM has them" "$(json patched '$r->{witness}{path}')" tp_btf
 is "the classic tracepoints are used on demand" "$(json classic '$r->{witness}{path}')" tracepoint
@@ -85,7 +90,7 @@ is "the classic tracepoints are used without types" "$(json nobtf '$r->{witness}
 is "the validation passes (nobtf)" "$(status nobtf)" 0
 
 is "the validation passes (smp)" "$(status smp)" 0
-is "no exit of 4 vCPUs at full rate is lost" "$(json smp "$check 'SMP' } @{\$r->{checks}})[0]")" PASS
+is "no exit of 4 vCPUs at full rate is lost" "$(verdict smp SMP)" PASS
 ok "200,000 exits of 4 vCPUs" test "$(json smp 'eval { my $n = 0;
 	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge 200000
 
@@ -96,7 +101,7 @@ for run in optout off unpatched; do
 		'scalar grep { defined $_->{leaf} || defined $_->{leaf_cycles} } @{$r->{reasons}}')" 0
 	for id in TRUTH STATS; do
 		is "eBPF is compared all the same: $id ($run)" \
-			"$(json $run "$check '$id' } @{\$r->{checks}})[0]")" PASS
+			"$(verdict $run $id)" PASS
 	done
 done
 like "why there are none (optout)" "$(cat "$out/optout.txt")" 'did not ask'
