@@ -2,6 +2,7 @@
 /* Counts of exits: against eBPF, the truth and KVM's statistic. */
 #include "judge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,11 +226,20 @@ static void settle_count(const struct judge *judge, struct check *check, const s
 
 void check_count(struct judge *judge, struct check *check)
 {
-	struct tally tally = { 0 };
+	struct tally tally = { 0 }, around = { 0 };
+	size_t length;
 
 	tally_in_place(judge, check, true, &tally);
-	tally_around(judge, check, &tally);
+	tally_around(judge, check, &around);
+	tally.undecided += around.undecided;
 	settle_count(judge, check, &tally);
+	if (!around.differed)
+		return;
+	check->verdict = VERDICT_FAIL;
+	length = strlen(check->evidence);
+	snprintf(check->evidence + length, sizeof(check->evidence) - length,
+		 "; %s reads outside of eBPF's counts before and after",
+		 text_u64(around.differed).s);
 }
 
 void check_count_vm(struct judge *judge, struct check *check)
