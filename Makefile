@@ -132,13 +132,13 @@ ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
 
-run: ## the validation, in an emulated host (KERNEL=6.12|6.1 ISA=svm PATCH=series|none ARGS=...)
-	$(Q)$(packages) install build lab
+run: ## the validation, in an emulated host (KERNEL=6.12|6.1 ISA=svm|vmx PATCH=series|none ARGS=...)
+	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
 	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" -- exitcheck $(ARGS)
 
 test: ## unit tests, then the lab's, on one kernel (KERNEL=6.12)
-	$(Q)$(packages) install build lab test
+	$(Q)$(packages) install build lab $(ISA) test
 	$(Q)$(submake) $(program) $(units)
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
 	$(Q)$(run_tests) $(units) $(labs)
@@ -164,7 +164,7 @@ patch-check: ## each series of kernel-patch/: applies, is in style, compiles pat
 		kernel-patch/patch-check.sh $$kernel "$$($(lab) source --kernel $$kernel)" || exit; done
 
 deps: ## installs every Debian package that something here needs
-	$(Q)$(packages) install build lab test lint
+	$(Q)$(packages) install build lab svm vmx test lint
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program)

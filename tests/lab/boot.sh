@@ -17,7 +17,7 @@ host_run()
 	complaint=$(grep -aE -m 1 'BUG:|WARNING:|Oops|Call Trace|Kernel panic' "$console" | tr -d '\r' || true)
 	[ -z "$complaint" ] || die 1 "the host's kernel complained: $complaint (see $console)"
 	case $outcome in
-	none) cat "$scratch/qemu.log" >&2
+	none) "$emulator"_complaint >&2
 	      die 4 "the host ended without its job's status (see $console)" ;;
 	late) die 4 "the host did not end within $limit s and was stopped (see $console)" ;;
 	esac
@@ -83,7 +83,9 @@ host_boot()
 	local port line file=/dev/null end=$((SECONDS + limit)) left i
 
 	mkfifo "$scratch/port"
-	spawn host_qemu
+	# Bochs does not listen to any other; neither has anything to tidy up.
+	child_signal=KILL
+	spawn "host_$emulator"
 	exec {port}<"$scratch/port"
 	while left=$((end - SECONDS)) && [ "$left" -gt 0 ] &&
 	      IFS= LC_ALL=C read -r -t "$left" line <&"$port"; do
@@ -99,7 +101,7 @@ host_boot()
 	child_kill
 	exec {port}<&-
 	for i in "${!get[@]}"; do
-		[ ! -e "$scratch/get.$i" ] || base64 -d "$scratch/get.$i" >"${get[$i]#*:}"
+		[ ! -e "$scratch/get.$i" ] || base64 -d "$scratch/get.$i" | gzip -d >"${get[$i]#*:}"
 	done
 }
 
@@ -108,6 +110,12 @@ host_tsc()
 {
 	gcc -O2 -o "$scratch/tsc" "$here/tsc.c"
 	"$scratch/tsc"
+}
+
+# qemu_complaint: what QEMU said when it gave up, if it did.
+qemu_complaint()
+{
+	cat "$scratch/emulator.log"
 }
 
 # host_qemu: becomes the emulator, which never outlives this shell.
@@ -134,5 +142,5 @@ host_qemu()
 		-kernel "$scratch/bzImage" -initrd "$scratch/initramfs" \
 		-append "console=ttyS0 oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz" \
 		-serial "file:$scratch/console" -serial stdio "${extra[@]}" \
-		</dev/null >"$scratch/port" 2>"$scratch/qemu.log"
+		</dev/null >"$scratch/port" 2>"$scratch/emulator.log"
 }

@@ -7,8 +7,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/exitcheck
 
 # This run's own files; gone when it ends, however it ends.
 scratch=
-# The job in the background, the leader of its own process group, if there is one.
+# The job in the background, the leader of its own process group, if there is one, and what ends it.
 child=
+child_signal=TERM
 # What is being made in the cache, if something is; it gets its name when it is complete.
 part=
 
@@ -47,7 +48,7 @@ scratch_close()
 child_kill()
 {
 	[ -n "$child" ] || return 0
-	kill -TERM -- "-$child" 2>/dev/null || true
+	kill -"$child_signal" -- "-$child" 2>/dev/null || true
 	wait "$child" 2>/dev/null || true
 	child=
 }

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154 # the options are lab's, $scratch is lib.sh's
+# The emulated VMX host: Bochs, which boots from a CD and is told everything by a file.
+
+# host_bochs: becomes the emulator, which never outlives this shell.
+host_bochs()
+{
+	# Open from now on: its reader would wait for a writer otherwise, and Bochs is none before the first
+	# line.
+	exec 3>"$scratch/port"
+	bochs_medium
+	bochs_config >"$scratch/bochsrc"
+	# Debian's Bochs starts in its debugger: continue.
+	echo c >"$scratch/bochs.rc"
+	# The screen goes nowhere, but its driver wants to know a terminal.
+	TERM=linux exec setpriv --pdeathsig KILL bochs -q -f "$scratch/bochsrc" -rc "$scratch/bochs.rc" \
+		</dev/null >"$scratch/emulator.log" 2>&1
+}
+
+# bochs_complaint: what Bochs said when it gave up, if it did.
+bochs_complaint()
+{
+	grep -aA 1 'exiting with the following message' "$scratch/emulator.log" || tail -n 5 "$scratch/emulator.log"
+}
+
+# bochs_medium: $scratch/boot.iso, with the kernel and its initramfs.
+bochs_medium()
+{
+	local dir=$scratch/medium
+
+	mkdir "$dir"
+	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$dir"
+	ln "$scratch/bzImage" "$scratch/initramfs" "$dir"
+	# A kernel that panics resets the machine by a triple fault, at which Bochs ends.
+	cat >"$dir/isolinux.cfg" <<-'END'
+		DEFAULT linux
+		PROMPT 0
+		LABEL linux
+		KERNEL /bzImage
+		INITRD /initramfs
+		APPEND console=ttyS0,115200 oops=panic panic=-1 reboot=triple tsc=reliable tsc_early_khz=50000
+	END
+	xorriso -as mkisofs -quiet -o "$scratch/boot.iso" -b isolinux.bin -c boot.cat -no-emul-boot \
+		-boot-load-size 4 -boot-info-table "$dir" >"$scratch/emulator.log" 2>&1
+}
+
+# bochs_config: the machine.
+# The CPU model: those after it have an XSAVE that Linux finds inconsistent and turns off, or no
+# preemption timer.  1 package of $smp cores: as packages, Linux warns about their topology.
+# ips: how fast the clocks of the devices run, instructions a second; near what Bochs reaches.
+# Log: every access to an MSR that the model does not know would be in it, one an exit.
+bochs_config()
+{
+	local size=${mem%[GM]}
+
+	[ "$mem" = "${mem%G}" ] || size=$((size * 1024))
+	cat <<-END
+		config_interface: textconfig
+		display_library: term
+		romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+		vgaromimage: file=/usr/share/vgabios/vgabios.bin
+		cpu: model=corei7_haswell_4770, count=1:$smp:1, ips=50000000, reset_on_triple_fault=0
+		memory: guest=$size, host=$size
+		ata0-master: type=cdrom, path=$scratch/boot.iso, status=inserted
+		boot: cdrom
+		clock: sync=none, time0=utc
+		com1: enabled=1, mode=file, dev=$scratch/console
+		com2: enabled=1, mode=file, dev=$scratch/port
+		sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+		speaker: enabled=0
+		log: $scratch/bochs.log
+		panic: action=fatal
+		error: action=ignore
+		info: action=ignore
+		debug: action=ignore
+	END
+}
