@@ -132,7 +132,7 @@ ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
 
-run: ## the validation, in an emulated host (KERNEL=6.12|6.1 ISA=svm|vmx PATCH=series|none ARGS=...)
+run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2 ISA=svm|vmx PATCH=series|none ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
 	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" -- exitcheck $(ARGS)

@@ -7,6 +7,7 @@
 declare -A suites=(
 	[6.1]="bookworm bookworm-security"
 	[6.12]="bookworm-security bookworm-backports trixie trixie-security"
+	[7.2]="sid"
 )
 
 # source_check VERSION: ends the run unless the lab can have that kernel.
