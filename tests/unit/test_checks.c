@@ -429,6 +429,27 @@ static void unpatched_compares_the_rest(void **state)
 	}
 }
 
+/* To a guest with Intel's vendor string a leaf that does not exist has the highest basic leaf's data. */
+static void unpatched_takes_no_data_for_a_leaf(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_UNPATCHED, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		struct probe_read *read = &result->reads[i];
+
+		if (read->function < LEAF_FIRST - 1 || read->function > LEAF_LAST)
+			continue;
+		read->eax = 7;
+		read->ebx = 0x240;
+		read->ecx = 0x340;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_PASS);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+}
+
 static void unpatched_still_finds_a_wrong_ebpf(void **state)
 {
 	(void)state;
@@ -548,6 +569,7 @@ int main(void)
 		cmocka_unit_test(dear_exits_have_half_of_the_time),
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
 		cmocka_unit_test(unpatched_compares_the_rest),
+		cmocka_unit_test(unpatched_takes_no_data_for_a_leaf),
 		cmocka_unit_test(unpatched_still_finds_a_wrong_ebpf),
 		cmocka_unit_test(unpatched_invents_nothing),
 		cmocka_unit_test(off_is_not_unpatched),
