@@ -20,6 +20,8 @@ sources := $(wildcard user/*.c user/*.S)
 guest   := $(wildcard user/guest/*.c user/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 labs    := $(wildcard tests/lab/*.t)
+# Those that show more on another ISA, too: with +vmx, in Bochs.
+both    := $(addprefix tests/lab/,boot.t validate.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh $(labs) $(wildcard kernel-patch/*.sh) \
 	   $(addprefix tests/lab/,lab init guest.sh packages)
@@ -126,7 +128,7 @@ packages := tests/lab/packages
 lab      := tests/lab/lab
 # The lab's options, from make's variables.
 lab_options = --kernel "$(KERNEL)" --isa "$(ISA)"
-run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA="$(ISA)" tests/run-tests
+run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA=svm tests/run-tests
 submake     = $(MAKE) --no-print-directory $(if $(Q),-s)
 ifdef KERNEL_SRC
 export KERNEL_SRC
@@ -137,11 +139,11 @@ run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2 ISA=svm|vmx PAT
 	$(Q)$(submake) $(program) >&2
 	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" -- exitcheck $(ARGS)
 
-test: ## unit tests, then the lab's, on one kernel (KERNEL=6.12)
-	$(Q)$(packages) install build lab $(ISA) test
+test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
+	$(Q)$(packages) install build lab svm vmx test
 	$(Q)$(submake) $(program) $(units)
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(units) $(labs)
+	$(Q)$(run_tests) $(units) $(labs) $(both:=+vmx)
 
 test-all: ## the same on every kernel
 	$(Q)status=0; for kernel in $(kernels); do \

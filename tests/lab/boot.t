@@ -5,7 +5,7 @@
 set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none --no-modules \
-	--timeout 60 --job - <<'EOT'
+	--timeout 300 --job - <<'EOT'
 for variant in none series; do
 	ok "KVM loads ($variant)" load_kvm "$variant"
 	ok "KVM offers itself ($variant)" test -c /dev/kvm

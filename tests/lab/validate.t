@@ -11,6 +11,10 @@ here=${0%/*}
 out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
 trap 'rm -rf "$out"' EXIT
 
+# Bochs takes ten times as long for an exit.
+exits=200000
+[ "${ISA:-svm}" = svm ] || exits=40000
+
 runs=(patched smp classic nobtf optout off unpatched)
 get=()
 for run in "${runs[@]}"; do
@@ -19,29 +23,29 @@ done
 
 # The runs, each with its report, its status as one more line.
 "$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none,series-nobtf \
-	--no-modules --timeout 300 "${get[@]}" --job - <<'EOT' || bail "the lab failed: status $?"
+	--no-modules --timeout 600 "${get[@]}" --job - <<EOT || bail "the lab failed: status $?"
 run()
 {
-	name=$1
+	name=\$1
 	shift
-	exitcheck run --json "/tmp/$name.json" "$@" >"/tmp/$name.txt" 2>&1
-	echo "status $?" >>"/tmp/$name.txt"
+	exitcheck run --json "/tmp/\$name.json" "\$@" >"/tmp/\$name.txt" 2>&1
+	echo "status \$?" >>"/tmp/\$name.txt"
 }
 
 load_kvm series
 run patched
-run smp -w cpuid -w out --vcpus 4 --smp-exits 200000
+run smp -w cpuid -w out --vcpus 4 --smp-exits $exits
 run classic --path classic
-run optout -w out -w hlt --no-opt-in
+run optout -w out -w hlt --no-opt-in -n 53
 unload_kvm
 load_kvm series exit_leaves=off
-run off -w out -w hlt
+run off -w out -w hlt -n 53
 unload_kvm
 load_kvm series-nobtf
-run nobtf -w cpuid -w out -w hlt
+run nobtf -w cpuid -w out -w hlt -n 53
 unload_kvm
 load_kvm none
-run unpatched -w cpuid -w out -w hlt
+run unpatched -w cpuid -w out -w hlt -n 53
 unload_kvm
 EOT
 
@@ -91,8 +95,8 @@ is "the validation passes (nobtf)" "$(status nobtf)" 0
 
 is "the validation passes (smp)" "$(status smp)" 0
 is "no exit of 4 vCPUs at full rate is lost" "$(verdict smp SMP)" PASS
-ok "200,000 exits of 4 vCPUs" test "$(json smp 'eval { my $n = 0;
-	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge 200000
+ok "$exits exits of 4 vCPUs" test "$(json smp 'eval { my $n = 0;
+	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge "$exits"
 
 for run in optout off unpatched; do
 	is "nothing validated is inconclusive ($run)" "$(status $run)" 4
