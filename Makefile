@@ -161,12 +161,12 @@ lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(all_cflags)) $(filter user/%.c,$(sources))
 
 patch-check: ## each series of kernel-patch/: applies, is in style, compiles patch by patch
-	$(Q)$(packages) install lab
+	$(Q)$(packages) install lab patch
 	$(Q)for kernel in $(kernels); do \
 		kernel-patch/patch-check.sh $$kernel "$$($(lab) source --kernel $$kernel)" || exit; done
 
 deps: ## installs every Debian package that something here needs
-	$(Q)$(packages) install build lab svm vmx test lint
+	$(Q)$(packages) install build lab patch svm vmx test lint
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program)
