@@ -28,6 +28,8 @@ kernel_make()
 {
 	cache_room 2000
 	task "building Linux $1 (once; about 6 minutes on 2 CPUs)" detail_compiled kernel_build "$2"
+	# 7.2 notes down where it was built, which is not where it will be.
+	sed -i "s|$2|$kernel_dir|" "$2/Makefile"
 }
 
 # kbuild ARG...: nothing of this machine or of the caller's make gets into the result.
