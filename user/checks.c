@@ -82,38 +82,59 @@ void workload_delta(const struct result *result, const struct result_workload *w
 
 /* ---- the table by reason ---- */
 
-/* The sweep whose instant the table shows. */
-static const struct result_sweep *table_sweep(const struct result *result)
+/* The sweep of a vCPU whose instant the table shows, NULL if the table is not about it. */
+static const struct result_sweep *table_sweep(const struct result *result, unsigned int vcpu)
 {
 	const struct result_sweep *last = NULL;
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++)
-		if (result->vcpus[result->sweeps[s].vcpu].phase == PHASE_SINGLE &&
+		if (result->sweeps[s].vcpu == vcpu && result->vcpus[vcpu].phase == PHASE_SINGLE &&
 		    (result->sweeps[s].kind == SWEEP_FULL || result->leaves != LEAVES_PRESENT))
 			last = &result->sweeps[s];
 	return last;
 }
 
-static void row_time(const struct judge *judge, struct reason_row *row, unsigned int vcpu)
+/* The last time of a reason that a vCPU read, NULL if it read none. */
+static const struct result_time *last_time(const struct result *result, unsigned int vcpu,
+					   unsigned int index)
 {
-	const struct result *result = judge->result;
-	const struct ec_reason *reason = &result->vcpus[vcpu].bpf.reason[row->index];
-	double khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
-
 	for (unsigned int i = result->nr_times; i--;) {
 		const struct result_time *time = &result->times[i];
 
-		if (time->vcpu != vcpu || time->index != row->index || !time->timed)
-			continue;
-		row->has_leaf_cycles = row->has_bpf_cycles = true;
-		row->leaf_cycles = (double)time->cycles / time->timed;
-		row->bpf_cycles = (double)time->ns * khz / 1e6 / time->timed;
-		row->bias = row->bpf_cycles - row->leaf_cycles;
-		return;
+		if (time->vcpu == vcpu && time->index == index && time->timed)
+			return time;
 	}
-	if (reason->timed && khz > 0) {
+	return NULL;
+}
+
+static void row_time(const struct judge *judge, struct reason_row *row)
+{
+	const struct result *result = judge->result;
+	double khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
+	struct result_time leaf = { 0 }, bpf = { 0 };
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		const struct ec_reason *reason = &result->vcpus[v].bpf.reason[row->index];
+		const struct result_time *time = last_time(result, v, row->index);
+
+		if (result->vcpus[v].phase != PHASE_SINGLE)
+			continue;
+		bpf.ns += reason->ns;
+		bpf.timed += reason->timed;
+		if (!time)
+			continue;
+		leaf.cycles += time->cycles;
+		leaf.ns += time->ns;
+		leaf.timed += time->timed;
+	}
+	if (leaf.timed) {
+		row->has_leaf_cycles = row->has_bpf_cycles = true;
+		row->leaf_cycles = (double)leaf.cycles / leaf.timed;
+		row->bpf_cycles = (double)leaf.ns * khz / 1e6 / leaf.timed;
+		row->bias = row->bpf_cycles - row->leaf_cycles;
+	} else if (bpf.timed && khz > 0) {
 		row->has_bpf_cycles = true;
-		row->bpf_cycles = (double)reason->ns * khz / 1e6 / reason->timed;
+		row->bpf_cycles = (double)bpf.ns * khz / 1e6 / bpf.timed;
 	}
 }
 
@@ -143,36 +164,51 @@ static enum verdict row_verdict(const struct judge *judge, const struct reason_r
 	return judge->lost ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
 }
 
+/* Adds what one vCPU has of a reason to its row, and to the bounds of the truth. */
+static void row_add(const struct judge *judge, struct reason_row *row,
+		    const struct result_sweep *sweep, struct bounds *bounds)
+{
+	uint64_t executed[PROBE_NR_OPS], value = 0, bpf = sweep->bpf_after[row->index];
+	const struct probe_read *read = NULL;
+	struct bounds of;
+
+	memcpy(executed, sweep->after, sizeof(executed));
+	if (judge->result->leaves == LEAVES_PRESENT)
+		read = sweep_find(judge, sweep, LEAF_EXITS, row->index, &value);
+	if (read) {
+		sweep_executed(sweep, read, false, executed);
+		of = judge_bpf(judge, sweep, read, row->index);
+		bpf = value < of.lower ? of.lower : value > of.upper ? of.upper : value;
+		row->has_leaf = true;
+		row->leaf += value;
+		row->difference += value - bpf;
+	}
+	row->bpf += bpf;
+	of = judge_truth(judge, executed, row->index);
+	bounds->lower += of.lower;
+	bounds->upper = of.upper == UINT64_MAX || bounds->upper == UINT64_MAX ?
+				UINT64_MAX :
+				bounds->upper + of.upper;
+}
+
 static void judge_rows(struct judge *judge)
 {
 	const struct result *result = judge->result;
-	const struct result_sweep *sweep = table_sweep(result);
 	struct verdicts *verdicts = judge->verdicts;
 
-	for (unsigned int index = 0; sweep && index < EXIT_INDEX_OTHER; index++) {
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 		struct reason_row *row = &verdicts->rows[verdicts->nr_rows];
-		const struct probe_read *read = NULL;
-		uint64_t executed[PROBE_NR_OPS], value = 0;
-		struct bounds bounds, bpf;
+		struct bounds bounds = { 0 };
 
 		*row = (struct reason_row){ .index = index };
 		if (!exit_number(judge->isa, index, &row->number))
 			break;
-		memcpy(executed, sweep->after, sizeof(executed));
-		row->bpf = sweep->bpf_after[index];
-		if (result->leaves == LEAVES_PRESENT)
-			read = sweep_find(judge, sweep, LEAF_EXITS, index, &value);
-		if (read) {
-			row->has_leaf = true;
-			row->leaf = value;
-			sweep_executed(sweep, read, false, executed);
-			bpf = judge_bpf(judge, sweep, read, index);
-			row->bpf = value < bpf.lower ? bpf.lower :
-				   value > bpf.upper ? bpf.upper :
-						       value;
-			row->difference = value - row->bpf;
+		for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+			const struct result_sweep *sweep = table_sweep(result, v);
+
+			if (sweep)
+				row_add(judge, row, sweep, &bounds);
 		}
-		bounds = judge_truth(judge, executed, index);
 		if (!row->leaf && !row->bpf && !bounds.lower)
 			continue;
 		row->exact = bounds.lower == bounds.upper;
@@ -181,7 +217,7 @@ static void judge_rows(struct judge *judge)
 		row->has_truth = judge->expected[index] && (row->truth || row->exact);
 		if (!row->has_leaf && row->exact)
 			row->difference = row->bpf - row->truth;
-		row_time(judge, row, sweep->vcpu);
+		row_time(judge, row);
 		row->verdict = row_verdict(judge, row, bounds);
 		verdicts->nr_rows++;
 	}

@@ -36,8 +36,12 @@ _Static_assert(TOUCH_BASE + PROBE_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "sl
 #define CR0_GUEST 0x80010033u /* PG, WP, NE, ET, MP, PE */
 #define CR4_PAE (1u << 5)
 #define CR4_OSXSAVE (1u << 18)
-#define EFER_LONG_MODE 0x500u /* LMA, LME */
+#define EFER_LONG_MODE 0x500u	/* LMA, LME */
+#define APIC_BASE_X2APIC 0xc00u /* enabled, in x2APIC mode */
+#define CPUID_1_ECX_X2APIC (1u << 21)
+#define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_7_ECX_UMIP (1u << 2)
 #define MAX_CPUID_ENTRIES 256 /* as many as KVM takes */
 #define TSS_ADDR 0xfffbd000u  /* for KVM's own use, on CPUs without unrestricted guest */
 
@@ -47,7 +51,7 @@ struct probe {
 	int kvm_fd, vm_fd;
 	size_t run_size;
 	bool opted_in;
-	bool xsave;
+	struct guest_features features;
 	uint8_t *ram, *touch;
 	size_t ram_size, touch_size;
 	int nr_threads; /* of vCPUs: as many as were created */
@@ -216,6 +220,8 @@ static int create_vm(struct probe *probe, struct error *err)
 	if (probe->config.isa == EXIT_ISA_VMX &&
 	    KVM(probe->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDR, err) < 0)
 		return STATUS_CANNOT_RUN;
+	if (probe->config.irqchip && KVM(probe->vm_fd, KVM_CREATE_IRQCHIP, 0, err) < 0)
+		return STATUS_CANNOT_RUN;
 	if (probe->config.opt_in) {
 		status = opt_in(probe, err);
 		if (status)
@@ -224,10 +230,10 @@ static int create_vm(struct probe *probe, struct error *err)
 	return add_memory(probe, err);
 }
 
-/* What KVM offers, to be passed on to the guest as it is. */
+/* What KVM offers, to be passed on to the guest as it is; and the features of KVM's own APIC. */
 static int read_cpuid(struct probe *probe, struct kvm_cpuid2 **cpuid, struct error *err)
 {
-	const struct kvm_cpuid_entry2 *entry;
+	struct kvm_cpuid_entry2 *entry;
 	unsigned int i;
 
 	*cpuid = calloc(1, sizeof(**cpuid) + MAX_CPUID_ENTRIES * sizeof(*entry));
@@ -238,8 +244,13 @@ static int read_cpuid(struct probe *probe, struct kvm_cpuid2 **cpuid, struct err
 		return STATUS_CANNOT_RUN;
 	for (i = 0; i < (*cpuid)->nent; i++) {
 		entry = &(*cpuid)->entries[i];
-		if (entry->function == 1)
-			probe->xsave = entry->ecx & CPUID_1_ECX_XSAVE;
+		if (entry->function == 1) {
+			probe->features.xsave = entry->ecx & CPUID_1_ECX_XSAVE;
+			if (probe->config.irqchip)
+				entry->ecx |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
+		} else if (entry->function == 7 && entry->index == 0) {
+			probe->features.umip = entry->ecx & CPUID_7_ECX_UMIP;
+		}
 	}
 	return 0;
 }
@@ -275,8 +286,10 @@ static int set_registers(const struct probe *probe, struct vcpu *vcpu, struct er
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
 	sregs->cr0 = CR0_GUEST;
 	sregs->cr3 = PAGE_TABLES;
-	sregs->cr4 = CR4_PAE | (probe->xsave ? CR4_OSXSAVE : 0);
+	sregs->cr4 = CR4_PAE | (probe->features.xsave ? CR4_OSXSAVE : 0);
 	sregs->efer = EFER_LONG_MODE;
+	if (probe->config.irqchip)
+		sregs->apic_base |= APIC_BASE_X2APIC;
 	vcpu->regs = (struct kvm_regs){
 		.rip = PROBE_IMAGE_ADDR,
 		.rdi = shared,
@@ -350,6 +363,8 @@ int probe_create(struct probe **created, const struct probe_config *config, stru
 	if (config->nr_vcpus < 1 || config->nr_vcpus > PROBE_MAX_VCPUS)
 		return error_set(err, STATUS_USAGE, "a probe VM has 1 to %d vCPUs",
 				 PROBE_MAX_VCPUS);
+	if (config->irqchip && config->nr_vcpus != 1)
+		return error_set(err, STATUS_USAGE, "a probe VM with an irqchip has one vCPU");
 	if (!config->timeout_ms)
 		return error_set(err, STATUS_USAGE, "a probe VM needs a timeout");
 	probe = calloc(1, sizeof(*probe));
@@ -431,7 +446,7 @@ pid_t probe_tid(const struct probe *probe, int vcpu)
 int probe_start(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
 		const char **unsupported, struct error *err)
 {
-	*unsupported = unsupported_reason(op, probe->config.isa, probe->xsave);
+	*unsupported = unsupported_reason(op, probe->config.isa, &probe->features);
 	if (*unsupported)
 		return 0;
 	return vcpu_order(&probe->vcpus[vcpu], op, count, err);

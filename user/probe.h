@@ -22,6 +22,7 @@ struct probe;
 struct probe_config {
 	enum exit_isa isa;
 	int nr_vcpus;
+	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode; for one vCPU */
 	bool opt_in;		 /* enable KVM_CAP_X86_EXIT_LEAVES, where KVM has it */
 	unsigned int timeout_ms; /* for one command; a KVM_RUN never outlives it */
 };

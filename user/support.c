@@ -10,6 +10,7 @@
 #include "workload.h"
 
 #define CPUID_1_ECX_MONITOR (1u << 3)
+#define CPUID_7_ECX_UMIP (1u << 2)
 
 /* Whether a boolean parameter of the vendor's KVM module is on. */
 static bool module_parameter(enum exit_isa isa, const char *name)
@@ -37,17 +38,29 @@ static bool cpu_is_tcg(void)
 	return !memcmp(signature, "TCGTCGTCGTCG", sizeof(signature));
 }
 
-const char *unsupported_reason(enum probe_op op, enum exit_isa isa, bool xsave)
+/* Whether the CPU has an APIC for guests, which then have fewer exits, and other ones. */
+static bool has_virtual_apic(enum exit_isa isa)
+{
+	return module_parameter(isa, isa == EXIT_ISA_VMX ? "enable_apicv" : "avic");
+}
+
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
+			       const struct guest_features *guest)
 {
 	const struct workload *workload = workload_of(op);
 	unsigned int eax, ebx, ecx, edx;
 
 	if (workload && workload_exit(workload, isa) < 0)
 		return workload->why;
+	if (workload && workload->irqchip && op != PROBE_TSC_DEADLINE &&
+	    op != PROBE_PREEMPTION_TIMER && has_virtual_apic(isa))
+		return isa == EXIT_ISA_VMX ?
+			       "other exits with a virtual APIC (kvm_intel.enable_apicv=1)" :
+			       "other exits with a virtual APIC (kvm_amd.avic=1)";
 
 	switch (op) {
 	case PROBE_XSETBV:
-		if (!xsave)
+		if (!guest->xsave)
 			return "this CPU has no XSAVE";
 		return cpu_is_tcg() ? "QEMU's TCG does not intercept it before version 8.1" : NULL;
 	case PROBE_INVD:
@@ -57,6 +70,21 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa, bool xsave)
 		if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & CPUID_1_ECX_MONITOR)
 			return NULL;
 		return "this CPU has no MONITOR and MWAIT";
+	case PROBE_SGDT:
+	case PROBE_SLDT:
+		if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & CPUID_7_ECX_UMIP)
+			return "this CPU has UMIP of its own: no exit";
+		return guest->umip ? NULL : "this CPU does not let KVM emulate UMIP";
+	case PROBE_INVVPID:
+		return module_parameter(isa, "vpid") ? NULL : "this CPU may not have it";
+	case PROBE_PREEMPTION_TIMER:
+		if (module_parameter(isa, "preemption_timer"))
+			return NULL;
+		return "KVM has no use of the timer (kvm_intel.preemption_timer=0)";
+	case PROBE_TPR_THRESHOLD:
+		if (isa == EXIT_ISA_SVM || module_parameter(isa, "flexpriority"))
+			return NULL;
+		return "another exit number without a TPR shadow (kvm_intel.flexpriority=0)";
 	case PROBE_VMLOAD:
 	case PROBE_VMSAVE:
 		if (!module_parameter(isa, "vls"))

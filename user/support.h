@@ -7,10 +7,16 @@
 #include "exitcheck.h"
 #include "guest/probe_abi.h"
 
+/* What a guest is offered, by its CPUID. */
+struct guest_features {
+	bool xsave, umip;
+};
+
 /*
  * Why op would not cause the exit of its workload with this CPU and these module
- * parameters of KVM, NULL if it does. xsave: whether KVM offers XSAVE to guests.
+ * parameters of KVM, NULL if it does.
  */
-const char *unsupported_reason(enum probe_op op, enum exit_isa isa, bool xsave);
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
+			       const struct guest_features *guest);
 
 #endif

@@ -298,11 +298,13 @@ static int start_guest(struct run *run, const struct vm *vm, unsigned int vcpu)
 	return sweep_run(run, vm, vcpu, &list, SWEEP_SOME, -1);
 }
 
-static int vm_open(struct run *run, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus)
+static int vm_open(struct run *run, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+		   bool irqchip)
 {
 	const struct probe_config config = {
 		.isa = run->host->isa,
 		.nr_vcpus = nr_vcpus,
+		.irqchip = irqchip,
 		.opt_in = run->options->opt_in,
 		.timeout_ms = TIMEOUT_MS,
 	};
@@ -471,25 +473,30 @@ static int run_workload(struct run *run, const struct vm *vm, const struct workl
 		return status;
 	entry->unsupported = unsupported;
 	if (!unsupported && workload->truth == TRUTH_EXACT && !workload->slow &&
-	    !workload->guest_debug)
+	    !workload->guest_debug && !workload->irqchip)
 		run->mix[run->nr_mix++] = workload->op;
 	status = sweep(run, vm, 0, SWEEP_COUNTS, index);
 	result->workloads[index].after = result->nr_sweeps - 1;
 	return status;
 }
 
-static int run_workloads(struct run *run, const struct vm *vm)
+/* Those of the other ISA are named only if they were asked for. */
+static bool is_chosen(const struct run *run, unsigned int workload)
 {
-	const struct options *options = run->options;
+	return run->options->nr_workloads ?
+		       run->options->workload[workload] :
+		       workload_exit(&workloads[workload], run->host->isa) >= 0;
+}
+
+/* The chosen workloads that need such a VM. */
+static int run_workloads(struct run *run, const struct vm *vm, bool irqchip)
+{
 	unsigned int order[OPTIONS_MAX_WORKLOADS], nr = 0;
 	int status = 0;
 
-	for (unsigned int i = 0; i < nr_workloads; i++) {
-		/* Those of the other ISA are named only if they were asked for. */
-		if (options->nr_workloads ? options->workload[i] :
-					    workload_exit(&workloads[i], run->host->isa) >= 0)
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		if (is_chosen(run, i) && workloads[i].irqchip == irqchip)
 			order[nr++] = i;
-	}
 	for (unsigned int i = nr; i > 1; i--) {
 		unsigned int j = random_next(run) % i, swap = order[i - 1];
 
@@ -553,7 +560,7 @@ static int phase_single(struct run *run)
 	int status;
 
 	progress("one vCPU: every workload, every exit number");
-	status = vm_open(run, &vm, PHASE_SINGLE, 1);
+	status = vm_open(run, &vm, PHASE_SINGLE, 1, false);
 	if (!status)
 		status = probe_tsc_khz(vm.probe, &run->result->tsc_khz, run->err);
 	if (!status)
@@ -561,12 +568,34 @@ static int phase_single(struct run *run)
 	if (!status)
 		status = sweep(run, &vm, 0, SWEEP_FULL, -1);
 	if (!status)
-		status = run_workloads(run, &vm);
+		status = run_workloads(run, &vm, false);
 	if (!status && has_leaves(run))
 		status = read_undefined(run, &vm);
 	if (!status)
 		status = sweep(run, &vm, 0, SWEEP_FULL, -1);
 	run->result->phase[PHASE_SINGLE].ran = !status;
+	return vm_close(run, &vm, status);
+}
+
+/* The rest of phase A: what needs another kind of VM. */
+static int phase_irqchip(struct run *run)
+{
+	bool any = false;
+	struct vm vm;
+	int status;
+
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		any |= is_chosen(run, i) && workloads[i].irqchip;
+	if (!any)
+		return 0;
+	progress("one vCPU with KVM's own APIC");
+	status = vm_open(run, &vm, PHASE_SINGLE, 1, true);
+	if (!status)
+		status = sweep(run, &vm, 0, SWEEP_FULL, -1);
+	if (!status)
+		status = run_workloads(run, &vm, true);
+	if (!status)
+		status = sweep(run, &vm, 0, SWEEP_FULL, -1);
 	return vm_close(run, &vm, status);
 }
 
@@ -728,7 +757,7 @@ static int phase_smp(struct run *run)
 		return 0;
 	}
 	progress("several vCPUs at full rate");
-	status = vm_open(run, &vm, PHASE_SMP, run->options->vcpus);
+	status = vm_open(run, &vm, PHASE_SMP, run->options->vcpus, false);
 	if (!status)
 		status = smp_load(run, &vm);
 	for (unsigned int v = 0; v < vm.nr_vcpus && !status; v++)
@@ -784,9 +813,9 @@ static int phase_isolation(struct run *run)
 	if (!has_work(run, PHASE_ISOLATION))
 		return 0;
 	progress("two VMs at once, and a new one");
-	status = vm_open(run, &first, PHASE_ISOLATION, 1);
+	status = vm_open(run, &first, PHASE_ISOLATION, 1, false);
 	if (!status)
-		status = vm_open(run, &second, PHASE_ISOLATION, 1);
+		status = vm_open(run, &second, PHASE_ISOLATION, 1, false);
 	/* The first one idle while the second works ... */
 	if (!status)
 		status = sweep(run, &first, 0, SWEEP_FULL, -1);
@@ -808,7 +837,7 @@ static int phase_isolation(struct run *run)
 			status = late;
 	}
 	if (!status) {
-		status = vm_open(run, &second, PHASE_ISOLATION, 1);
+		status = vm_open(run, &second, PHASE_ISOLATION, 1, false);
 		if (!status)
 			status = sweep(run, &second, 0, SWEEP_FULL, -1);
 		status = vm_close(run, &second, status);
@@ -879,7 +908,7 @@ static int phase_migrate(struct run *run)
 		return 0;
 	}
 	progress("a vCPU thread moved between CPUs");
-	status = vm_open(run, &vm, PHASE_MIGRATE, 1);
+	status = vm_open(run, &vm, PHASE_MIGRATE, 1, false);
 	if (!status)
 		status = migrate_load(run, &vm, &allowed, &info->moves);
 	if (!status)
@@ -935,6 +964,8 @@ static int run_phases(struct run *run)
 	run->result->begin = read_clocks();
 	status = phase_single(run);
 	if (!status)
+		status = phase_irqchip(run);
+	if (!status)
 		status = phase_smp(run);
 	if (!status)
 		status = phase_isolation(run);
@@ -954,8 +985,8 @@ int validate(const struct host *host, const struct options *options, struct resu
 	const struct witness_config config = {
 		.isa = host->isa,
 		.path = options->path,
-		/* One vCPU, several, three VMs in turn, and the one that is moved. */
-		.nr_slots = 1 + options->vcpus + 3 + 1,
+		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
+		.nr_slots = 2 + options->vcpus + 3 + 1,
 	};
 	int status;
 

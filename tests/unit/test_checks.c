@@ -205,6 +205,45 @@ static void rows_fail_one_by_one(void **state)
 				 verdicts.rows[i].number == 0x7b ? VERDICT_FAIL : VERDICT_PASS);
 }
 
+/* A phase may have several VMs of one vCPU, for workloads of different needs. */
+static void rows_are_sums_over_single_vcpus(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int cpuid = op_exit_index(EXIT_ISA_SVM, PROBE_CPUID);
+	uint64_t sum = 0;
+
+	(void)state;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		if (result->vcpus[v].phase == PHASE_MIGRATE)
+			result->vcpus[v].phase = PHASE_SINGLE;
+		for (unsigned int s = result->nr_sweeps;
+		     s-- && result->vcpus[v].phase == PHASE_SINGLE;) {
+			const struct result_sweep *sweep = &result->sweeps[s];
+
+			if (sweep->vcpu != v || sweep->kind != SWEEP_FULL)
+				continue;
+			/* All the sweep's reads but those from CPUID's own one on. */
+			for (unsigned int r = 0; r < sweep->nr_reads; r++) {
+				const struct probe_read *read =
+					&result->reads[sweep->first_read + r];
+
+				if (read->function == LEAF_EXITS &&
+				    exit_index(EXIT_ISA_SVM, read->index) == cpuid)
+					sum += read->cpuids;
+			}
+			break;
+		}
+	}
+	judge(result);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		assert_int_equal(verdicts.rows[i].verdict, VERDICT_PASS);
+		if (verdicts.rows[i].index != cpuid)
+			continue;
+		assert_int_equal(verdicts.rows[i].truth, sum);
+		assert_int_equal(verdicts.rows[i].leaf, sum);
+	}
+}
+
 /* Should the comparison in place fail to see a difference, the one from outside does. */
 static void counts_around_a_sweep_are_compared_too(void **state)
 {
@@ -555,6 +594,7 @@ int main(void)
 		cmocka_unit_test(healthy_vmx_passes),
 		cmocka_unit_test(every_defect_fails),
 		cmocka_unit_test(rows_fail_one_by_one),
+		cmocka_unit_test(rows_are_sums_over_single_vcpus),
 		cmocka_unit_test(counts_around_a_sweep_are_compared_too),
 		cmocka_unit_test(lost_events_are_inconclusive),
 		cmocka_unit_test(lost_events_excuse_one_side_only),

@@ -83,6 +83,11 @@ static void exits_are_the_ones_named(void **state)
 		{ "mov-cr4", "WRITE_CR4", "CR_ACCESS" },
 		{ "mov-from-dr", "READ_DR0", "DR_ACCESS" },
 		{ "mov-to-dr", "WRITE_DR0", "DR_ACCESS" },
+		{ "x2apic-icr", "MSR", "MSR_WRITE" },
+		{ "tsc-deadline", "MSR", "MSR_WRITE" },
+		{ "irq-window", "VINTR", "INTERRUPT_WINDOW" },
+		{ "tpr-threshold", "WRITE_CR8", "TPR_BELOW_THRESHOLD" },
+		{ "hlt-pending", "HLT", "HLT" },
 		{ "ud2", "EXCP_UD", "EXCEPTION_NMI" },
 		{ "shutdown", "SHUTDOWN", "TRIPLE_FAULT" },
 	};
@@ -93,6 +98,28 @@ static void exits_are_the_ones_named(void **state)
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		workload = workload_find(known[i].workload);
 		assert_string_equal(exit_name(EXIT_ISA_SVM, workload->svm), known[i].svm);
+		assert_string_equal(exit_name(EXIT_ISA_VMX, workload->vmx), known[i].vmx);
+	}
+}
+
+static void one_isa_alone_has_some(void **state)
+{
+	static const struct {
+		const char *workload, *vmx;
+	} known[] = {
+		{ "sgdt", "GDTR_IDTR" },
+		{ "sldt", "LDTR_TR" },
+		{ "invept", "INVEPT" },
+		{ "invvpid", "INVVPID" },
+		{ "preemption-timer", "PREEMPTION_TIMER" },
+	};
+	const struct workload *workload;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		workload = workload_find(known[i].workload);
+		assert_int_equal(workload_exit(workload, EXIT_ISA_SVM), -1);
 		assert_string_equal(exit_name(EXIT_ISA_VMX, workload->vmx), known[i].vmx);
 	}
 }
@@ -130,6 +157,7 @@ int main(void)
 		cmocka_unit_test(names_are_for_the_command_line),
 		cmocka_unit_test(exits_are_defined_or_explained),
 		cmocka_unit_test(exits_are_the_ones_named),
+		cmocka_unit_test(one_isa_alone_has_some),
 		cmocka_unit_test(bounds_are_explained),
 		cmocka_unit_test(counts_are_prime),
 	};

@@ -21,7 +21,7 @@ _start:
 	call	guest_main		/* does not return */
 
 	.text
-/* Exceptions: all of them end in guest_exception(struct exception_frame *). */
+/* Exceptions and the one interrupt: all of them end in guest_exception(struct exception_frame *). */
 	.macro	VECTOR number, error_code
 vector_\number:
 	.if	!\error_code
@@ -53,6 +53,10 @@ vector_\number:
 	VECTOR	19, 0
 	VECTOR	20, 0
 	VECTOR	21, 1
+
+vector_irq:
+	push	$0
+	push	$PROBE_IRQ_VECTOR
 
 exception:
 	push	%rax
@@ -90,6 +94,8 @@ idt:
 	.irp	number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21
 	GATE	\number
 	.endr
+	.fill	(PROBE_IRQ_VECTOR - 22) * 16, 1, 0
+	GATE	irq
 idt_end:
 
 /* Accessed bits are set: no write to the image when a selector is loaded. */

@@ -4,6 +4,7 @@
  * probe_shared. Every operation is counted before it is executed, so that the
  * count is right at the very moment of the exit.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "exit_numbers.h"
@@ -13,6 +14,23 @@
 #define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
 #define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
 #define CR4_MCE (1ul << 6)
+#define CR4_UMIP (1ul << 11)
+#define MSR_TSC_DEADLINE 0x6e0
+#define MSR_X2APIC_EOI 0x80b
+#define MSR_X2APIC_SVR 0x80f
+#define MSR_X2APIC_ICR 0x830
+#define MSR_X2APIC_LVTT 0x832
+#define SVR_ENABLED (0x100 | 0xff)
+#define ICR_SELF (0x40000 | PROBE_IRQ_VECTOR)
+#define ICR_ABSENT (1ull << 32 | PROBE_IRQ_VECTOR) /* to an APIC ID that no vCPU has */
+#define LVTT_DEADLINE_MASKED (0x40000 | 0x10000 | PROBE_IRQ_VECTOR)
+/*
+ * Cycles from the arming of the deadline to the deadline: more than an exit
+ * takes, and than KVM fires ahead of time (at most 5 us).
+ */
+#define DEADLINE_CYCLES 40000
+#define DEADLINE_ADVANCE 20000
+#define DEADLINE_FAR (1ull << 40)
 #define HYPERCALL_UNKNOWN 0x7eac4ed
 #define VECTOR_UD 6
 #define VECTOR_GP 13
@@ -55,11 +73,29 @@ static void done(struct probe_shared *shared)
 	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DONE), "a"(0) : "memory");
 }
 
+static void write_msr(uint32_t msr, uint64_t value)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"(value >> 32) : "memory");
+}
+
+/* A write that another operation needs. */
+static void also_write_msr(struct probe_shared *shared, uint32_t msr, uint64_t value)
+{
+	bump(shared, PROBE_WRMSR);
+	write_msr(msr, value);
+}
+
 void guest_exception(struct exception_frame *frame)
 {
-	struct probe_shared *shared;
+	/* _start pushed it on a stack of one page. */
+	uint64_t stack_end = ((uint64_t)frame | (PROBE_PAGE_SIZE - 1)) + 1;
+	struct probe_shared *shared = *(struct probe_shared **)(stack_end - 8);
 	const struct fixup *fixup;
-	uint64_t stack_end;
+
+	if (frame->vector == PROBE_IRQ_VECTOR) {
+		also_write_msr(shared, MSR_X2APIC_EOI, 0);
+		return;
+	}
 
 	if (frame->vector == VECTOR_UD || frame->vector == VECTOR_GP) {
 		for (fixup = fixups; fixup < fixups_end; fixup++) {
@@ -70,9 +106,6 @@ void guest_exception(struct exception_frame *frame)
 		}
 	}
 
-	/* _start pushed it on a stack of one page. */
-	stack_end = ((uint64_t)frame | (PROBE_PAGE_SIZE - 1)) + 1;
-	shared = *(struct probe_shared **)(stack_end - 8);
 	shared->fault_rip = frame->rip;
 	shared->fault = frame->vector + 1;
 	for (;;)
@@ -175,9 +208,9 @@ static void toggle_cr0(void)
 }
 
 /* Not read back: on SVM that would be an exit too. */
-static void toggle_cr4(struct probe_shared *shared)
+static void toggle_cr4(struct probe_shared *shared, uint64_t bit)
 {
-	shared->cr4 ^= CR4_MCE;
+	shared->cr4 ^= bit;
 	asm volatile("mov %0, %%cr4" : : "r"(shared->cr4));
 }
 
@@ -187,6 +220,119 @@ static void xsetbv(void)
 
 	asm volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
 	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
+}
+
+static void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
+{
+	bump(shared, PROBE_MOV_CR4);
+	toggle_cr4(shared, bit);
+}
+
+static uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static void apic_enable(struct probe_shared *shared)
+{
+	also_write_msr(shared, MSR_X2APIC_SVR, SVR_ENABLED);
+}
+
+static void x2apic_icr(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		bump(shared, PROBE_X2APIC_ICR);
+		write_msr(MSR_X2APIC_ICR, ICR_ABSENT);
+	}
+}
+
+/* Arms a deadline that is never reached. */
+static void tsc_deadline(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	for (; count; count--) {
+		bump(shared, PROBE_TSC_DEADLINE);
+		write_msr(MSR_TSC_DEADLINE, rdtsc() + DEADLINE_FAR);
+	}
+	also_write_msr(shared, MSR_TSC_DEADLINE, 0);
+}
+
+/*
+ * Arms a deadline and is still in the guest when the timer fires. Where arming
+ * took too long to be sure of that, it does not count.
+ */
+static void preemption_timer(struct probe_shared *shared, uint64_t count)
+{
+	uint64_t deadline;
+
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	while (count) {
+		deadline = rdtsc() + DEADLINE_CYCLES;
+		also_write_msr(shared, MSR_TSC_DEADLINE, deadline);
+		if (rdtsc() < deadline - DEADLINE_ADVANCE) {
+			bump(shared, PROBE_PREEMPTION_TIMER);
+			count--;
+		}
+		while (rdtsc() < deadline + DEADLINE_ADVANCE)
+			;
+	}
+}
+
+/* An interrupt that comes while it cannot be taken, and then can. */
+static void irq_window(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_IRQ_WINDOW);
+		asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+	}
+}
+
+/* Likewise, by the task priority. */
+static void tpr_threshold(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		asm volatile("mov %0, %%cr8" : : "r"(8ul));
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_TPR_THRESHOLD);
+		asm volatile("sti\n\tmov %0, %%cr8\n\tnop\n\tnop\n\tcli" : : "r"(0ul) : "memory");
+	}
+}
+
+/* HLT with an interrupt to wake from it at once: STI takes effect one instruction late. */
+static void hlt_pending(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_HLT_PENDING);
+		asm volatile("sti\n\thlt\n\tcli" : : : "memory");
+	}
+}
+
+static void sgdt(void)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) gdt;
+
+	asm volatile("sgdt %0" : "=m"(gdt));
+}
+
+static void sldt(void)
+{
+	uint16_t selector;
+
+	asm volatile("sldt %0" : "=r"(selector));
 }
 
 static void rdpmc(void)
@@ -211,6 +357,9 @@ static void shut_down(void)
 #define WITH_RAX(instruction) asm volatile(MAY_FAULT(instruction) : : "a"(0ul), "c"(0) : "memory")
 #define WITH_MEMORY(instruction) asm volatile(MAY_FAULT(instruction " %0") : "+m"(operand))
 
+#define INVALIDATE(instruction) \
+	asm volatile(MAY_FAULT(instruction " (%0), %1") : : "r"(descriptor), "r"(1ul) : "memory")
+
 #define TIMES(name, statement)                      \
 	case PROBE_##name:                          \
 		for (i = 0; i < count; i++) {       \
@@ -224,7 +373,11 @@ static void execute(struct probe_shared *shared)
 	volatile uint32_t *mmio = (uint32_t *)PROBE_MMIO_ADDR;
 	volatile uint8_t *touch = (uint8_t *)shared->touch;
 	uint64_t count = shared->count, operand = 0, i;
+	uint64_t descriptor[2] = { 0 };
+	bool umip = shared->op == PROBE_SGDT || shared->op == PROBE_SLDT;
 
+	if (umip)
+		also_toggle_cr4(shared, CR4_UMIP);
 	switch (shared->op) {
 		TIMES(CPUID, cpuid());
 		TIMES(OUT, asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DATA), "a"(0)));
@@ -239,7 +392,7 @@ static void execute(struct probe_shared *shared)
 		TIMES(HLT, asm volatile("hlt"));
 		TIMES(HYPERCALL, hypercall(shared->isa));
 		TIMES(MOV_CR0, toggle_cr0());
-		TIMES(MOV_CR4, toggle_cr4(shared));
+		TIMES(MOV_CR4, toggle_cr4(shared, CR4_MCE));
 		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));
 		TIMES(MOV_FROM_DR, asm volatile("mov %%dr0, %0" : "=r"(operand)));
 		TIMES(MOV_TO_DR, asm volatile("mov %0, %%dr0" : : "r"(0ul)));
@@ -266,12 +419,36 @@ static void execute(struct probe_shared *shared)
 		TIMES(VMWRITE, asm volatile(MAY_FAULT("vmwrite %0, %1") : : "r"(0ul), "r"(0ul)));
 		TIMES(VMLAUNCH, NO_OPERAND("vmlaunch"));
 		TIMES(VMRESUME, NO_OPERAND("vmresume"));
+		TIMES(SGDT, sgdt());
+		TIMES(SLDT, sldt());
+		TIMES(INVEPT, INVALIDATE("invept"));
+		TIMES(INVVPID, INVALIDATE("invvpid"));
 		TIMES(PAUSE, asm volatile("pause"));
 		TIMES(SHUTDOWN, shut_down());
+	case PROBE_X2APIC_ICR:
+		x2apic_icr(shared, count);
+		break;
+	case PROBE_TSC_DEADLINE:
+		tsc_deadline(shared, count);
+		break;
+	case PROBE_PREEMPTION_TIMER:
+		preemption_timer(shared, count);
+		break;
+	case PROBE_IRQ_WINDOW:
+		irq_window(shared, count);
+		break;
+	case PROBE_TPR_THRESHOLD:
+		tpr_threshold(shared, count);
+		break;
+	case PROBE_HLT_PENDING:
+		hlt_pending(shared, count);
+		break;
 	case PROBE_READ_LEAVES:
 		read_leaves(shared, count);
 		break;
 	}
+	if (umip)
+		also_toggle_cr4(shared, CR4_UMIP);
 }
 
 void guest_main(struct probe_shared *shared)

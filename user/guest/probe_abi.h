@@ -9,8 +9,9 @@
 #define PROBE_IMAGE_MAX 0xf000
 #define PROBE_MMIO_ADDR 0x3fe00000 /* nothing is there: an access is MMIO */
 
-#define PROBE_PORT_DONE 0xf4 /* the guest waits for the next command */
-#define PROBE_PORT_DATA 0xf5 /* IN, OUT, INS, OUTS */
+#define PROBE_IRQ_VECTOR 0x20 /* the only interrupt that the guest takes */
+#define PROBE_PORT_DONE 0xf4  /* the guest waits for the next command */
+#define PROBE_PORT_DATA 0xf5  /* IN, OUT, INS, OUTS */
 
 #ifndef __ASSEMBLER__
 
@@ -18,7 +19,9 @@
 
 /*
  * One operation of the probe guest. Each causes exactly one VM exit of one
- * reason every time it is executed, so the guest's own count is the truth.
+ * reason every time it is executed, so the guest's own count is the truth. One
+ * that needs others around it (an APIC that is set up, an interrupt that is
+ * pending) counts these as what they are: WRMSR, MOV_CR4 ...
  * Which exit number that is, by ISA, stands in user/workload.c.
  */
 #define PROBE_OPS(X)                                                         \
@@ -62,6 +65,16 @@
 	X(VMWRITE)                                                           \
 	X(VMLAUNCH)                                                          \
 	X(VMRESUME)                                                          \
+	X(SGDT) /* these two under CR4.UMIP */                               \
+	X(SLDT)                                                              \
+	X(INVEPT)                                                            \
+	X(INVVPID)                                                           \
+	X(X2APIC_ICR) /* from here on with an APIC of KVM's own */           \
+	X(TSC_DEADLINE)                                                      \
+	X(PREEMPTION_TIMER)                                                  \
+	X(IRQ_WINDOW)                                                        \
+	X(TPR_THRESHOLD)                                                     \
+	X(HLT_PENDING)                                                       \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */ \
 	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
 
