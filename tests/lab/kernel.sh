@@ -76,10 +76,12 @@ variant_check()
 {
 	case $2 in
 	none | none-nobtf) ;;
-	series | series-nobtf)
+	series | series-nobtf | mutant-*)
 		[ -f "$top/kernel-patch/$1/series" ] ||
-			die 2 "there is no patch series for Linux $1: see kernel-patch/" ;;
-	*) die 2 "no KVM variant '$2': PATCH is none or series" ;;
+			die 2 "there is no patch series for Linux $1: see kernel-patch/"
+		[ "$2" = "${2#mutant-}" ] || [ -f "$top/tests/mutants/${2#mutant-}.patch" ] ||
+			die 2 "there is no mutant '${2#mutant-}': see tests/mutants/" ;;
+	*) die 2 "no KVM variant '$2': PATCH is none, series or mutant-NAME" ;;
 	esac
 }
 
@@ -110,13 +112,15 @@ variant_strip()
 	done
 }
 
-# variant_patches VERSION VARIANT: the paths of its patches, in order.
+# variant_patches VERSION VARIANT: the paths of its patches, in order; a mutant is the series and what
+# breaks it.
 variant_patches()
 {
 	local dir=$top/kernel-patch/$1
 
 	[ "$2" != none ] || return 0
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/$2"
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/series"
+	[ "$2" = "${2#mutant-}" ] || echo "$top/tests/mutants/${2#mutant-}.patch"
 }
 
 # variant_make VERSION VARIANT DIR
