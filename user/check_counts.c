@@ -259,11 +259,13 @@ void check_stats(struct judge *judge, struct check *check)
 {
 	const struct result *result = judge->result;
 	struct tally tally = { 0 };
-	uint64_t exits = 0, failed = 0;
+	uint64_t exits = 0, failed = 0, emulated = 0;
 
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
 		const struct result_vcpu *vcpu = &result->vcpus[v];
-		uint64_t bpf = vcpu->bpf.count + vcpu->bpf.failed_entries;
+		/* KVM's statistic counts the ways round its loop, entered or not. */
+		uint64_t refused = vcpu->executed[PROBE_EMULATE];
+		uint64_t bpf = vcpu->bpf.count + vcpu->bpf.failed_entries + refused;
 
 		if (!vcpu->has_stat) {
 			tally.undecided++;
@@ -272,6 +274,7 @@ void check_stats(struct judge *judge, struct check *check)
 		tally.compared++;
 		exits += vcpu->stat_exits;
 		failed += vcpu->bpf.failed_entries;
+		emulated += refused;
 		if (bpf == vcpu->stat_exits)
 			continue;
 		if (judge->lost && bpf < vcpu->stat_exits) {
@@ -279,20 +282,20 @@ void check_stats(struct judge *judge, struct check *check)
 			continue;
 		}
 		tally.differed++;
-		check_example(check, "%s: stat exits %s, eBPF %s and %s failed entries",
+		check_example(check,
+			      "%s: stat exits %s, eBPF %s and %s failed entries, %s refused ones",
 			      check_place(judge, v, EXIT_INDEX_OTHER, NULL).s,
 			      text_u64(vcpu->stat_exits).s, text_u64(vcpu->bpf.count).s,
-			      text_u64(vcpu->bpf.failed_entries).s);
+			      text_u64(vcpu->bpf.failed_entries).s, text_u64(refused).s);
 	}
 	check_settle(check, &tally);
 	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
 		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
-	check_evidence(
-		check,
-		"%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries; eBPF's count"
-		" differs on %s vCPUs",
-		text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
-		text_u64(tally.differed).s);
+	check_evidence(check,
+		       "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
+		       " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
+		       text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
+		       text_u64(emulated).s, text_u64(tally.differed).s);
 	if (!tally.compared)
 		check_evidence(check, "KVM has no statistic \"exits\" to read");
 }

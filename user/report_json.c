@@ -333,8 +333,10 @@ static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa
 {
 	int64_t exit = workload_exit(workload, isa);
 
-	if (exit < 0)
+	if (exit == WORKLOAD_NONE)
 		return json_null();
+	if (exit == WORKLOAD_NO_EXIT)
+		return json_pack("{s:n, s:n}", "number", "name");
 	return json_pack("{s:I, s:o}", "number", (json_int_t)exit, "name",
 			 string_or_null(exit_name(isa, exit)));
 }

@@ -336,7 +336,7 @@ static struct exit_cell exit_cell(const struct workload *workload, enum exit_isa
 	struct exit_cell cell;
 
 	if (number < 0)
-		snprintf(cell.s, sizeof(cell.s), "-");
+		snprintf(cell.s, sizeof(cell.s), number == WORKLOAD_NONE ? "-" : "no exit");
 	else
 		snprintf(cell.s, sizeof(cell.s), "%s %s", text_exit(isa, number).s,
 			 name ? name : "");

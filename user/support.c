@@ -50,7 +50,7 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 	const struct workload *workload = workload_of(op);
 	unsigned int eax, ebx, ecx, edx;
 
-	if (workload && workload_exit(workload, isa) < 0)
+	if (workload && !workload_exists(workload, isa))
 		return workload->why;
 	if (workload && workload->irqchip && op != PROBE_TSC_DEADLINE &&
 	    op != PROBE_PREEMPTION_TIMER && has_virtual_apic(isa))
@@ -75,6 +75,10 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 		if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & CPUID_7_ECX_UMIP)
 			return "this CPU has UMIP of its own: no exit";
 		return guest->umip ? NULL : "this CPU does not let KVM emulate UMIP";
+	case PROBE_EMULATE:
+		if (!module_parameter(isa, "unrestricted_guest"))
+			return NULL;
+		return "this CPU enters such a state (kvm_intel.unrestricted_guest=1)";
 	case PROBE_INVVPID:
 		return module_parameter(isa, "vpid") ? NULL : "this CPU may not have it";
 	case PROBE_PREEMPTION_TIMER:

@@ -23,6 +23,7 @@
 #define MIGRATE_MOVES_A_COMMAND 5
 #define MIGRATE_PAUSE_US 1000
 #define RANDOM_UNDEFINED 1000
+#define VMRUN_FAILURES 0xfffffffc /* the first of SVM's numbers for them */
 
 #define NR(array) (sizeof(array) / sizeof(*(array)))
 
@@ -238,9 +239,9 @@ static void list_counts(struct run *run, struct list *list)
 
 	list_totals(list);
 	for (unsigned int i = 0; exit_number(run->host->isa, i, &number); i++) {
-		/* From bit 31 on they are software's. */
-		if (number >> 31)
-			break;
+		/* From bit 31 on they are software's, but for the last few. */
+		if (number >> 31 && number < VMRUN_FAILURES)
+			continue;
 		list_add(list, LEAF_EXITS, number);
 		list_add(list, LEAF_VCPU_EXITS, number);
 	}
@@ -454,10 +455,13 @@ static int run_workload(struct run *run, const struct vm *vm, const struct workl
 		.before = result->nr_sweeps - 1,
 	};
 	entry->after = entry->before;
-	if (number < 0) {
+	if (!workload_exists(workload, run->host->isa)) {
 		entry->unsupported = workload->why;
 		return 0;
 	}
+	/* Without an exit of its own, it takes no cycles; CPUID's serve. */
+	if (number < 0)
+		number = cpuid_number(run);
 	batches = count < BATCHES ? count : BATCHES;
 	left = count;
 	status = read_cycles(run, vm, number, index);
@@ -483,9 +487,8 @@ static int run_workload(struct run *run, const struct vm *vm, const struct workl
 /* Those of the other ISA are named only if they were asked for. */
 static bool is_chosen(const struct run *run, unsigned int workload)
 {
-	return run->options->nr_workloads ?
-		       run->options->workload[workload] :
-		       workload_exit(&workloads[workload], run->host->isa) >= 0;
+	return run->options->nr_workloads ? run->options->workload[workload] :
+					    workload_exists(&workloads[workload], run->host->isa);
 }
 
 /* The chosen workloads that need such a VM. */

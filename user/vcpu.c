@@ -130,6 +130,21 @@ static int unexpected_exit(struct vcpu *vcpu, struct error *err)
 			 op_name(vcpu->op), what);
 }
 
+/* One KVM_RUN, up to what is for the VMM to do. */
+static int run_once(struct vcpu *vcpu, struct error *err)
+{
+	int status;
+
+	for (;;) {
+		status = must_stop(vcpu, err);
+		if (status || !ioctl(vcpu->fd, KVM_RUN, 0))
+			return status;
+		if (errno != EINTR && errno != EAGAIN)
+			return error_set(err, STATUS_INCONCLUSIVE, "vCPU %d: \"%s\": KVM_RUN: %s",
+					 vcpu->id, op_name(vcpu->op), strerror(errno));
+	}
+}
+
 /* Runs the guest until it says that it is done. */
 static int enter_guest(struct vcpu *vcpu, struct error *err)
 {
@@ -137,15 +152,9 @@ static int enter_guest(struct vcpu *vcpu, struct error *err)
 	int status;
 
 	for (;;) {
-		status = must_stop(vcpu, err);
+		status = run_once(vcpu, err);
 		if (status)
 			return status;
-		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			return error_set(err, STATUS_INCONCLUSIVE, "vCPU %d: \"%s\": KVM_RUN: %s",
-					 vcpu->id, op_name(vcpu->op), strerror(errno));
-		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_IO:
 			if (run->io.port == PROBE_PORT_DONE)
@@ -175,6 +184,58 @@ done:
 	return 0;
 }
 
+/*
+ * Lets KVM end the instruction that got the vCPU here, without an entry: the
+ * registers are those after it then. A kick meanwhile is seen by must_stop().
+ */
+static void end_instruction(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	ioctl(vcpu->fd, KVM_RUN, 0);
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * PROBE_INVALID_STATE and PROBE_EMULATE: one KVM_RUN in a state that the CPU
+ * refuses to enter (KVM does not look at CS.L and CS.D), or that KVM itself
+ * does not try to. Then all is as before.
+ */
+static int run_invalid(struct vcpu *vcpu, struct error *err)
+{
+	const struct kvm_run *run = vcpu->run;
+	bool emulate = vcpu->op == PROBE_EMULATE;
+	struct kvm_sregs sregs = { 0 }, invalid;
+	struct kvm_regs regs = { 0 }, moved;
+	int status;
+
+	end_instruction(vcpu);
+	if (KVM(vcpu->fd, KVM_GET_SREGS, &sregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_REGS, &regs, err) < 0)
+		return STATUS_CANNOT_RUN;
+	invalid = sregs;
+	moved = regs;
+	if (emulate) {
+		invalid.ds.s = 0;
+		moved.rip = PROBE_EMULATED_ADDR;
+	} else {
+		invalid.cs.db = 1;
+	}
+	if (KVM(vcpu->fd, KVM_SET_SREGS, &invalid, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_REGS, &moved, err) < 0)
+		return STATUS_CANNOT_RUN;
+	vcpu->shared->executed[vcpu->op]++;
+	status = run_once(vcpu, err);
+	if (status)
+		return status;
+	if (emulate ? run->exit_reason != KVM_EXIT_IO || run->io.port != PROBE_PORT_DATA :
+		      run->exit_reason != KVM_EXIT_FAIL_ENTRY)
+		return unexpected_exit(vcpu, err);
+	if (KVM(vcpu->fd, KVM_SET_SREGS, &sregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_REGS, &regs, err) < 0)
+		return STATUS_CANNOT_RUN;
+	return 0;
+}
+
 static int make_fresh(struct vcpu *vcpu, struct error *err)
 {
 	int status = 0;
@@ -190,20 +251,24 @@ static int make_fresh(struct vcpu *vcpu, struct error *err)
 static int run_rounds(struct vcpu *vcpu, struct error *err)
 {
 	bool touch = vcpu->op == PROBE_TOUCH;
+	bool invalid = vcpu->op == PROBE_INVALID_STATE || vcpu->op == PROBE_EMULATE;
 	uint64_t left, round, largest = UINT64_MAX;
 	int status = 0;
 
 	if (touch)
 		largest = PROBE_TOUCH_PAGES;
-	else if (vcpu->op == PROBE_SHUTDOWN)
-		largest = 1; /* the guest forgets how many are left */
+	else if (vcpu->op == PROBE_SHUTDOWN || invalid)
+		largest = 1; /* the guest forgets how many are left, or has no part in it */
 
 	for (left = vcpu->count; left && !status; left -= round) {
 		round = left < largest ? left : largest;
 		vcpu->shared->op = vcpu->op;
 		vcpu->shared->count = round;
 		if (!touch) {
-			status = enter_guest(vcpu, err);
+			if (invalid)
+				status = run_invalid(vcpu, err);
+			if (!status)
+				status = enter_guest(vcpu, err);
 			continue;
 		}
 		status = make_fresh(vcpu, err);

@@ -4,7 +4,7 @@
 
 #include "workload.h"
 
-#define NONE (-1)
+#define NONE WORKLOAD_NONE
 
 static const char svm_only[] =
 	"an instruction of SVM: on VMX it raises #UD without an exit of its own";
@@ -452,6 +452,25 @@ const struct workload workloads[] = {
 		.help = "HLT with an interrupt pending: since 6.12 KVM's fast path",
 	},
 	{
+		.name = "invalid-state",
+		.op = PROBE_INVALID_STATE,
+		.svm = 0xffffffff,
+		.vmx = 33,
+		.count = 23,
+		.slow = true,
+		.help = "entry with CS.L and CS.D set, which the CPU refuses; then the VMM repairs it",
+	},
+	{
+		.name = "emulate",
+		.op = PROBE_EMULATE,
+		.svm = NONE,
+		.vmx = WORKLOAD_NO_EXIT,
+		.count = 47,
+		.slow = true,
+		.help = "OUT in a state that KVM does not enter but emulates: no exit",
+		.why = "on SVM KVM leaves it to the CPU to refuse a state",
+	},
+	{
 		.name = "pause",
 		.op = PROBE_PAUSE,
 		.svm = 0x77,
@@ -492,6 +511,11 @@ const struct workload *workload_of(enum probe_op op)
 		if (workloads[i].op == op)
 			return &workloads[i];
 	return NULL;
+}
+
+bool workload_exists(const struct workload *workload, enum exit_isa isa)
+{
+	return workload_exit(workload, isa) != WORKLOAD_NONE;
 }
 
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa)

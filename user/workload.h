@@ -15,11 +15,15 @@ enum truth_kind {
 	TRUTH_AT_MOST,	/* up to one each: likewise */
 };
 
+/* In place of an exit number. */
+#define WORKLOAD_NONE (-1)    /* there is none on that ISA */
+#define WORKLOAD_NO_EXIT (-2) /* no exit, but KVM's statistic counts one */
+
 /* One way to cause VM exits: a row of the table that `exitcheck list` shows. */
 struct workload {
 	const char *name; /* as given to -w: "cpuid", "mov-cr8" ... */
 	enum probe_op op;
-	int64_t svm, vmx; /* exit number it causes, -1: none on that ISA */
+	int64_t svm, vmx; /* exit number it causes, or one of the above */
 	enum truth_kind truth;
 	unsigned int count; /* executions in the default validation */
 	bool irqchip;	    /* needs a VM with an APIC of KVM's own */
@@ -38,7 +42,10 @@ const struct workload *workload_find(const char *name);
 /* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
 const struct workload *workload_of(enum probe_op op);
 
-/* The exit number on that ISA, -1 if it causes none there. */
+/* The exit number on that ISA; negative if it causes none there. */
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
+
+/* Whether it is one of that ISA, with an exit or without. */
+bool workload_exists(const struct workload *workload, enum exit_isa isa);
 
 #endif

@@ -12,8 +12,11 @@ here=${0%/*}
 out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
 trap 'rm -rf "$out"' EXIT
 
+kernel=${KERNEL:-6.12}
 count=1009
-fast=(x2apic-icr tsc-deadline preemption-timer)
+fast=(tsc-deadline preemption-timer)
+# 6.1 handles this one in the fast path, too, but then passes the exit handler.
+[ "$kernel" = 6.1 ] || fast+=(x2apic-icr)
 runs=(slow "${fast[@]}" mutant)
 get=()
 for run in "${runs[@]}"; do
@@ -46,10 +49,10 @@ for workload in $fast; do
 done
 unload_kvm
 load_kvm mutant-missed-fastpath
-run mutant x2apic-icr
+run mutant tsc-deadline
 unload_kvm
 EOT
-} | "$here/lab" run --kernel "${KERNEL:-6.12}" --isa vmx --patch series,mutant-missed-fastpath \
+} | "$here/lab" run --kernel "$kernel" --isa vmx --patch series,mutant-missed-fastpath \
 	--no-modules --timeout 300 "${get[@]}" --job - || bail "the lab failed: status $?"
 
 # field RUN NAME: of the lines after the report.

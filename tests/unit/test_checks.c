@@ -268,6 +268,24 @@ static void counts_around_a_sweep_are_compared_too(void **state)
 	}
 }
 
+/* KVM's statistic counts what it emulated instead of an entry; no exit is made of that. */
+static void refused_entries_are_accounted_for(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->vcpus[0].executed[PROBE_EMULATE] = 53;
+	result->vcpus[0].stat_exits += 53;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
+	assert_non_null(strstr(find_check(CHECK_STATS)->evidence, "53 refused"));
+
+	result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
+	result->vcpus[0].stat_exits += 53;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_FAIL);
+}
+
 /* ---- what could not be compared ---- */
 
 static void lost_events_are_inconclusive(void **state)
@@ -595,6 +613,7 @@ int main(void)
 		cmocka_unit_test(every_defect_fails),
 		cmocka_unit_test(rows_fail_one_by_one),
 		cmocka_unit_test(rows_are_sums_over_single_vcpus),
+		cmocka_unit_test(refused_entries_are_accounted_for),
 		cmocka_unit_test(counts_around_a_sweep_are_compared_too),
 		cmocka_unit_test(lost_events_are_inconclusive),
 		cmocka_unit_test(lost_events_excuse_one_side_only),

@@ -12,6 +12,10 @@
 	.section .text.entry, "ax"
 	.globl _start
 _start:
+	jmp	start
+	.org	PROBE_EMULATED_ADDR - PROBE_IMAGE_ADDR
+	outb	%al, $PROBE_PORT_DATA
+start:
 	mov	%rdi, %rsp
 	push	%rdi			/* for guest_exception() */
 	push	$0

@@ -443,6 +443,9 @@ static void execute(struct probe_shared *shared)
 	case PROBE_HLT_PENDING:
 		hlt_pending(shared, count);
 		break;
+	case PROBE_INVALID_STATE:
+	case PROBE_EMULATE:
+		break; /* was before this */
 	case PROBE_READ_LEAVES:
 		read_leaves(shared, count);
 		break;

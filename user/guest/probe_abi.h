@@ -5,7 +5,8 @@
 /* What the VMM (user/probe.c) and its guest (user/guest/) share. */
 
 /* Guest addresses; physical = linear, the VMM's page tables map 1 GiB one to one. */
-#define PROBE_IMAGE_ADDR 0x1000 /* user/guest/probe.lds says so too; entry point */
+#define PROBE_IMAGE_ADDR 0x1000	   /* user/guest/probe.lds says so too; entry point */
+#define PROBE_EMULATED_ADDR 0x1008 /* of an OUT to PROBE_PORT_DATA, for PROBE_EMULATE */
 #define PROBE_IMAGE_MAX 0xf000
 #define PROBE_MMIO_ADDR 0x3fe00000 /* nothing is there: an access is MMIO */
 
@@ -75,6 +76,8 @@
 	X(IRQ_WINDOW)                                                        \
 	X(TPR_THRESHOLD)                                                     \
 	X(HLT_PENDING)                                                       \
+	X(INVALID_STATE) /* this one and the next, the VMM causes */         \
+	X(EMULATE)                                                           \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */ \
 	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
 

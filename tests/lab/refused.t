@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Entries that KVM refuses: without unrestricted guest, it emulates in a state that hardware would not
+# enter. No exit is made of that, but KVM's own statistic counts it.
+# shellcheck disable=SC2016 # the variables in single quotes are Perl's
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+[ "${ISA:-svm}" = vmx ] || skip_all "SVM enters any state, or the CPU refuses it: ISA=vmx"
+out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa vmx --kvm-params vendor.unrestricted_guest=0 \
+	--timeout 300 --get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 211 \
+	-w emulate -w invalid-state --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
+
+# json EXPRESSION: of the report, which is $r; $v is its first vCPU.
+json()
+{
+	perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my $v = $r->{vcpus}[0]; print eval $ARGV[0]' \
+		"$1" <"$out/report.json"
+}
+
+is "the validation passes" "$status" 0
+is "both workloads ran" "$(json 'join " ", sort map { $_->{name} } grep { !$_->{unsupported} } @{$r->{workloads}}')" \
+	'emulate invalid-state'
+is "KVM counts the 211 that it emulated, eBPF does not" "$(json '$v->{stat_exits} - $v->{exits}')" 211
+like "and STATS has them by name" "$(tr -s ' \n' ' ' <"$out/report.txt")" 'PASS STATS [^;]* 211 refused'
+is "an entry that the CPU refuses is an exit, under its number without flags" \
+	"$(json 'join " ", map { "$_->{number} $_->{count}" } grep { $_->{number} == 33 } @{$v->{reasons}}')" '33 211'
+done_testing
