@@ -38,6 +38,10 @@ _Static_assert(TOUCH_BASE + PROBE_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "sl
 #define CR4_OSXSAVE (1u << 18)
 #define EFER_LONG_MODE 0x500u	/* LMA, LME */
 #define APIC_BASE_X2APIC 0xc00u /* enabled, in x2APIC mode */
+#define MSR_FEATURE_CONTROL 0x3a
+#define FEATURE_CONTROL_VMX 0x5 /* locked, with VMX */
+#define CPUID_1_ECX_VMX (1u << 5)
+#define CPUID_EXT_1_ECX_SVM (1u << 2)
 #define CPUID_1_ECX_X2APIC (1u << 21)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
@@ -246,10 +250,13 @@ static int read_cpuid(struct probe *probe, struct kvm_cpuid2 **cpuid, struct err
 		entry = &(*cpuid)->entries[i];
 		if (entry->function == 1) {
 			probe->features.xsave = entry->ecx & CPUID_1_ECX_XSAVE;
+			probe->features.nested |= entry->ecx & CPUID_1_ECX_VMX;
 			if (probe->config.irqchip)
 				entry->ecx |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
 		} else if (entry->function == 7 && entry->index == 0) {
 			probe->features.umip = entry->ecx & CPUID_7_ECX_UMIP;
+		} else if (entry->function == 0x80000001) {
+			probe->features.nested |= entry->ecx & CPUID_EXT_1_ECX_SVM;
 		}
 	}
 	return 0;
@@ -302,9 +309,24 @@ static int set_registers(const struct probe *probe, struct vcpu *vcpu, struct er
 	return vcpu_reset(vcpu, err);
 }
 
+/* As firmware does. */
+static int allow_vmx(const struct vcpu *vcpu, struct error *err)
+{
+	union {
+		struct kvm_msrs msrs;
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} one = { .msrs.nmsrs = 1 };
+
+	one.msrs.entries[0].index = MSR_FEATURE_CONTROL;
+	one.msrs.entries[0].data = FEATURE_CONTROL_VMX;
+	return KVM(vcpu->fd, KVM_SET_MSRS, &one, err) < 0 ? STATUS_CANNOT_RUN : 0;
+}
+
 static int create_vcpu(const struct probe *probe, struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 		       struct error *err)
 {
+	int status;
+
 	vcpu->fd = KVM(probe->vm_fd, KVM_CREATE_VCPU, (long)vcpu->id, err);
 	if (vcpu->fd < 0)
 		return STATUS_CANNOT_RUN;
@@ -315,6 +337,11 @@ static int create_vcpu(const struct probe *probe, struct vcpu *vcpu, const struc
 	}
 	if (KVM(vcpu->fd, KVM_SET_CPUID2, cpuid, err) < 0)
 		return STATUS_CANNOT_RUN;
+	if (probe->config.isa == EXIT_ISA_VMX && probe->features.nested) {
+		status = allow_vmx(vcpu, err);
+		if (status)
+			return status;
+	}
 	return set_registers(probe, vcpu, err);
 }
 

@@ -263,9 +263,9 @@ static void report_unsupported(const struct out *out, const struct result *resul
 		if (!any)
 			fputs("\nWorkloads that did not run\n\n", out->to);
 		any = true;
-		fprintf(out->to, "%-12s ", workload->workload->name);
+		fprintf(out->to, "%-16s ", workload->workload->name);
 		snprintf(text, sizeof(text), "%s", workload->unsupported);
-		wrapped(out, 13, text);
+		wrapped(out, 17, text);
 	}
 }
 

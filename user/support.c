@@ -58,6 +58,15 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 			       "other exits with a virtual APIC (kvm_intel.enable_apicv=1)" :
 			       "other exits with a virtual APIC (kvm_amd.avic=1)";
 
+	if (workload && workload->nested) {
+		if (!guest->nested)
+			return "KVM offers its guests no VMX or SVM (kvm_intel.nested=0 or"
+			       " kvm_amd.nested=0)";
+		if (isa == EXIT_ISA_VMX && module_parameter(isa, "enable_shadow_vmcs"))
+			return "with a shadow VMCS, not every VMWRITE exits: load kvm_intel with"
+			       " enable_shadow_vmcs=0";
+	}
+
 	switch (op) {
 	case PROBE_XSETBV:
 		if (!guest->xsave)

@@ -9,7 +9,7 @@
 
 /* What a guest is offered, by its CPUID. */
 struct guest_features {
-	bool xsave, umip;
+	bool xsave, umip, nested; /* nested: VMX or SVM of its own */
 };
 
 /*

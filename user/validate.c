@@ -477,7 +477,7 @@ static int run_workload(struct run *run, const struct vm *vm, const struct workl
 		return status;
 	entry->unsupported = unsupported;
 	if (!unsupported && workload->truth == TRUTH_EXACT && !workload->slow &&
-	    !workload->guest_debug && !workload->irqchip)
+	    !workload->guest_debug && !workload->irqchip && !workload->nested)
 		run->mix[run->nr_mix++] = workload->op;
 	status = sweep(run, vm, 0, SWEEP_COUNTS, index);
 	result->workloads[index].after = result->nr_sweeps - 1;

@@ -27,6 +27,7 @@ struct workload {
 	enum truth_kind truth;
 	unsigned int count; /* executions in the default validation */
 	bool irqchip;	    /* needs a VM with an APIC of KVM's own */
+	bool nested;	    /* runs a guest of the guest's own */
 	bool guest_debug;   /* needs KVM_GUESTDBG_ENABLE: see the table */
 	bool slow;	    /* VMM work or a vCPU reset for each: keep counts low */
 	const char *help;   /* one line */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "exit_numbers.h"
-#include "probe_abi.h"
+#include "guest.h"
 
 #define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
 #define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
@@ -60,29 +60,10 @@ extern const struct fixup fixups[], fixups_end[];
 void guest_main(struct probe_shared *shared);
 void guest_exception(struct exception_frame *frame);
 
-static void bump(struct probe_shared *shared, enum probe_op op)
-{
-	volatile uint64_t *executed = &shared->executed[op];
-
-	*executed = *executed + 1;
-}
-
 static void done(struct probe_shared *shared)
 {
 	bump(shared, PROBE_OUT);
 	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DONE), "a"(0) : "memory");
-}
-
-static void write_msr(uint32_t msr, uint64_t value)
-{
-	asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"(value >> 32) : "memory");
-}
-
-/* A write that another operation needs. */
-static void also_write_msr(struct probe_shared *shared, uint32_t msr, uint64_t value)
-{
-	bump(shared, PROBE_WRMSR);
-	write_msr(msr, value);
 }
 
 void guest_exception(struct exception_frame *frame)
@@ -207,25 +188,12 @@ static void toggle_cr0(void)
 	asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_AM));
 }
 
-/* Not read back: on SVM that would be an exit too. */
-static void toggle_cr4(struct probe_shared *shared, uint64_t bit)
-{
-	shared->cr4 ^= bit;
-	asm volatile("mov %0, %%cr4" : : "r"(shared->cr4));
-}
-
 static void xsetbv(void)
 {
 	uint32_t eax, edx;
 
 	asm volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
 	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
-}
-
-static void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
-{
-	bump(shared, PROBE_MOV_CR4);
-	toggle_cr4(shared, bit);
 }
 
 static uint64_t rdtsc(void)
@@ -442,6 +410,13 @@ static void execute(struct probe_shared *shared)
 		break;
 	case PROBE_HLT_PENDING:
 		hlt_pending(shared, count);
+		break;
+	case PROBE_NESTED_CPUID:
+	case PROBE_NESTED_HYPERCALL:
+		if (shared->isa == EXIT_ISA_VMX)
+			nested_vmx(shared, shared->op, count);
+		else
+			nested_svm(shared, shared->op, count);
 		break;
 	case PROBE_INVALID_STATE:
 	case PROBE_EMULATE:

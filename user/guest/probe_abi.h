@@ -76,6 +76,8 @@
 	X(IRQ_WINDOW)                                                        \
 	X(TPR_THRESHOLD)                                                     \
 	X(HLT_PENDING)                                                       \
+	X(NESTED_CPUID) /* these two in a guest of the guest's own */        \
+	X(NESTED_HYPERCALL)                                                  \
 	X(INVALID_STATE) /* this one and the next, the VMM causes */         \
 	X(EMULATE)                                                           \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */ \
@@ -113,6 +115,8 @@ struct probe_shared {
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
 	struct probe_read reads[PROBE_MAX_READS];
+	/* The guest's, for its own guest: VMCB and host's save area; or VMXON region and VMCS. */
+	uint8_t control[2][PROBE_PAGE_SIZE] __attribute__((aligned(PROBE_PAGE_SIZE)));
 };
 
 #endif /* __ASSEMBLER__ */

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Exits of a guest's guest: each is an exit of the vCPU, and so is each entry that the guest asks for.
+# shellcheck disable=SC2016 # the variables in single quotes are Perl's
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+isa=${ISA:-svm}
+out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+
+# With a shadow VMCS, some of what the guest does to its VMCS would not exit.
+params=
+[ "$isa" = svm ] || params=vendor.enable_shadow_vmcs=0
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "$isa" --kvm-params "$params" --timeout 300 \
+	--get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 307 \
+	-w nested-cpuid -w nested-hypercall --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
+
+# exits WORKLOAD NAME...: of that workload, by reason: truth, leaf and eBPF.
+exits()
+{
+	perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my ($w, @names) = @ARGV;
+		my ($of) = grep { $_->{name} eq $w } @{$r->{workloads}};
+		for my $name (@names) {
+			print "$name $_->{truth} $_->{leaf} $_->{bpf}\n" for grep { $_->{name} eq $name } @{$of->{exits}};
+		}' "$@" <"$out/report.json"
+}
+
+is "the validation passes" "$status" 0
+if [ "$isa" = svm ]; then
+	is "each VMRUN and each VMMCALL of L2" "$(exits nested-hypercall VMRUN VMMCALL)" \
+		"VMRUN 307 307 307
+VMMCALL 307 307 307"
+	is "each VMRUN before a CPUID of L2" "$(exits nested-cpuid VMRUN)" "VMRUN 307 307 307"
+else
+	is "each VMLAUNCH, VMRESUME and VMCALL of L2" "$(exits nested-hypercall VMLAUNCH VMRESUME VMCALL)" \
+		"VMLAUNCH 5 5 5
+VMRESUME 302 302 302
+VMCALL 307 307 307"
+	is "each VMLAUNCH and VMRESUME before a CPUID of L2" "$(exits nested-cpuid VMLAUNCH VMRESUME)" \
+		"VMLAUNCH 5 5 5
+VMRESUME 302 302 302"
+fi
+read -r _ truth leaf bpf <<<"$(exits nested-cpuid CPUID)"
+ok "CPUIDs of L2 are among the vCPU's" test "$truth" -gt 307
+is "and are as many by leaf and eBPF" "$leaf $bpf" "$truth $truth"
+done_testing
