@@ -5,6 +5,7 @@ KERNEL ?= 6.12
 ISA    ?= svm
 PATCH  ?= series
 PREFIX ?= /usr/local
+KVER   ?= $(shell uname -r)
 
 CC      ?= gcc
 CLANG   ?= clang
@@ -24,7 +25,7 @@ labs    := $(wildcard tests/lab/*.t)
 both    := $(addprefix tests/lab/,boot.t validate.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh $(labs) $(wildcard kernel-patch/*.sh) \
-	   $(addprefix tests/lab/,lab init guest.sh packages)
+	   kernel-patch/kvm-modules $(addprefix tests/lab/,lab init guest.sh packages)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/lab))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
@@ -57,7 +58,8 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all unit lint patch-check deps clean install help
+.PHONY: all run test test-all unit lint patch-check deps clean install help \
+	kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
 # ---- the program ----
@@ -126,6 +128,7 @@ $(build)/unit/%: tests/unit/%.c $(build)/sanitized/exitcheck.a
 
 packages := tests/lab/packages
 lab      := tests/lab/lab
+modules  := kernel-patch/kvm-modules
 # The lab's options, from make's variables.
 lab_options = --kernel "$(KERNEL)" --isa "$(ISA)"
 run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA=svm tests/run-tests
@@ -165,6 +168,16 @@ patch-check: ## each series of kernel-patch/: applies, is in style, compiles pat
 	$(Q)for kernel in $(kernels); do \
 		kernel-patch/patch-check.sh $$kernel "$$($(lab) source --kernel $$kernel)" || exit; done
 
+kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: another one's)
+	$(Q)names=$$($(modules) packages "$(KVER)") && $(packages) install modules $$names
+	$(Q)$(modules) build "$(KVER)" "$(build)/kvm-modules/$(KVER)"
+
+kvm-modules-load: ## loads them (PARAMS="exit_leaves=all"), unless there are VMs
+	$(Q)$(modules) load "$(build)/kvm-modules/$$(uname -r)" $(PARAMS)
+
+kvm-modules-unload: ## loads the distribution's again
+	$(Q)$(modules) unload
+
 deps: ## installs every Debian package that something here needs
 	$(Q)$(packages) install build lab patch svm vmx test lint
 
@@ -176,8 +189,8 @@ install: $(program) ## to PREFIX=/usr/local, under DESTDIR
 	$(Q)install -D -m 644 user/$(program).8 $(DESTDIR)$(PREFIX)/share/man/man8/$(program).8
 
 help: ## this
-	@echo 'make              ./$(program)'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo 'make                    ./$(program)'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 # Looked for once, so that a missing compiler or library is said in one line.
 $(build)/packages:

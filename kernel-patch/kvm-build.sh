@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# How KVM's modules are built from a copy of the few files concerned, against a kernel that is built
+# already: the lab's, or a distribution's.
+
+# kbuild ARG...: nothing of this machine or of the caller's make gets into the result.
+kbuild()
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KERNEL_SRC -u V \
+		make -j"$(nproc)" KBUILD_BUILD_USER=exitcheck KBUILD_BUILD_HOST=lab \
+		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
+}
+
+# kvm_build SOURCE BUILD DIR PATCHES: copies what KVM is made of, and what the patches touch, from the
+# pristine tree SOURCE to DIR, applies the patches and builds the modules there, out of tree, against
+# the kernel built in BUILD.  DIR's headers come before the kernel's own.
+kvm_build()
+{
+	local source=$1 build=$2 dir=$3 patches=$4 file
+
+	mkdir -p "$dir"
+	{
+		# define_trace.h finds KVM's own trace.h by a path relative to itself.
+		printf '%s\n' arch/x86/kvm virt/kvm include/trace/define_trace.h
+		# shellcheck disable=SC2086 # a list of paths without blanks
+		sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' $patches | sort -u | while read -r file; do
+			case $file in arch/x86/kvm/* | virt/kvm/*) continue ;; esac
+			[ ! -e "$source/$file" ] || echo "$file"
+			# What includes a header's kernel half must not find its user half first.
+			[ ! -e "$source/${file/include\/uapi/include}" ] ||
+				echo "${file/include\/uapi/include}"
+		done
+	} | tar -C "$source" -cf - -T - | tar -C "$dir" -xf -
+	for file in $patches; do
+		patch -d "$dir" -p1 --no-backup-if-mismatch <"$file"
+	done
+	# Distributions' headers come without virt/kvm.
+	# shellcheck disable=SC2016 # make's variables
+	sed -i 's|$(srctree)/virt/kvm|$(src)/../../../virt/kvm|' "$dir/arch/x86/kvm/Makefile"
+	kbuild -C "$build" M="$dir/arch/x86/kvm" NOSTDINC_FLAGS="-nostdinc -I$dir/arch/x86/kvm \
+		-I$dir/arch/x86/include -I$dir/arch/x86/include/uapi -I$dir/include -I$dir/include/uapi" \
+		modules
+}
