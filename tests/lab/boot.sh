@@ -36,6 +36,7 @@ host_initramfs()
 	for variant in $variants; do
 		cp -r "${variant_dirs[$variant]}" "$dir/lab/modules/$variant"
 	done
+	[ "$image" = no ] || cp -r "$kernel_dir/lib" "$dir"
 	[ ! -x "$top/exitcheck" ] || bring+=("$top/exitcheck")
 	for file in "${bring[@]}"; do
 		host_bring "$file" "$dir"
@@ -121,12 +122,16 @@ qemu_complaint()
 # host_qemu: becomes the emulator, which never outlives this shell.
 host_qemu()
 {
-	local cpu accel=tcg khz extra=()
+	local cpu accel=tcg khz append='' extra=()
 
 	khz=$(host_tsc)
 	case $isa in
 	svm) cpu=EPYC,+svm ;;
 	esac
+	if [ "$image" = yes ]; then
+		# Debian's kernel has jump labels (see kernel.config): CPUs that take turns do not mind.
+		accel=tcg,thread=single append=mitigations=off
+	fi
 	if [ "$icount" = yes ]; then
 		accel=tcg,thread=single khz=1000000
 		extra+=(-icount "shift=0,sleep=off")
@@ -140,7 +145,7 @@ host_qemu()
 	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none \
 		-no-reboot -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem" \
 		-kernel "$scratch/bzImage" -initrd "$scratch/initramfs" \
-		-append "console=ttyS0 oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz" \
+		-append "console=ttyS0 oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz $append" \
 		-serial "file:$scratch/console" -serial stdio "${extra[@]}" \
 		</dev/null >"$scratch/port" 2>"$scratch/emulator.log"
 }

@@ -15,7 +15,10 @@ load_kvm()
 		*) lab_kvm="$lab_kvm $lab_param" ;;
 		esac
 	done
-	[ -d /sys/module/irqbypass ] || busybox insmod "$lab_dir/irqbypass.ko"
+	for lab_needed in irqbypass ccp; do
+		[ ! -e "$lab_dir/$lab_needed.ko" ] || [ -d "/sys/module/$lab_needed" ] ||
+			busybox insmod "$lab_dir/$lab_needed.ko"
+	done
 	# shellcheck disable=SC2086 # words
 	busybox insmod "$lab_dir/kvm.ko" $lab_kvm &&
 		busybox insmod "$lab_dir/$lab_module.ko" $lab_vendor

@@ -3,11 +3,16 @@
 # The lab's kernels and their KVM modules.  A kernel is built once; a variant of KVM (unpatched,
 # patched) is three modules that are built against it from a copy of the few files concerned.
 
-# kernel_get VERSION: sets $kernel_dir to a finished build (bzImage, and what modules need).
+# kernel_get VERSION: sets $kernel_dir to a finished build (bzImage, and what modules need); with
+# --image, to Debian's.
 kernel_get()
 {
 	local key
 
+	if [ "$image" = yes ]; then
+		image_get "$1"
+		return
+	fi
 	source_get "$1"
 	key=$({ echo "$source_id"; cat "$here/kernel.config"; kernel_tools; } | hash_of)
 	kernel_dir=$cache/kernel/$1-$key
@@ -89,7 +94,8 @@ variant_get()
 		variant_dir=$variant_dir-nobtf
 		return
 	fi
-	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build; } | hash_of)
+	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build
+		[ "$image" = no ] || cat "$top/kernel-patch/kvm-modules"; } | hash_of)
 	variant_dir=$kernel_dir.kvm/$2-$key
 	cache_make "$variant_dir" variant_make "$@"
 }
@@ -127,7 +133,10 @@ variant_build()
 	local built=$kernel_dir/arch/x86/kvm patches module
 
 	patches=$(variant_patches "$1" "$2")
-	if [ -n "$patches" ]; then
+	if [ -n "$patches" ] && [ "$image" = yes ]; then
+		built=$3/src
+		image_kvm "$built"
+	elif [ -n "$patches" ]; then
 		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
 		built=$3/src/arch/x86/kvm
 	fi
@@ -135,5 +144,7 @@ variant_build()
 		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"
 	done
 	cp "$kernel_dir/virt/lib/irqbypass.ko" "$3"
+	# Debian's kvm-amd knows SEV, and asks for this.
+	[ "$image" = no ] || cp "$kernel_dir"/lib/modules/*/kernel/drivers/crypto/ccp/ccp.ko "$3"
 	rm -rf "$3/src"
 }

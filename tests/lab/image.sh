@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154 # the options and $here, $top are lab's
+# Debian's own kernels, with their headers: unpacked into the cache, not installed.
+
+# image_get VERSION: sets $kernel_dir to Debian's kernel and headers of the very package version that
+# the lab's source is of; laid out as a build of our own is, as far as the lab looks at it.
+image_get()
+{
+	local key
+
+	[ -z "${KERNEL_SRC:-}" ] || die 2 "--image goes with Debian's own source, not with KERNEL_SRC"
+	source_get "$1"
+	key=$(declare -f image_make image_arrange | hash_of)
+	kernel_dir=$cache/image/$source_id-$key
+	cache_make "$kernel_dir" image_make "$1"
+}
+
+# image_make VERSION DIR
+image_make()
+{
+	local release apt=()
+
+	cache_room 1000
+	mkdir -p "$scratch/download"
+	release=$(image_release "$1")
+	if [ -z "$release" ]; then
+		source_lists "$1"
+		task "reading the package lists of ${suites[$1]}" detail_size source_update "${apt[@]}"
+		release=$(image_release "$1")
+	fi
+	[ -n "$release" ] || die 3 "the mirror has no Linux $1 of the source's version, $source_id: \
+remove $cache/source/$1 to have a newer one fetched"
+	task "fetching Debian's kernel $release" detail_size image_download "$release" "${apt[@]}"
+	task "unpacking it" detail_size image_arrange "$release" "$2"
+	rm -f "$scratch"/download/*.deb
+}
+
+# image_release VERSION: the release (as in uname -r) of the kernel that is made from the source.
+image_release()
+{
+	apt-cache "${apt[@]}" search --names-only "^linux-headers-${1/./\\.}\\..*-amd64\$" |
+		awk '$1 !~ /-(cloud|rt)-amd64$/ { print $1 }' |
+		xargs -r apt-cache "${apt[@]}" madison |
+		awk -v source="$source_id" '$3 == source { sub("linux-headers-", "", $1); print $1; exit }'
+}
+
+# image_download RELEASE [OPTION...]
+image_download()
+{
+	local release=$1 package
+
+	shift
+	source_download "linux-image-$release=$source_id" "$@"
+	source_download "linux-headers-$release=$source_id" "$@"
+	# The headers are in three packages.
+	dpkg-deb -f linux-headers-*.deb Depends | tr ',' '\n' |
+		sed -n 's/^ *\(linux-\(headers\|kbuild\)-[^ ]*\).*/\1/p' |
+		while read -r package; do
+			source_download "$package=$source_id" "$@"
+		done
+}
+
+# image_arrange RELEASE DIR
+image_arrange()
+{
+	local deb modules=$2/lib/modules/$1 headers=usr/src/linux-headers-$1
+
+	for deb in "$scratch"/download/linux-{headers,kbuild}-*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$2" --exclude './*/modules'
+	done
+	# The headers' makefile has the path that they are installed at.
+	sed -i "s|^include /|include \$(dir \$(lastword \$(MAKEFILE_LIST)))../../../|" "$2/$headers/Makefile"
+	ln -s "$headers" "$2/headers"
+
+	mkdir -p "$modules/kernel" "$2/arch/x86/boot"
+	dpkg-deb --fsys-tarfile "$scratch"/download/linux-image-*.deb |
+		tar -xf - -C "$2" --transform 's|^\./usr/lib/|./lib/|' --wildcards './boot/vmlinuz-*' \
+			'*/modules.builtin*' '*/modules.order' '*/kvm/kvm*.ko*' '*/irqbypass.ko*' '*/ccp.ko*'
+	mv "$2"/boot/vmlinuz-* "$2/arch/x86/boot/bzImage"
+	find "$modules" -name '*.ko.xz' -exec xz -d {} +
+	busybox depmod -b "$2" "$1"
+	ln -s "../../lib/modules/$1/kernel/arch/x86/kvm" "$2/arch/x86/kvm"
+	ln -s "lib/modules/$1/kernel/virt" "$2/virt"
+}
+
+# image_kvm DIR: the patched modules for it, in DIR, as its user would build them.
+image_kvm()
+{
+	local release
+
+	release=$(basename "$kernel_dir"/lib/modules/*)
+	KERNEL_SRC=$source_dir "$top/kernel-patch/kvm-modules" build --headers "$kernel_dir/headers" \
+		"$release" "$1"
+}

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Debian's own kernel, running: kernel-patch/kvm-modules builds the patched modules against its headers,
+# has them and Debian's take turns, and the validation passes, with type information and without.
+set -eu
+
+here=${0%/*}
+kernel=${KERNEL:-6.12}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+[ "${ISA:-svm}" = svm ] || skip_all "Debian's kernel needs minutes to boot in Bochs"
+case $kernel in
+6.1 | 6.12) ;;
+*) skip_all "Linux $kernel is not made with Debian 12's compiler" ;;
+esac
+
+# refused NAME REGEX ARG...
+refused()
+{
+	local name=$1 regex=$2 text status=0
+
+	shift 2
+	text=$("$here/../../kernel-patch/kvm-modules" "$@" 2>&1) || status=$?
+	is "$name: refused" "$status" 3
+	like "$name: says why" "$text" "$regex"
+	is "$name: in one line" "$(printf '%s\n' "$text" | wc -l)" 1
+}
+
+refused "a kernel without a series" 'no patch series for Linux 5.10 .*: there are 6.1 6.12' \
+	build 5.10.0-1-amd64 /nowhere/modules
+refused "a kernel without headers" 'apt-get install linux-headers-6.12.0-none' \
+	build 6.12.0-none /nowhere/modules
+refused "modules that were not built" "run 'make kvm-modules'" load /nowhere/modules
+
+"$here/lab" run --image --kernel "$kernel" --patch series,series-nobtf --no-modules --timeout 200 \
+	--bring "$(command -v bash)" --bring "$here/../../kernel-patch/kvm-modules" --job - <<EOT
+tap_count=$tap_count tap_failed=$tap_failed
+$(cat <<'EOJ'
+# modules ARG...: sets text and status.
+modules()
+{
+	text=$(bash /run/lab/bin/kvm-modules "$@" 2>&1) && status=0 || status=$?
+	echo "# $text"
+}
+
+# parameter: the patch's, which tells its modules from Debian's.
+parameter()
+{
+	cat /sys/module/kvm/parameters/exit_leaves 2>/dev/null || echo absent
+}
+
+# validate NAME WAY
+validate()
+{
+	exitcheck >/tmp/report 2>&1 && status=0 || status=$?
+	sed 's/^/# /' /tmp/report
+	is "exitcheck passes ($1)" "$status" 0
+	like "its last line says so ($1)" "$(tail -n 1 /tmp/report)" '^PASS: '
+	like "through the tracepoints that KVM's types allow ($1)" "$(cat /tmp/report)" "^eBPF +$2;"
+}
+
+ok "Debian's KVM is there" modprobe kvm_amd
+is "it has no leaves" "$(parameter)" absent
+
+modules load /run/lab/modules/series exit_leaves=all
+is "the patched one takes its place" "$status $(parameter)" '0 all'
+validate "as built" "$([ -e /sys/kernel/btf/kvm ] && echo tp_btf || echo tracepoint)"
+
+sleep 1000 </dev/kvm &
+for command in unload 'load /run/lab/modules/series'; do
+	modules $command
+	is "not while KVM is in use (${command%% *})" "$status $(parameter)" '3 all'
+	like "it says by whom, in one line (${command%% *})" "$text" "^kvm-modules: .*sleep \($!\)[^|]*$"
+done
+kill $!
+wait $! || true
+
+modules load /run/lab/modules/series-nobtf
+is "patched modules take the place of patched ones" "$status $(parameter)" '0 optin'
+validate "without type information" tracepoint
+
+modules load /run/lab/modules/series exit_leaves=bogus
+is "modules that do not load: Debian's are back" "$status $(parameter)" '3 absent'
+like "and why" "$text" 'not loaded, .* Invalid argument'
+ok "and work" test -c /dev/kvm
+
+modules load /run/lab/modules/series vendor.nested=0
+is "the vendor module has its own parameters" "$status $(cat /sys/module/kvm_amd/parameters/nested)" '0 0'
+modules unload
+is "unloaded: Debian's are back" "$status $(parameter)" '0 absent'
+ok "and work" test -c /dev/kvm
+is "the kernel has nothing to complain about" "$(kernel_complaints)" ''
+done_testing
+EOJ
+)
+EOT
