@@ -78,7 +78,7 @@ image_arrange()
 			'*/modules.builtin*' '*/modules.order' '*/kvm/kvm*.ko*' '*/irqbypass.ko*' '*/ccp.ko*'
 	mv "$2"/boot/vmlinuz-* "$2/arch/x86/boot/bzImage"
 	find "$modules" -name '*.ko.xz' -exec xz -d {} +
-	busybox depmod -b "$2" "$1"
+	PATH=$PATH:/sbin depmod -b "$2" "$1"
 	ln -s "../../lib/modules/$1/kernel/arch/x86/kvm" "$2/arch/x86/kvm"
 	ln -s "lib/modules/$1/kernel/virt" "$2/virt"
 }
