@@ -83,12 +83,19 @@ image_arrange()
 	ln -s "lib/modules/$1/kernel/virt" "$2/virt"
 }
 
+# detail_image LOG: how much kvm-modules has compiled, by a log of its own.
+detail_image()
+{
+	cat "$scratch"/exitcheck-kvm.*/log >"$scratch/kvm.log" 2>/dev/null || true
+	detail_compiled "$scratch/kvm.log"
+}
+
 # image_kvm DIR: the patched modules for it, in DIR, as its user would build them.
 image_kvm()
 {
 	local release
 
 	release=$(basename "$kernel_dir"/lib/modules/*)
-	KERNEL_SRC=$source_dir "$top/kernel-patch/kvm-modules" build --headers "$kernel_dir/headers" \
+	TMPDIR=$scratch KERNEL_SRC=$source_dir "$top/kernel-patch/kvm-modules" build --headers "$kernel_dir/headers" \
 		"$release" "$1"
 }

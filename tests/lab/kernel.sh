@@ -124,7 +124,10 @@ variant_patches()
 # variant_make VERSION VARIANT DIR
 variant_make()
 {
-	task "building the KVM modules of Linux $1 ($2)" detail_compiled variant_build "$@"
+	local detail=detail_compiled
+
+	[ "$image" = no ] || detail=detail_image
+	task "building the KVM modules of Linux $1 ($2)" "$detail" variant_build "$@"
 }
 
 # variant_build VERSION VARIANT DIR
