@@ -99,15 +99,20 @@ source_download()
 source_lists()
 {
 	local dir=$scratch/apt ring=/usr/share/keyrings/debian-archive-keyring.gpg
-	local suite site release origin signed=
+	local suite site release signed=
 
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	[ ! -e "$ring" ] || signed="[signed-by=$ring]"
-	# An origin is known only once the machine has read its own lists.
-	apt-get indextargets --format "\$(SITE) \$(RELEASE) \$(ORIGIN)" 'Created-By: Packages' |
+	# All that the machine is set up with, less what is known not to be Debian's: an origin is known
+	# only once the lists have been read, and without it a site is not even named by default.
+	{
+		apt-get indextargets --format "origin \$(SITE) \$(ORIGIN)" 'Created-By: Packages'
+		apt-get indextargets --no-release-info --format "site \$(SITE) \$(RELEASE)" \
+			'Created-By: Packages'
+	} | awk '$1 == "origin" && $3 != "Debian" { other[$2] }
+		 $1 == "site" && !($2 in other) { print $2, $3 }' |
 		sort -u |
-		while read -r site release origin; do
-			case $origin in Debian | \$*) ;; *) continue ;; esac
+		while read -r site release; do
 			for suite in ${suites[$1]}; do
 				case $release:$suite in
 				*-security:*-security) ;;
