@@ -94,6 +94,16 @@ source_download()
 	apt-get -q -o APT::Sandbox::User=root "$@" download "$package"
 }
 
+# source_suites VERSION: the suites to look in: of this machine's own release, if it has that kernel,
+# so that its compiler is the one that the kernel's headers were made for.
+source_suites()
+{
+	local codename
+
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+	tr ' ' '\n' <<<"${suites[$1]}" | grep -E "^${codename:-none}(-|$)" || echo "${suites[$1]}"
+}
+
 # source_lists VERSION: sets apt to options with which apt-get reads the suites that carry this kernel
 # from this machine's own mirror, and writes nothing of the machine's.
 source_lists()
@@ -113,7 +123,7 @@ source_lists()
 		 $1 == "site" && !($2 in other) { print $2, $3 }' |
 		sort -u |
 		while read -r site release; do
-			for suite in ${suites[$1]}; do
+			for suite in $(source_suites "$1"); do
 				case $release:$suite in
 				*-security:*-security) ;;
 				*-security:* | *:*-security) continue ;;
