@@ -54,6 +54,12 @@ skip_all()
 	exit 0
 }
 
+# json FILE EXPRESSION: what Perl makes of it, $r being the JSON that is in FILE.
+json()
+{
+	perl -MJSON::PP -0777 -ne 'my $r = decode_json($_); print do { '"$2"' }' "$1"
+}
+
 # bail REASON: ends all tests, as no more can be made.
 bail()
 {

@@ -60,48 +60,42 @@ closing()
 	grep -v '^status ' "$out/$1.txt" | tail -n 1
 }
 
-# json RUN EXPRESSION: of the report, which is $r.
-json()
-{
-	perl -MJSON::PP -0777 -ne 'my $r = decode_json($_); print '"$2" "$out/$1.json"
-}
-
 # verdict RUN CHECK
 verdict()
 {
-	json "$1" "map { \$_->{verdict} } grep { \$_->{id} eq '$2' } @{\$r->{checks}}"
+	json "$out/$1.json" "map { \$_->{verdict} } grep { \$_->{id} eq '$2' } @{\$r->{checks}}"
 }
 
 for run in patched classic; do
 	is "the validation passes ($run)" "$(status $run)" 0
 	like "its last line says so ($run)" "$(closing $run)" '^PASS: '
-	is "nothing differs ($run)" "$(json $run '$r->{summary}{differed}')" 0
+	is "nothing differs ($run)" "$(json "$out/$run.json" '$r->{summary}{differed}')" 0
 	ok "10,000 comparisons in place ($run)" \
-		test "$(json $run '$r->{summary}{compared}')" -ge 10000
-	ok "12 reasons by truth, leaf and eBPF ($run)" test "$(json $run \
+		test "$(json "$out/$run.json" '$r->{summary}{compared}')" -ge 10000
+	ok "12 reasons by truth, leaf and eBPF ($run)" test "$(json "$out/$run.json" \
 		'scalar grep { $_->{truth_kind} ne "none" && defined $_->{leaf} &&
 			       $_->{verdict} eq "PASS" } @{$r->{reasons}}')" -ge 12
-	is "no reason's leaf and eBPF differ ($run)" "$(json $run \
+	is "no reason's leaf and eBPF differ ($run)" "$(json "$out/$run.json" \
 		'scalar grep { $_->{difference} } @{$r->{reasons}}')" 0
 	is "leaf cycles are within eBPF's time for every reason ($run)" \
 		"$(verdict $run TIME)" PASS
 	is "a second VM never shows ($run)" \
 		"$(verdict $run ISOLATION)" PASS
 done
-is "types are used where KVM has them" "$(json patched '$r->{witness}{path}')" tp_btf
-is "the classic tracepoints are used on demand" "$(json classic '$r->{witness}{path}')" tracepoint
-is "the classic tracepoints are used without types" "$(json nobtf '$r->{witness}{path}')" tracepoint
+is "types are used where KVM has them" "$(json "$out/patched.json" '$r->{witness}{path}')" tp_btf
+is "the classic tracepoints are used on demand" "$(json "$out/classic.json" '$r->{witness}{path}')" tracepoint
+is "the classic tracepoints are used without types" "$(json "$out/nobtf.json" '$r->{witness}{path}')" tracepoint
 is "the validation passes (nobtf)" "$(status nobtf)" 0
 
 is "the validation passes (smp)" "$(status smp)" 0
 is "no exit of 4 vCPUs at full rate is lost" "$(verdict smp SMP)" PASS
-ok "$exits exits of 4 vCPUs" test "$(json smp 'eval { my $n = 0;
+ok "$exits exits of 4 vCPUs" test "$(json "$out/smp.json" 'eval { my $n = 0;
 	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge "$exits"
 
 for run in optout off unpatched; do
 	is "nothing validated is inconclusive ($run)" "$(status $run)" 4
 	like "its last line says that there are no leaves ($run)" "$(closing $run)" 'no leaves to check'
-	is "no leaf value is made up ($run)" "$(json $run \
+	is "no leaf value is made up ($run)" "$(json "$out/$run.json" \
 		'scalar grep { defined $_->{leaf} || defined $_->{leaf_cycles} } @{$r->{reasons}}')" 0
 	for id in TRUTH STATS; do
 		is "eBPF is compared all the same: $id ($run)" \
