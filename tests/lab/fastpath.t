@@ -61,22 +61,16 @@ field()
 	sed -n "s/^$2 //p" "$out/$1.txt"
 }
 
-# json RUN EXPRESSION: of the report, which is $r.
-json()
-{
-	perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); print eval $ARGV[0]' "$2" <"$out/$1.json"
-}
-
 # not_handled RUN: the exits that kvm_exit reported, less the calls of the exit handler.
 not_handled()
 {
-	echo $(($(json "$1" 'my $n = 0; $n += $_->{exits} for @{$r->{vcpus}}; $n') - $(field "$1" handled)))
+	echo $(($(json "$out/$1.json" 'my $n = 0; $n += $_->{exits} for @{$r->{vcpus}}; $n') - $(field "$1" handled)))
 }
 
 # exits RUN WITNESS: of its workload's own reason, as that witness has them.
 exits()
 {
-	json "$1" 'my ($w) = @{$r->{workloads}};
+	json "$out/$1.json" 'my ($w) = @{$r->{workloads}};
 		map { $_->{'"$2"'} } grep { $_->{number} == $w->{exit} } @{$w->{exits}}'
 }
 
