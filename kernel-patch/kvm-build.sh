@@ -11,6 +11,12 @@ kbuild()
 		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
 }
 
+# series_patches DIR: the paths of the patches that DIR's file "series" names, in order.
+series_patches()
+{
+	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$1/|" "$1/series"
+}
+
 # kvm_build SOURCE BUILD DIR PATCHES: copies what KVM is made of, and what the patches touch, from the
 # pristine tree SOURCE to DIR, applies the patches and builds the modules there, out of tree, against
 # the kernel built in BUILD.  DIR's headers come before the kernel's own.

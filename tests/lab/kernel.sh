@@ -114,10 +114,8 @@ variant_strip()
 # breaks it.
 variant_patches()
 {
-	local dir=$top/kernel-patch/$1
-
 	[ "$2" != none ] || return 0
-	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$dir/|" "$dir/series"
+	series_patches "$top/kernel-patch/$1"
 	[ "$2" = "${2#mutant-}" ] || echo "$top/tests/mutants/${2#mutant-}.patch"
 }
 
