@@ -25,7 +25,6 @@ image_make()
 	release=$(image_release "$1")
 	if [ -z "$release" ]; then
 		source_lists "$1"
-		task "reading the package lists of ${suites[$1]}" detail_size source_update "${apt[@]}"
 		release=$(image_release "$1")
 	fi
 	[ -n "$release" ] || die 3 "the mirror has no Linux $1 of the source's version, $source_id: \

@@ -73,8 +73,6 @@ source_fetch()
 	mkdir -p "$scratch/download"
 	if ! apt-get --print-uris download "$package" >/dev/null 2>&1; then
 		source_lists "$version"
-		task "reading the package lists of ${suites[$version]}" detail_size \
-			source_update "${apt[@]}"
 	fi
 	task "fetching $package" detail_size source_download "$package" "${apt[@]}"
 	deb=$(find "$scratch/download" -name '*.deb')
@@ -101,16 +99,18 @@ source_suites()
 	local codename
 
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
-	tr ' ' '\n' <<<"${suites[$1]}" | grep -E "^${codename:-none}(-|$)" || echo "${suites[$1]}"
+	tr ' ' '\n' <<<"${suites[$1]}" | grep -E "^${codename:-none}(-|$)" ||
+		tr ' ' '\n' <<<"${suites[$1]}"
 }
 
-# source_lists VERSION: sets apt to options with which apt-get reads the suites that carry this kernel
-# from this machine's own mirror, and writes nothing of the machine's.
+# source_lists VERSION: reads the suites that carry this kernel from this machine's own mirror; sets apt
+# to options with which apt-get looks there, and writes nothing of the machine's.
 source_lists()
 {
 	local dir=$scratch/apt ring=/usr/share/keyrings/debian-archive-keyring.gpg
-	local suite site release signed=
+	local suite site release signed= found
 
+	mapfile -t found < <(source_suites "$1")
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	[ ! -e "$ring" ] || signed="[signed-by=$ring]"
 	# All that the machine is set up with, less what is known not to be Debian's: an origin is known
@@ -123,7 +123,7 @@ source_lists()
 		 $1 == "site" && !($2 in other) { print $2, $3 }' |
 		sort -u |
 		while read -r site release; do
-			for suite in $(source_suites "$1"); do
+			for suite in "${found[@]}"; do
 				case $release:$suite in
 				*-security:*-security) ;;
 				*-security:* | *:*-security) continue ;;
@@ -135,6 +135,7 @@ source_lists()
 	apt=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=-
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root)
+	task "reading the package lists of ${found[*]}" detail_size source_update "${apt[@]}"
 }
 
 # source_update OPTION...: a mirror need not carry every suite; those that it has are read.
