@@ -14,8 +14,8 @@ kernel_get()
 		return
 	fi
 	source_get "$1"
-	key=$({ echo "$source_id"; cat "$here/kernel.config"; kernel_tools; } | hash_of)
-	kernel_dir=$cache/kernel/$1-$key
+	key=$({ echo "$source_id"; kernel_config; kernel_tools; } | hash_of)
+	kernel_dir=$cache/kernel/$1${config:+-$config}-$key
 	cache_make "$kernel_dir" kernel_make "$1"
 }
 
@@ -28,11 +28,27 @@ kernel_tools()
 	declare -f kbuild kernel_build
 }
 
+# What goes on top of tinyconfig: kernel.config, and what --config adds or has otherwise.
+kernel_config()
+{
+	cat "$here/kernel.config" ${config:+"$here/$config.config"} | awk -F = '
+		/^CONFIG_/ {
+			if (!($1 in line))
+				name[++n] = $1
+			line[$1] = $0
+		}
+		END {
+			for (i = 1; i <= n; i++)
+				print line[name[i]]
+		}'
+}
+
 # kernel_make VERSION DIR
 kernel_make()
 {
 	cache_room 2000
-	task "building Linux $1 (once; about 6 minutes on 2 CPUs)" detail_compiled kernel_build "$2"
+	task "building Linux $1${config:+ ($config)} (once; about 6 minutes on 2 CPUs)" detail_compiled \
+		kernel_build "$2"
 	# 7.2 notes down where it was built, which is not where it will be.
 	sed -i "s|$2|$kernel_dir|" "$2/Makefile"
 }
@@ -41,7 +57,7 @@ kernel_make()
 kernel_build()
 {
 	kbuild -C "$source_dir" O="$1" tinyconfig
-	cat "$here/kernel.config" >>"$1/.config"
+	kernel_config >>"$1/.config"
 	kbuild -C "$source_dir" O="$1" olddefconfig
 	kernel_config_check "$1/.config"
 	kbuild -C "$source_dir" O="$1" bzImage modules
@@ -61,11 +77,10 @@ kernel_config_check()
 	while read -r line; do
 		case $line in
 		CONFIG_*=n) ! grep -q "^${line%n}" "$1" || lost=1 ;;
-		CONFIG_*) grep -qxF "$line" "$1" || lost=1 ;;
-		*) continue ;;
+		*) grep -qxF "$line" "$1" || lost=1 ;;
 		esac
 		[ "$lost" = 0 ] || { echo "$line did not take effect"; return 1; }
-	done <"$here/kernel.config"
+	done < <(kernel_config)
 }
 
 # variant_check VERSION VARIANT: ends the run unless there is such a variant.
