@@ -21,8 +21,9 @@ sources := $(wildcard user/*.c user/*.S)
 guest   := $(wildcard user/guest/*.c user/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 labs    := $(wildcard tests/lab/*.t)
-# Those that are about VMX, or show something else there; the first and the third about nothing else.
-vmx     := $(addprefix tests/lab/,fastpath.t nested.t refused.t validate.t)
+# Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else.
+# The longest first: they are run side by side.
+vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t,$(labs))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh $(labs) $(wildcard kernel-patch/*.sh) \
@@ -147,7 +148,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test
 	$(Q)$(submake) $(program) $(units)
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(units) $(svm) $(vmx:=+vmx)
+	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(svm)
 
 test-all: ## the same on every kernel
 	$(Q)status=0; for kernel in $(kernels); do \

@@ -14,7 +14,7 @@ host_run()
 	mkdir -p "$(dirname "$console")"
 	cp "$scratch/console" "$console"
 
-	complaint=$(grep -aE -m 1 'BUG:|WARNING:|Oops|Call Trace|Kernel panic' "$console" | tr -d '\r' || true)
+	complaint=$(grep -aE -m 1 'BUG:|WARNING:|Oops|Call Trace|Kernel panic' "$scratch/console" | tr -d '\r' || true)
 	[ -z "$complaint" ] || die 1 "the host's kernel complained: $complaint (see $console)"
 	case $outcome in
 	none) "$emulator"_complaint >&2
