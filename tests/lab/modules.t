@@ -37,8 +37,11 @@ bring=()
 for tool in bash insmod modinfo modprobe rmmod; do
 	bring+=(--bring "$(command -v $tool)")
 done
+for script in kvm-modules kvm-build.sh; do
+	bring+=(--bring "$here/../../kernel-patch/$script")
+done
 "$here/lab" run --image --kernel "$kernel" --patch series,series-nobtf --no-modules --timeout 200 \
-	"${bring[@]}" --bring "$here/../../kernel-patch/kvm-modules" --job - <<EOT
+	"${bring[@]}" --job - <<EOT
 tap_count=$tap_count tap_failed=$tap_failed
 $(cat <<'EOJ'
 # modules ARG...: sets text and status.
@@ -83,7 +86,7 @@ for command in unload 'load /run/lab/modules/series'; do
 	like "it says by whom, in one line (${command%% *})" "$text" "^kvm-modules: .*sleep \($!\)[^|]*$"
 done
 kill $!
-wait $! || true
+wait $! 2>/dev/null || true
 
 modules load /run/lab/modules/series-nobtf
 is "patched modules take the place of patched ones" "$status $(parameter)" '0 optin'
