@@ -130,7 +130,9 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
 /*
  * The bias is what lies between the two windows of one exit. It is the same
  * code for every reason, so one small constant; what interrupts it only adds.
- * So the least of several windows tells a clock that stopped early from noise.
+ * So the least of several windows tells a clock that stopped early from noise,
+ * except where noise is what causes the exit: the host's interrupts come when it
+ * is disturbed, and on an emulated one the code up to where they are taken is slow.
  */
 static void tally_bias(struct judge *judge, struct check *check, const struct time_stat *stats,
 		       struct tally *tally, double *least, double *greatest, double *limit)
@@ -164,7 +166,7 @@ static void tally_bias(struct judge *judge, struct check *check, const struct ti
 			what = "hardly any cycles";
 		else if (stat->least_mean >= 4 * cheapest && stat->best_share < 0.5)
 			what = "less than half of the time";
-		else if (stat->least_bias > *limit)
+		else if (judge->caused[index] && stat->least_bias > *limit)
 			what = "a bias beyond the common one";
 		if (!what)
 			continue;

@@ -62,10 +62,10 @@ void judge_init(struct judge *judge, const struct result *result, struct verdict
 		if (judge->op_index[op] == EXIT_INDEX_OTHER)
 			continue;
 		judge->op_truth[op] = workload->truth;
-		judge->expected[judge->op_index[op]] = true;
+		judge->caused[judge->op_index[op]] = true;
 	}
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
-		judge->expected[index] |= judge->asynchronous[index];
+		judge->expected[index] = judge->caused[index] || judge->asynchronous[index];
 }
 
 /* ---- writing a check down ---- */

@@ -14,7 +14,8 @@ struct judge {
 	unsigned int op_index[PROBE_NR_OPS];
 	enum truth_kind op_truth[PROBE_NR_OPS];
 	bool asynchronous[EXIT_NR_INDICES];
-	bool expected[EXIT_NR_INDICES]; /* a workload or the host causes it */
+	bool caused[EXIT_NR_INDICES];	/* a workload causes it */
+	bool expected[EXIT_NR_INDICES]; /* a workload or the host does */
 	bool time_failed[EXIT_NR_INDICES];
 };
 

@@ -428,6 +428,26 @@ static void time_survives_outliers(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 }
 
+/* An interrupt of the host comes when the host is disturbed, so every exit for one may be. */
+static void time_survives_interrupts(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+
+		if (time->index != index)
+			continue;
+		time->index = exit_index(EXIT_ISA_SVM, 0x60);
+		time->cycles += time->timed * 30000;
+		time->ns += time->timed * 30000;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+}
+
 /* Cycles that are missing from dear exits alone, within what the bias of the others allows. */
 static void dear_exits_have_half_of_the_time(void **state)
 {
@@ -625,6 +645,7 @@ int main(void)
 		cmocka_unit_test(time_needs_a_known_clock),
 		cmocka_unit_test(time_allows_for_the_conversion_only),
 		cmocka_unit_test(time_survives_outliers),
+		cmocka_unit_test(time_survives_interrupts),
 		cmocka_unit_test(dear_exits_have_half_of_the_time),
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
 		cmocka_unit_test(unpatched_compares_the_rest),
