@@ -4,6 +4,12 @@
 
 #include "text.h"
 
+/* Whether a <= b, of differences that a KVM's answers may make anything of. */
+static bool not_above(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) <= 0;
+}
+
 /*
  * Sums. Every read is an exit of its own, so each sum is taken less the CPUIDs
  * that the vCPU had executed at that read; then the total read first cannot be
@@ -16,29 +22,29 @@ static void tally_count_total(const struct judge *judge, struct check *check,
 	const struct probe_read *reads = sweep_reads(judge->result, sweep);
 	uint32_t total = function == LEAF_EXITS ? LEAF_TOTAL_EXITS : LEAF_VCPU_TOTAL_EXITS;
 	unsigned int cpuid = judge->op_index[PROBE_CPUID];
-	int64_t sum = 0, first = 0, last = 0, value;
+	uint64_t sum = 0, first = 0, last = 0, value;
 	unsigned int totals = 0;
 
 	for (unsigned int i = 0; i < sweep->nr_reads; i++) {
 		if ((reads[i].function != total && reads[i].function != function) ||
-		    leaf_decode(&reads[i], (uint64_t *)&value) != LEAF_VALUE)
+		    leaf_decode(&reads[i], &value) != LEAF_VALUE)
 			continue;
 		if (reads[i].function == total) {
-			last = value - (int64_t)reads[i].cpuids;
+			last = value - reads[i].cpuids;
 			if (!totals++)
 				first = last;
 		} else {
 			sum += value;
 			if (exit_index(judge->isa, reads[i].index) == cpuid)
-				sum -= (int64_t)reads[i].cpuids;
+				sum -= reads[i].cpuids;
 		}
 	}
 	if (totals < 2)
 		return;
 	tally->compared++;
 	/* Exits that the manual does not define are in the totals alone. */
-	if (first <= sum + (int64_t)sweep->bpf_after[EXIT_INDEX_OTHER] &&
-	    sum + (int64_t)sweep->bpf_before[EXIT_INDEX_OTHER] <= last)
+	if (not_above(first, sum + sweep->bpf_after[EXIT_INDEX_OTHER]) &&
+	    not_above(sum + sweep->bpf_before[EXIT_INDEX_OTHER], last))
 		return;
 	tally->differed++;
 	check_example(check, "%s: 0x%08x less own reads %s to %s, sum of 0x%08x %s",
@@ -58,7 +64,7 @@ static void tally_cycle_total(const struct judge *judge, struct check *check,
 	const struct probe_read *reads = sweep_reads(judge->result, sweep);
 	uint32_t total = function == LEAF_CYCLES ? LEAF_TOTAL_CYCLES : LEAF_VCPU_TOTAL_CYCLES;
 	unsigned int cpuid = judge->op_index[PROBE_CPUID];
-	int64_t sum = 0, lower = 0, upper = 0, value, own = 0;
+	uint64_t sum = 0, lower = 0, upper = 0, value, own = 0;
 	bool after_total = false, has_own = false, has_lower = false, has_upper = false;
 	bool seen[EXIT_NR_INDICES] = { false };
 
@@ -66,7 +72,7 @@ static void tally_cycle_total(const struct judge *judge, struct check *check,
 		unsigned int index = exit_index(judge->isa, reads[i].index);
 
 		if ((reads[i].function != total && reads[i].function != function) ||
-		    leaf_decode(&reads[i], (uint64_t *)&value) != LEAF_VALUE)
+		    leaf_decode(&reads[i], &value) != LEAF_VALUE)
 			continue;
 		if (reads[i].function == total) {
 			if (has_own) {
@@ -93,7 +99,7 @@ static void tally_cycle_total(const struct judge *judge, struct check *check,
 	if (!has_lower || !has_upper)
 		return;
 	tally->compared++;
-	if (lower <= sum && (sum <= upper || sweep->bpf_after[EXIT_INDEX_OTHER]))
+	if (not_above(lower, sum) && (not_above(sum, upper) || sweep->bpf_after[EXIT_INDEX_OTHER]))
 		return;
 	tally->differed++;
 	check_example(check, "%s: 0x%08x less CPUID's %s to %s, sum of 0x%08x %s",
@@ -154,7 +160,7 @@ static void tally_mirrors(const struct judge *judge, struct check *check, unsign
 		if (sum != vm)
 			check_example(check, "%s: VM-wide exits differ from the vCPUs' sum by %s",
 				      check_place(judge, last_vcpu, index, NULL).s,
-				      text_i64(vm - sum).s);
+				      text_i64((int64_t)((uint64_t)vm - sum)).s);
 		else
 			check_example(check, "%s: VM-wide cycles %s, sum of the vCPUs' %s",
 				      check_place(judge, last_vcpu, index, NULL).s,
