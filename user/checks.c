@@ -257,6 +257,8 @@ static void close_report(struct judge *judge)
 	name_checks(verdicts, VERDICT_PASS, passed, sizeof(passed), &nr_passed);
 
 	if (nr_failed) {
+		const struct diagnosis *first = verdicts->diagnoses;
+		bool named = verdicts->nr_diagnoses;
 		unsigned int rows = 0;
 
 		for (unsigned int i = 0; i < verdicts->nr_rows; i++)
@@ -264,9 +266,10 @@ static void close_report(struct judge *judge)
 		verdicts->status = STATUS_MISMATCH;
 		snprintf(line, size,
 			 "FAIL: %s; %u of %u exit reasons wrong, %s of %s in-place"
-			 " comparisons different (%.1f s)",
+			 " comparisons different%s%s (%.1f s)",
 			 failed, rows, verdicts->nr_rows, text_u64(verdicts->differed).s,
-			 text_u64(verdicts->compared).s, result->seconds);
+			 text_u64(verdicts->compared).s, named ? "; most likely " : "",
+			 named ? diagnosis_name(first->id) : "", result->seconds);
 		return;
 	}
 	verdicts->status = STATUS_INCONCLUSIVE;
@@ -327,5 +330,6 @@ void checks_judge(const struct result *result, struct verdicts *verdicts)
 			verdicts->differed += bpf->differed[leaf];
 		}
 	}
+	verdicts->nr_diagnoses = diagnose(result, verdicts, verdicts->diagnoses);
 	close_report(&judge);
 }

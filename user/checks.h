@@ -7,6 +7,7 @@
  * check demands stands in exitcheck.8.
  */
 
+#include "diagnose.h"
 #include "result.h"
 
 #define CHECKS(X)                 \
@@ -72,6 +73,9 @@ struct verdicts {
 	unsigned int nr_checks;
 	uint64_t exits;		     /* seen by the eBPF program, all VMs */
 	uint64_t compared, differed; /* leaf reads, in place */
+	/* Of what failed; the most likely one first. */
+	struct diagnosis diagnoses[NR_DIAGNOSES];
+	unsigned int nr_diagnoses;
 	enum exit_status status;
 	char closing[320]; /* the last line of the report */
 };

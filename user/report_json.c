@@ -250,6 +250,22 @@ static json_t *checks_json(const struct verdicts *verdicts)
 	return list;
 }
 
+static json_t *diagnoses_json(const struct verdicts *verdicts)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < verdicts->nr_diagnoses; i++) {
+		const struct diagnosis *diagnosis = &verdicts->diagnoses[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s}", "name",
+						diagnosis_name(diagnosis->id), "confidence",
+						confidence_name(diagnosis->confidence), "shows",
+						diagnosis->shows, "where", diagnosis->where));
+	}
+	return list;
+}
+
 static json_t *mismatches_json(const struct result *result)
 {
 	json_t *list = json_array();
@@ -313,15 +329,15 @@ static char *dump(json_t *root)
 char *report_json(const struct result *result, const struct verdicts *verdicts)
 {
 	return dump(json_pack(
-		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema_version", SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", number(result->seed), "count",
 		number_or_null(result->count, result->count), "host", host_json(result), "leaves",
 		leaves_json(result), "witness", witness_json(result), "phases", phases_json(result),
 		"workloads", workloads_json(result), "reasons", reasons_json(result, verdicts),
-		"vcpus", vcpus_json(result), "checks", checks_json(verdicts), "mismatches",
-		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
-		summary_json(result, verdicts)));
+		"vcpus", vcpus_json(result), "checks", checks_json(verdicts), "diagnoses",
+		diagnoses_json(verdicts), "mismatches", mismatches_json(result), "discovery_reads",
+		discovery_json(result), "summary", summary_json(result, verdicts)));
 }
 
 char *report_json_error(const struct error *err)

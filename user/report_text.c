@@ -307,6 +307,34 @@ static void report_checks(const struct out *out, const struct verdicts *verdicts
 	}
 }
 
+/* What is likely behind the failures; where nothing known fits, that is said. */
+static void report_diagnoses(const struct out *out, const struct verdicts *verdicts)
+{
+	static const enum color colors[] = {
+		[CONFIDENCE_CERTAIN] = COLOR_BOLD,
+		[CONFIDENCE_LIKELY] = COLOR_BOLD,
+		[CONFIDENCE_POSSIBLE] = COLOR_NONE,
+	};
+
+	if (verdicts->status != STATUS_MISMATCH)
+		return;
+	fputs("\nDiagnoses\n\n", out->to);
+	if (!verdicts->nr_diagnoses)
+		wrapped(out, 0,
+			"None: what the checks found is not the pattern of a defect that is known.");
+	for (unsigned int i = 0; i < verdicts->nr_diagnoses; i++) {
+		const struct diagnosis *diagnosis = &verdicts->diagnoses[i];
+		enum color color = colors[diagnosis->confidence];
+
+		fprintf(out->to, "%-8s %s%s%s\n%9s", confidence_name(diagnosis->confidence),
+			color_on(out, color), diagnosis_name(diagnosis->id), color_off(out, color),
+			"");
+		wrapped(out, 9, diagnosis->shows);
+		fprintf(out->to, "%9s", "");
+		wrapped(out, 9, diagnosis->where);
+	}
+}
+
 void report_text(FILE *to, const struct result *result, const struct verdicts *verdicts, bool color)
 {
 	const struct out out = { .to = to, .color = color };
@@ -319,6 +347,7 @@ void report_text(FILE *to, const struct result *result, const struct verdicts *v
 	report_table(&out, result, verdicts);
 	report_unsupported(&out, result);
 	report_checks(&out, verdicts);
+	report_diagnoses(&out, verdicts);
 	fprintf(to, "\n%s%.*s%s%s\n", color_on(&out, closing), (int)word, verdicts->closing,
 		color_off(&out, closing), verdicts->closing + word);
 }

@@ -38,7 +38,8 @@ enum defect {
 	DEFECT_TOTAL_CYCLES,   /* likewise */
 	DEFECT_GOES_DOWN,      /* exits of CR8 are halved at last */
 	DEFECT_HOST_WIDE,      /* VM-wide exits are the host's */
-	DEFECT_NOT_RESET,      /* the third VM begins with CPUID at 1000 */
+	DEFECT_NOT_RESET,      /* a VM begins with what all before it had */
+	DEFECT_STALE,	       /* a vCPU begins with what the one before it had */
 	DEFECT_LOST_UPDATE,    /* with several vCPUs, each 100th exit */
 	DEFECT_FORGETS_VCPU,   /* VM-wide exits of HLT leave the last of several vCPUs out */
 	DEFECT_FORGETS_CYCLES, /* likewise, cycles */
@@ -204,7 +205,7 @@ static inline void synthetic_registers(struct synthetic *s, unsigned int v, stru
 		read->eax = s->defect == DEFECT_UNDEF_ALL_ONES ? LEAF_UNDEFINED : 0;
 		if (s->defect == DEFECT_UNDEF_CLAMPED) {
 			read->edx = 0;
-			read->eax = 1234;
+			read->eax = s->vcpu[v].count[synthetic_index(s, PROBE_CPUID)];
 		}
 		return;
 	}
@@ -418,6 +419,17 @@ static inline void synthetic_sweep_all(struct synthetic *s, unsigned int v, enum
 	synthetic_sweep(s, v, kind, workload, &list);
 }
 
+/* What a vCPU's counters begin with; first is the first one of its VM. */
+static inline void synthetic_inherit(struct synthetic *s, unsigned int v, unsigned int first)
+{
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		if (s->defect == DEFECT_STALE && v)
+			s->vcpu[v].count[index] = s->vcpu[v - 1].count[index];
+		for (unsigned int f = 0; s->defect == DEFECT_NOT_RESET && v == first && f < v; f++)
+			s->vcpu[v].count[index] += s->result->vcpus[f].bpf.reason[index].count;
+	}
+}
+
 static inline unsigned int synthetic_vm(struct synthetic *s, enum result_phase phase,
 					unsigned int vm, unsigned int nr_vcpus)
 {
@@ -426,6 +438,7 @@ static inline unsigned int synthetic_vm(struct synthetic *s, enum result_phase p
 	for (unsigned int i = 0; i < nr_vcpus; i++) {
 		struct result_vcpu *vcpu = result_add_vcpu(s->result);
 
+		synthetic_inherit(s, first + i, first);
 		vcpu->phase = phase;
 		vcpu->vm = vm;
 		vcpu->id = i;
@@ -519,8 +532,6 @@ static inline void synthetic_rest(struct synthetic *s)
 	synthetic_sweep_all(s, first, SWEEP_FULL, -1);
 	synthetic_sweep_all(s, second, SWEEP_FULL, -1);
 	second = synthetic_vm(s, PHASE_ISOLATION, 5, 1);
-	if (s->defect == DEFECT_NOT_RESET)
-		s->vcpu[second].count[synthetic_index(s, PROBE_CPUID)] = 1000;
 	synthetic_sweep_all(s, second, SWEEP_FULL, -1);
 
 	v = synthetic_vm(s, PHASE_MIGRATE, 6, 1);

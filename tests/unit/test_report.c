@@ -237,6 +237,41 @@ static void json_says_what_was_found(void **state)
 	json_decref(root);
 }
 
+static void diagnoses_are_there_if_a_check_failed(void **state)
+{
+	json_t *root = report_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE), *list, *first;
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(root, "diagnoses")), 0);
+	json_decref(root);
+
+	root = report_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_UNIT_NS);
+	list = json_object_get(root, "diagnoses");
+	assert_int_equal(json_array_size(list), verdicts.nr_diagnoses);
+	first = json_array_get(list, 0);
+	assert_string_equal(json_string_value(json_object_get(first, "name")), "unit");
+	assert_string_equal(json_string_value(json_object_get(first, "confidence")), "certain");
+	assert_string_equal(json_string_value(json_object_get(first, "shows")),
+			    verdicts.diagnoses[0].shows);
+	json_decref(root);
+}
+
+/* Each name that there is, the schema has, and no other. */
+static void the_schema_has_every_diagnosis(void **state)
+{
+	json_t *node = json_object_get(json_object_get(schema, "$defs"), "report"), *name;
+	static const char *const path[] = { "properties", "diagnoses", "items",
+					    "properties", "name",      "enum" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(path) / sizeof(*path); i++)
+		node = json_object_get(node, path[i]);
+	assert_int_equal(json_array_size(node), NR_DIAGNOSES);
+	json_array_foreach(node, i, name)
+		assert_string_equal(json_string_value(name), diagnosis_name(i));
+}
+
 static void large_numbers_survive(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -308,6 +343,31 @@ static void text_has_its_parts(void **state)
 	assert_non_null(strstr(text, "seed       42 (--seed 42 repeats this run)\n"));
 	assert_non_null(strstr(text, " 0x7c MSR "));
 	assert_non_null(strstr(text, "PASS COUNT "));
+	free(text);
+	result_destroy(result);
+}
+
+static void text_names_the_defect(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_UNIT_NS);
+	char *text = text_of(result, false);
+
+	(void)state;
+	assert_non_null(strstr(text, "\nDiagnoses\n\ncertain  unit\n         All "));
+	assert_non_null(strstr(text, "; most likely unit ("));
+	free(text);
+	result_destroy(result);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_RESERVED);
+	text = text_of(result, false);
+	assert_non_null(strstr(text, "\nDiagnoses\n\nNone: "));
+	assert_null(strstr(text, "most likely"));
+	free(text);
+	result_destroy(result);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	text = text_of(result, false);
+	assert_null(strstr(text, "Diagnoses"));
 	free(text);
 	result_destroy(result);
 }
@@ -466,10 +526,13 @@ int main(void)
 		cmocka_unit_test(json_fits_the_schema),
 		cmocka_unit_test(the_schema_refuses),
 		cmocka_unit_test(json_says_what_was_found),
+		cmocka_unit_test(diagnoses_are_there_if_a_check_failed),
+		cmocka_unit_test(the_schema_has_every_diagnosis),
 		cmocka_unit_test(large_numbers_survive),
 		cmocka_unit_test(errors_are_json),
 		cmocka_unit_test(list_is_json),
 		cmocka_unit_test(text_has_its_parts),
+		cmocka_unit_test(text_names_the_defect),
 		cmocka_unit_test(last_line_is_the_verdict),
 		cmocka_unit_test(lines_fit),
 		cmocka_unit_test(table_is_aligned),

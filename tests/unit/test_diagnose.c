@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "synthetic.h"
+
+static struct verdicts verdicts;
+
+static void judge(struct result *result)
+{
+	checks_judge(result, &verdicts);
+	result_destroy(result);
+}
+
+static void print_diagnoses(void)
+{
+	for (unsigned int i = 0; i < verdicts.nr_diagnoses; i++)
+		print_error("  %s %s: %s\n", confidence_name(verdicts.diagnoses[i].confidence),
+			    diagnosis_name(verdicts.diagnoses[i].id), verdicts.diagnoses[i].shows);
+}
+
+/* Defects of which there is no name: what failed stands in the checks. */
+#define NO_NAME NR_DIAGNOSES
+
+static const struct {
+	enum defect defect;
+	enum diagnosis_id first;
+} cases[] = {
+	{ DEFECT_OFF_BY_ONE, DIAGNOSIS_OFF_BY_ONE },
+	{ DEFECT_DOUBLE_COUNT, DIAGNOSIS_DOUBLE_COUNT },
+	{ DEFECT_MISSED, DIAGNOSIS_EARLY_RETURN },
+	{ DEFECT_WRONG_REASON, DIAGNOSIS_WRONG_REASON },
+	{ DEFECT_HI_LO_SWAPPED, DIAGNOSIS_HI_LO_SWAPPED },
+	{ DEFECT_CYCLES_SWAPPED, DIAGNOSIS_HI_LO_SWAPPED },
+	{ DEFECT_NOT_TIMED, DIAGNOSIS_NOT_TIMED },
+	{ DEFECT_EARLY_RETURN, DIAGNOSIS_EARLY_RETURN },
+	{ DEFECT_EARLY_RETURN_CHEAP, DIAGNOSIS_EARLY_RETURN },
+	{ DEFECT_STOPS_EARLY, DIAGNOSIS_CLOCK_STOPS_EARLY },
+	{ DEFECT_UNIT_NS, DIAGNOSIS_UNIT },
+	{ DEFECT_INCLUDES_GUEST, DIAGNOSIS_INCLUDES_GUEST },
+	{ DEFECT_HANDLER_ONLY, DIAGNOSIS_HANDLER_ONLY },
+	{ DEFECT_UNDEF_ZERO, DIAGNOSIS_UNDEFINED_CONTRACT },
+	{ DEFECT_UNDEF_CLAMPED, DIAGNOSIS_INDEX_CLAMPED },
+	{ DEFECT_UNDEF_ALL_ONES, DIAGNOSIS_UNDEFINED_CONTRACT },
+	{ DEFECT_DEFINED_UNDEF, DIAGNOSIS_UNDEFINED_CONTRACT },
+	{ DEFECT_GARBAGE, DIAGNOSIS_UNINITIALISED_REGISTER },
+	{ DEFECT_TOTAL_EXITS, DIAGNOSIS_WRONG_TOTAL },
+	{ DEFECT_TOTAL_CYCLES, DIAGNOSIS_WRONG_TOTAL },
+	{ DEFECT_GOES_DOWN, NO_NAME },
+	{ DEFECT_HOST_WIDE, DIAGNOSIS_HOST_WIDE },
+	{ DEFECT_NOT_RESET, DIAGNOSIS_NOT_RESET },
+	{ DEFECT_STALE, DIAGNOSIS_STALE },
+	{ DEFECT_LOST_UPDATE, DIAGNOSIS_LOST_UPDATE },
+	{ DEFECT_FORGETS_VCPU, DIAGNOSIS_WRONG_TOTAL },
+	{ DEFECT_FORGETS_CYCLES, DIAGNOSIS_WRONG_TOTAL },
+	{ DEFECT_SPLIT, DIAGNOSIS_PER_CPU_SPLIT },
+	{ DEFECT_ABI_VERSION, NO_NAME },
+	{ DEFECT_ISA, NO_NAME },
+	{ DEFECT_TSC_KHZ, NO_NAME },
+	{ DEFECT_NR_COUNTERS, NO_NAME },
+	{ DEFECT_RESERVED, NO_NAME },
+	{ DEFECT_MAX_LEAF, NO_NAME },
+	{ DEFECT_STAT, NO_NAME },
+	{ DEFECT_BPF_LOSES_SILENTLY, DIAGNOSIS_WITNESS },
+};
+
+static void every_defect_is_named_first(void **state)
+{
+	static const enum exit_isa isas[] = { EXIT_ISA_SVM, EXIT_ISA_VMX };
+	unsigned int wrong = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		enum diagnosis_id expected = cases[i / 2].first, first;
+
+		judge(synthetic_run(isas[i % 2], LEAVES_PRESENT, cases[i / 2].defect));
+		assert_int_equal(verdicts.status, STATUS_MISMATCH);
+		first = verdicts.nr_diagnoses ? verdicts.diagnoses[0].id : NO_NAME;
+		if (first == expected)
+			continue;
+		print_error("defect %d, %s: expected %s, found\n", cases[i / 2].defect,
+			    isa_name(isas[i % 2]),
+			    expected == NO_NAME ? "nothing" : diagnosis_name(expected));
+		print_diagnoses();
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Where no check failed nothing is likely to be wrong. */
+static void no_diagnosis_without_a_failure(void **state)
+{
+	static const struct {
+		enum leaves_state leaves;
+		enum defect defect;
+	} runs[] = {
+		{ LEAVES_PRESENT, DEFECT_NONE },
+		{ LEAVES_PRESENT, DEFECT_BPF_LOSES },
+		{ LEAVES_PRESENT, DEFECT_BPF_INCOMPLETE },
+		{ LEAVES_UNPATCHED, DEFECT_NONE },
+		{ LEAVES_OFF, DEFECT_NONE },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2 * sizeof(runs) / sizeof(*runs); i++) {
+		judge(synthetic_run(i % 2 ? EXIT_ISA_VMX : EXIT_ISA_SVM, runs[i / 2].leaves,
+				    runs[i / 2].defect));
+		assert_int_not_equal(verdicts.status, STATUS_MISMATCH);
+		assert_int_equal(verdicts.nr_diagnoses, 0);
+		assert_null(strstr(verdicts.closing, "most likely"));
+	}
+}
+
+/* A sentence has its numbers and its end, and is whole. */
+static void sentences_are_whole(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		judge(synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, cases[i].defect));
+		for (unsigned int d = 0; d < verdicts.nr_diagnoses; d++) {
+			const struct diagnosis *diagnosis = &verdicts.diagnoses[d];
+			size_t shows = strlen(diagnosis->shows), where = strlen(diagnosis->where);
+
+			assert_true(shows > 1 && shows + 1 < sizeof(diagnosis->shows));
+			assert_true(where > 1 && where + 1 < sizeof(diagnosis->where));
+			assert_int_equal(diagnosis->shows[shows - 1], '.');
+			assert_int_equal(diagnosis->where[where - 1], '.');
+			assert_null(strstr(diagnosis->where, "vmx_handle"));
+		}
+		if (verdicts.nr_diagnoses)
+			assert_non_null(
+				strstr(verdicts.closing, diagnosis_name(verdicts.diagnoses[0].id)));
+	}
+}
+
+/* Whatever a KVM answers: no crash, no diagnosis twice, in order. */
+static void any_answers_are_survived(void **state)
+{
+	unsigned int random = 1;
+
+	(void)state;
+	for (unsigned int run = 0; run < 40; run++) {
+		struct result *result = synthetic_run(run % 2 ? EXIT_ISA_VMX : EXIT_ISA_SVM,
+						      LEAVES_PRESENT, cases[run % 35].defect);
+		unsigned int every = 1 << run % 8, seen = 0;
+
+		for (unsigned int i = 0; i < result->nr_reads; i += every) {
+			uint32_t *registers[] = { &result->reads[i].eax, &result->reads[i].ebx,
+						  &result->reads[i].ecx, &result->reads[i].edx };
+
+			random = random * 1664525 + 1013904223;
+			*registers[random >> 30] = random >> (random >> 8) % 32;
+		}
+		for (unsigned int i = 0; i < result->nr_times; i += every)
+			result->times[i].cycles = ~0ull >> i % 64;
+		judge(result);
+		for (unsigned int d = 0; d < verdicts.nr_diagnoses; d++) {
+			const struct diagnosis *diagnosis = &verdicts.diagnoses[d];
+
+			assert_false(seen >> diagnosis->id & 1);
+			seen |= 1u << diagnosis->id;
+			assert_true(!d || diagnosis[-1].confidence <= diagnosis->confidence);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_defect_is_named_first),
+		cmocka_unit_test(no_diagnosis_without_a_failure),
+		cmocka_unit_test(sentences_are_whole),
+		cmocka_unit_test(any_answers_are_survived),
+	};
+
+	return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
+}
