@@ -18,6 +18,7 @@ enum {
 	OPTION_PATH,
 	OPTION_NO_OPT_IN,
 	OPTION_NO_COLOR,
+	OPTION_SECONDS,
 };
 
 #define DEFAULT_VCPUS 4
@@ -31,7 +32,10 @@ static const struct limit {
 	{ OPTION_VCPUS, 1, PROBE_MAX_VCPUS },
 	{ OPTION_SMP_EXITS, 1, 100000000 },
 	{ OPTION_SEED, 0, UINT64_MAX },
+	{ OPTION_SECONDS, 1, OPTIONS_MAX_SECONDS },
 };
+
+#define PATH_HELP "How the eBPF program attaches (default: auto, by BTF where KVM has it)"
 
 static const struct argp_option run_options[] = {
 	{ "workload", 'w', "NAME", 0,
@@ -43,8 +47,7 @@ static const struct argp_option run_options[] = {
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that had this seed", 0 },
 	{ "json", OPTION_JSON, "FILE", 0,
 	  "Write the report as JSON, too; - is standard output instead of the text", 0 },
-	{ "path", OPTION_PATH, "auto|btf|classic", 0,
-	  "How the eBPF program attaches (default: auto, by BTF where KVM has it)", 0 },
+	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
 	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
 	  "Do not ask KVM for the leaves, as a VMM that does not know of them", 0 },
 	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the report", 0 },
@@ -54,6 +57,13 @@ static const struct argp_option run_options[] = {
 
 static const struct argp_option list_options[] = {
 	{ "json", OPTION_JSON, NULL, 0, "As JSON", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+static const struct argp_option watch_options[] = {
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", 0 },
+	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
 	{ "help", 'h', NULL, 0, "Show this", -1 },
 	{ 0 },
 };
@@ -214,7 +224,17 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_NO_COLOR:
 		options->color = false;
 		break;
+	case OPTION_SECONDS:
+		status = parse_number(parse, key, arg, &number);
+		options->seconds = number;
+		break;
 	case ARGP_KEY_ARG:
+		if (parse->table == watch_options) {
+			/* The command, with all that follows it. */
+			options->command = &state->argv[state->next - 1];
+			state->next = state->argc;
+			break;
+		}
 		status = error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
 				   arg, workload_find(arg) ? "; a workload is chosen with -w" : "");
 		break;
@@ -232,6 +252,7 @@ static int options_parse(struct options *options, const struct argp_option *tabl
 {
 	const struct argp argp = { .options = table, .parser = parse_key };
 	struct parse parse = { .options = options, .err = err, .table = table };
+	unsigned int flags = ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP;
 
 	*options = (struct options){
 		.vcpus = DEFAULT_VCPUS,
@@ -239,10 +260,10 @@ static int options_parse(struct options *options, const struct argp_option *tabl
 		.color = true,
 	};
 	err->text[0] = '\0';
-	if (!argp_parse(&argp, argc, argv, ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP, NULL,
-			&parse))
-		return 0;
-	return STATUS_USAGE;
+	/* What follows watch's command are the command's own options. */
+	if (table == watch_options)
+		flags |= ARGP_IN_ORDER;
+	return argp_parse(&argp, argc, argv, flags, NULL, &parse) ? STATUS_USAGE : 0;
 }
 
 int options_parse_run(struct options *options, int argc, char **argv, struct error *err)
@@ -255,9 +276,17 @@ int options_parse_list(struct options *options, int argc, char **argv, struct er
 	return options_parse(options, list_options, argc, argv, err);
 }
 
-static void help(FILE *to, const struct argp_option *table, const char *name, const char *doc)
+int options_parse_watch(struct options *options, int argc, char **argv, struct error *err)
 {
-	const struct argp argp = { .options = table, .parser = parse_key, .doc = doc };
+	return options_parse(options, watch_options, argc, argv, err);
+}
+
+static void help(FILE *to, const struct argp_option *table, const char *name, const char *arguments,
+		 const char *doc)
+{
+	const struct argp argp = {
+		.options = table, .parser = parse_key, .args_doc = arguments, .doc = doc
+	};
 	char copy[32];
 
 	snprintf(copy, sizeof(copy), "%s", name);
@@ -266,13 +295,21 @@ static void help(FILE *to, const struct argp_option *table, const char *name, co
 
 void options_help_run(FILE *to)
 {
-	help(to, run_options, "exitcheck run",
+	help(to, run_options, "exitcheck run", NULL,
 	     "Checks the exit leaves of this machine's KVM against eBPF, KVM's statistics and what"
 	     " a guest of our own executed.");
 }
 
 void options_help_list(FILE *to)
 {
-	help(to, list_options, "exitcheck list",
+	help(to, list_options, "exitcheck list", NULL,
 	     "Lists the workloads, and the exit that each causes on SVM and on VMX.");
+}
+
+void options_help_watch(FILE *to)
+{
+	help(to, watch_options, "exitcheck watch", "[-- COMMAND...]",
+	     "Counts and times the exits of every VM on this host with eBPF, and holds each exit"
+	     " leaf that a guest reads against that, inside the very exit that reads it; until"
+	     " COMMAND ends, N seconds have passed, or Ctrl-C.");
 }

@@ -14,8 +14,9 @@
 #define EXITCHECK_VERSION "0.1"
 
 #define OPTIONS_MAX_WORKLOADS 128
+#define OPTIONS_MAX_SECONDS 604800 /* a week */
 
-/* What `exitcheck run` and `exitcheck list` were asked to do. */
+/* What a command was asked to do. */
 struct options {
 	bool help;
 	/* -w, in the order of the table; nr_workloads == 0: all of them */
@@ -30,6 +31,9 @@ struct options {
 	bool opt_in;
 	bool color;
 	const char *json; /* file, "-" is stdout, NULL if not asked for */
+	/* Of watch. */
+	unsigned int seconds; /* 0: until asked to stop */
+	char **command;	      /* NULL: none */
 };
 
 /*
@@ -38,8 +42,10 @@ struct options {
  */
 int options_parse_run(struct options *options, int argc, char **argv, struct error *err);
 int options_parse_list(struct options *options, int argc, char **argv, struct error *err);
+int options_parse_watch(struct options *options, int argc, char **argv, struct error *err);
 
 void options_help_run(FILE *to);
 void options_help_list(FILE *to);
+void options_help_watch(FILE *to);
 
 #endif

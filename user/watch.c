@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "watch.h"
 
-#include <argp.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,128 +15,19 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "options.h"
 #include "text.h"
 #include "witness.h"
 
 #define WATCH_VCPUS 256 /* that can be told apart in one run */
-#define WATCH_MAX_SECONDS 604800
 #define MAX_SHOWN 10	/* mismatches */
 #define COMMAND_GRACE 5 /* seconds between SIGTERM and SIGKILL */
 
 struct watch {
-	bool help;
-	unsigned int seconds; /* 0: until asked to stop */
-	enum witness_path path;
-	char **command; /* NULL: none */
-
+	struct options options;
 	struct host host;
 	struct witness *witness;
 };
-
-/* ---- arguments ---- */
-
-enum {
-	OPTION_SECONDS = 0x100,
-	OPTION_PATH
-};
-
-static const struct argp_option options[] = {
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", 0 },
-	{ "path", OPTION_PATH, "auto|btf|classic", 0,
-	  "How the eBPF program attaches (default: auto, by BTF where KVM has it)", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-struct parse {
-	struct watch *watch;
-	struct error *err;
-};
-
-static int parse_seconds(struct parse *parse, const char *text)
-{
-	unsigned long seconds;
-	char *end;
-
-	errno = 0;
-	seconds = strtoul(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end)
-		return error_set(parse->err, STATUS_USAGE, "--seconds: \"%s\" is not a number",
-				 text);
-	if (errno || !seconds || seconds > WATCH_MAX_SECONDS)
-		return error_set(parse->err, STATUS_USAGE, "--seconds: %s is not in 1 to %s", text,
-				 text_u64(WATCH_MAX_SECONDS).s);
-	parse->watch->seconds = seconds;
-	return 0;
-}
-
-static int parse_path(struct parse *parse, const char *name)
-{
-	enum witness_path path = WITNESS_AUTO;
-
-	if (!strcmp(name, "btf"))
-		path = WITNESS_BTF;
-	else if (!strcmp(name, "classic"))
-		path = WITNESS_CLASSIC;
-	else if (strcmp(name, "auto"))
-		return error_set(parse->err, STATUS_USAGE,
-				 "--path: \"%s\" is none of auto, btf, classic", name);
-	parse->watch->path = path;
-	return 0;
-}
-
-static error_t parse_key(int key, char *arg, struct argp_state *state)
-{
-	struct parse *parse = state->input;
-	int status = 0;
-
-	switch (key) {
-	case 'h':
-		parse->watch->help = true;
-		break;
-	case OPTION_SECONDS:
-		status = parse_seconds(parse, arg);
-		break;
-	case OPTION_PATH:
-		status = parse_path(parse, arg);
-		break;
-	case ARGP_KEY_ARG:
-		/* The command, with all that follows it. */
-		parse->watch->command = &state->argv[state->next - 1];
-		state->next = state->argc;
-		break;
-	case ARGP_KEY_ERROR:
-		if (!parse->err->text[0])
-			error_set(
-				parse->err, STATUS_USAGE,
-				"no option \"%s\", or its value is missing; watch --help shows them",
-				state->argv[state->next > 0 ? state->next - 1 : 0]);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-	return status ? EINVAL : 0;
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse_key,
-	.args_doc = "[-- COMMAND...]",
-	.doc = "Counts and times the exits of every VM on this host with eBPF, and holds each exit "
-	       "leaf that a guest reads against that, inside the very exit that reads it; until "
-	       "COMMAND ends, N seconds have passed, or Ctrl-C.",
-};
-
-static int parse_arguments(struct watch *watch, int argc, char **argv, struct error *err)
-{
-	struct parse parse = { watch, err };
-
-	err->text[0] = '\0';
-	if (argp_parse(&argp, argc, argv,
-		       ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, NULL, &parse))
-		return STATUS_USAGE;
-	return 0;
-}
 
 /* ---- the command ---- */
 
@@ -193,7 +82,7 @@ static void report_command(const char *name, int status)
 /* Waits for one of the blocked signals, until a point in time (0: none). False: it is there. */
 static bool wait_signal(const sigset_t *signals, time_t until, int *signal)
 {
-	struct timespec now, left = { .tv_sec = WATCH_MAX_SECONDS };
+	struct timespec now, left = { .tv_sec = OPTIONS_MAX_SECONDS };
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (until)
@@ -230,7 +119,7 @@ static void stop_command(pid_t child, const sigset_t *signals)
 static int watch_while(struct watch *watch, struct error *err)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	time_t until = watch->seconds ? seconds_from_now(watch->seconds) : 0;
+	time_t until = watch->options.seconds ? seconds_from_now(watch->options.seconds) : 0;
 	sigset_t signals, former;
 	pid_t child = -1;
 	int signal, status;
@@ -243,8 +132,8 @@ static int watch_while(struct watch *watch, struct error *err)
 	sigprocmask(SIG_BLOCK, &signals, &former);
 
 	witness_gate(watch->witness, true);
-	if (watch->command) {
-		status = start_command(watch->command, &former, &child, err);
+	if (watch->options.command) {
+		status = start_command(watch->options.command, &former, &child, err);
 		if (status) {
 			sigprocmask(SIG_SETMASK, &former, NULL);
 			return status;
@@ -256,7 +145,7 @@ static int watch_while(struct watch *watch, struct error *err)
 		if (signal > 0 && signal != SIGCHLD)
 			break;
 		if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
-			report_command(watch->command[0], status);
+			report_command(watch->options.command[0], status);
 			child = -1;
 			break;
 		}
@@ -540,19 +429,16 @@ int watch_main(int argc, char **argv)
 	int status, verdict = STATUS_PASS;
 	struct error err;
 
-	status = parse_arguments(&watch, argc, argv, &err);
-	if (!status && watch.help) {
-		char name[] = "exitcheck watch";
-
-		argp_help(&argp, stdout, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG,
-			  name);
+	status = options_parse_watch(&watch.options, argc, argv, &err);
+	if (!status && watch.options.help) {
+		options_help_watch(stdout);
 		return STATUS_PASS;
 	}
 	if (!status)
 		status = host_probe(&watch.host, &err);
 	if (!status) {
 		config.isa = watch.host.isa;
-		config.path = watch.path;
+		config.path = watch.options.path;
 		config.leaves_all = watch.host.exit_leaves == EXIT_LEAVES_ALL;
 		status = witness_create(&watch.witness, &config, &err);
 	}

@@ -169,6 +169,33 @@ static void list(void **state)
 	assert_int_equal(parse(options_parse_list, "-n 4"), STATUS_USAGE);
 }
 
+static void watch(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(options_parse_watch, ""), 0);
+	assert_int_equal(options.seconds, 0);
+	assert_null(options.command);
+	assert_int_equal(parse(options_parse_watch, "--seconds 604800 --path classic"), 0);
+	assert_int_equal(options.seconds, 604800);
+	assert_int_equal(options.path, WITNESS_CLASSIC);
+	/* From the first word on that is no option, all is the command's. */
+	assert_int_equal(parse(options_parse_watch, "--seconds 3 sleep --seconds x -- y"), 0);
+	assert_int_equal(options.seconds, 3);
+	assert_string_equal(options.command[0], "sleep");
+	assert_string_equal(options.command[2], "x");
+	assert_string_equal(options.command[4], "y");
+	assert_null(options.command[5]);
+	assert_int_equal(parse(options_parse_watch, "-- --seconds"), 0);
+	assert_string_equal(options.command[0], "--seconds");
+
+	assert_int_equal(parse(options_parse_watch, "--seconds 604801"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "1 to 604,800"));
+	assert_int_equal(parse(options_parse_watch, "--seconds"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "--seconds needs a value"));
+	assert_int_equal(parse(options_parse_watch, "-n 4"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "no option \"-n\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +208,7 @@ int main(void)
 		cmocka_unit_test(values_left_out),
 		cmocka_unit_test(json_is_known_after_an_error),
 		cmocka_unit_test(list),
+		cmocka_unit_test(watch),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);
