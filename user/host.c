@@ -11,6 +11,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "text.h"
+
 #define DEV_KVM "/dev/kvm"
 #define EXIT_LEAVES "/sys/module/kvm/parameters/exit_leaves"
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
@@ -26,6 +28,7 @@ static void read_line(const char *path, char *line, size_t size)
 	if (!fgets(line, size, file))
 		line[0] = '\0';
 	line[strcspn(line, "\n")] = '\0';
+	text_clean(line);
 	fclose(file);
 }
 
@@ -42,17 +45,13 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* Fills in cpu and isa (0: neither VMX nor SVM) from the first processor. */
-static void read_cpuinfo(struct host *host)
+void host_read_cpuinfo(struct host *host, FILE *cpuinfo)
 {
-	FILE *file = fopen("/proc/cpuinfo", "re");
 	char *line = NULL;
 	char *value;
 	size_t size = 0;
 
-	if (!file)
-		return;
-	while (getline(&line, &size, file) > 0 && *line != '\n') {
+	while (getline(&line, &size, cpuinfo) > 0 && *line != '\n') {
 		value = strchr(line, ':');
 		if (!value)
 			continue;
@@ -68,7 +67,8 @@ static void read_cpuinfo(struct host *host)
 			host->isa = EXIT_ISA_SVM;
 	}
 	free(line);
-	fclose(file);
+	/* The hypervisor's choice, where there is one: for terminals, and JSON takes UTF-8 only. */
+	text_clean(host->cpu);
 }
 
 static enum host_exit_leaves read_exit_leaves(void)
@@ -124,14 +124,20 @@ int host_probe(struct host *host, struct error *err)
 {
 	struct utsname names;
 	const char *reason;
+	FILE *cpuinfo;
 
 	memset(host, 0, sizeof(*host));
-	read_cpuinfo(host);
+	cpuinfo = fopen("/proc/cpuinfo", "re");
+	if (cpuinfo) {
+		host_read_cpuinfo(host, cpuinfo);
+		fclose(cpuinfo);
+	}
 	read_line(CLOCKSOURCE, host->clocksource, sizeof(host->clocksource));
 	host->exit_leaves = read_exit_leaves();
 	host->nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!uname(&names))
 		snprintf(host->kernel, sizeof(host->kernel), "%s", names.release);
+	text_clean(host->kernel);
 
 	reason = missing(host);
 	if (access(DEV_KVM, F_OK))

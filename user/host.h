@@ -3,6 +3,7 @@
 #define HOST_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "error.h"
 #include "exitcheck.h"
@@ -29,6 +30,9 @@ struct host {
  * that can be opened. STATUS_CANNOT_RUN, with the remedy, where it cannot be used.
  */
 int host_probe(struct host *host, struct error *err);
+
+/* Fills in cpu and isa (0: neither VMX nor SVM) from the first processor of a /proc/cpuinfo. */
+void host_read_cpuinfo(struct host *host, FILE *cpuinfo);
 
 /* "VMX" or "SVM". */
 const char *isa_name(enum exit_isa isa);

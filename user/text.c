@@ -40,6 +40,13 @@ struct text text_exit(enum exit_isa isa, unsigned int number)
 	return text;
 }
 
+void text_clean(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 #define WORD_MAX 31
 
 /* Levenshtein's distance; words are cut at WORD_MAX characters. */

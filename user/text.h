@@ -19,6 +19,9 @@ struct text text_i64(int64_t value);
 /* An exit number as the vendor's manual writes it: "0x72" on SVM, "10" on VMX. */
 struct text text_exit(enum exit_isa isa, unsigned int number);
 
+/* Puts a '?' in place of each byte that is not printable ASCII. */
+void text_clean(char *text);
+
 /* Whether word might be a mistyped candidate. */
 bool text_is_near(const char *word, const char *candidate);
 
