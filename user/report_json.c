@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "text.h"
+
 #define SCHEMA_VERSION 1
 
 /* JSON's integers are signed here: what does not fit becomes a string. */
@@ -342,7 +344,15 @@ char *report_json(const struct result *result, const struct verdicts *verdicts)
 
 char *report_json_error(const struct error *err)
 {
-	return dump(json_pack("{s:i, s:s}", "schema_version", SCHEMA_VERSION, "error", err->text));
+	json_t *text = json_string(err->text);
+	struct error clean = *err;
+
+	/* A word of the command line may be no UTF-8, or was cut off in the midst of a character. */
+	if (!text) {
+		text_clean(clean.text);
+		text = json_string(clean.text);
+	}
+	return dump(json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION, "error", text));
 }
 
 static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa)
