@@ -6,6 +6,7 @@ ISA    ?= svm
 PATCH  ?= series
 PREFIX ?= /usr/local
 KVER   ?= $(shell uname -r)
+FUZZ_SECONDS ?= 60
 
 CC      ?= gcc
 CLANG   ?= clang
@@ -20,21 +21,25 @@ program := exitcheck
 sources := $(wildcard user/*.c user/*.S)
 guest   := $(wildcard user/guest/*.c user/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
+fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
 # Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else.
 # The longest first: they are run side by side.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t,$(labs))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/tap.sh $(labs) $(wildcard kernel-patch/*.sh) \
+scripts := .ci/run tests/tap.sh tests/fuzz/fuzz $(labs) $(wildcard kernel-patch/*.sh) \
 	   kernel-patch/kvm-modules $(addprefix tests/lab/,lab init guest.sh packages)
-code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/lab))
+code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/fuzz tests/lab))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
 probe   := $(call object,$(build),$(guest))
-checked := $(call object,$(build)/sanitized,$(filter-out user/main.c,$(sources)))
-units   := $(tests:tests/unit/%.c=$(build)/unit/%)
+library := $(filter-out user/main.c,$(sources))
+checked := $(call object,$(build)/sanitized,$(library))
+fuzzed  := $(call object,$(build)/fuzzed,$(library))
+units   := $(tests:tests/unit/%.c=$(build)/unit/%) $(fuzz:tests/fuzz/%.c=$(build)/unit/%)
+targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 
 # ---- how ----
 
@@ -43,7 +48,7 @@ includes   := -Ibpf -Iuser -I$(build)
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
-sanitizers := -fsanitize=address,undefined -fno-omit-frame-pointer
+sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 libraries  := -lbpf -lelf -lz -ljansson -lpthread
 
 # The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
@@ -60,7 +65,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all unit lint patch-check deps clean install help \
+.PHONY: all run test test-all unit fuzz lint patch-check deps clean install help \
 	kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
@@ -105,7 +110,7 @@ $(build)/probe.bin: $(build)/probe.elf
 	$(call say,OBJCOPY)
 	$(Q)objcopy -O binary $< $@
 
-$(build)/user/probe_blob.o $(build)/sanitized/user/probe_blob.o: $(build)/probe.bin
+$(addsuffix /user/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
 
 # ---- unit tests: every object but main's, under the sanitizers ----
 
@@ -125,6 +130,34 @@ $(build)/sanitized/exitcheck.a: $(checked)
 $(build)/unit/%: tests/unit/%.c $(build)/sanitized/exitcheck.a
 	$(call say,TEST)
 	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(sanitizers) -o $@ $< $(build)/sanitized/exitcheck.a -lcmocka $(libraries)
+
+# ---- fuzz targets: with libFuzzer; and as unit tests, with the files of their corpus alone ----
+
+$(build)/unit/replay.o: tests/fuzz/replay.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(sanitizers) -c -o $@ $<
+
+$(build)/unit/fuzz_%: tests/fuzz/fuzz_%.c $(build)/unit/replay.o $(build)/sanitized/exitcheck.a
+	$(call say,TEST)
+	$(Q)$(CC) $(all_cflags) -Itests/unit $(sanitizers) -o $@ $^ $(libraries)
+
+$(fuzzed): | $(build)/exitcheck.skel.h
+$(build)/fuzzed/user/%.o: user/%.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) $(sanitizers) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(build)/fuzzed/user/%.o: user/%.S
+	$(call say,AS)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+
+$(build)/fuzzed/exitcheck.a: $(fuzzed)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) -Itests/unit $(sanitizers) -fsanitize=fuzzer -o $@ $< \
+		$(build)/fuzzed/exitcheck.a $(libraries)
 
 # ---- what is done with it ----
 
@@ -159,6 +192,11 @@ unit: ## unit tests alone
 	$(Q)$(submake) $(units)
 	$(Q)$(run_tests) $(units)
 
+fuzz: ## every parser with random input, by libFuzzer (FUZZ_SECONDS=60 of each)
+	$(Q)$(packages) install build fuzz
+	$(Q)$(submake) $(targets)
+	$(Q)tests/fuzz/fuzz "$(FUZZ_SECONDS)" $(targets)
+
 lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint
 	$(Q)clang-format --dry-run -Werror $(code)
@@ -181,7 +219,7 @@ kvm-modules-unload: ## loads the distribution's again
 	$(Q)$(modules) unload
 
 deps: ## installs every Debian package that something here needs
-	$(Q)$(packages) install build lab patch svm vmx test lint
+	$(Q)$(packages) install build lab patch svm vmx test lint fuzz
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program)
@@ -198,4 +236,4 @@ help: ## this
 $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
--include $(patsubst %.o,%.d,$(objects) $(probe) $(checked)) $(units:=.d) $(build)/exitcheck.bpf.d
+-include $(patsubst %.o,%.d,$(objects) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) $(build)/exitcheck.bpf.d
