@@ -43,6 +43,14 @@ kvm_build()
 	# Distributions' headers come without virt/kvm.
 	# shellcheck disable=SC2016 # make's variables
 	sed -i 's|$(srctree)/virt/kvm|$(src)/../../../virt/kvm|' "$dir/arch/x86/kvm/Makefile"
+	kvm_make "$build" "$dir"
+}
+
+# kvm_make BUILD DIR: the last step of kvm_build, for sources that are in DIR already.
+kvm_make()
+{
+	local build=$1 dir=$2
+
 	kbuild -C "$build" M="$dir/arch/x86/kvm" NOSTDINC_FLAGS="-nostdinc -I$dir/arch/x86/kvm \
 		-I$dir/arch/x86/include -I$dir/arch/x86/include/uapi -I$dir/include -I$dir/include/uapi" \
 		modules

@@ -109,10 +109,41 @@ variant_get()
 		variant_dir=$variant_dir-nobtf
 		return
 	fi
-	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build
+	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build kvm_make
 		[ "$image" = no ] || cat "$top/kernel-patch/kvm-modules"; } | hash_of)
 	variant_dir=$kernel_dir.kvm/$2-$key
+	[ -d "$variant_dir" ] || [ "$2" = "${2#mutant-}" ] || [ "$image" = yes ] || tree_get "$1"
 	cache_make "$variant_dir" variant_make "$@"
+}
+
+# tree_get VERSION: sets $tree_dir to a copy of KVM with the series, built, with all that make left.
+tree_get()
+{
+	tree_dir=$kernel_dir.kvm/tree-$({ variant_patches "$1" series | xargs cat
+		declare -f kvm_build kvm_make; } | hash_of)
+	cache_make "$tree_dir" tree_make "$1"
+}
+
+# tree_make VERSION DIR
+tree_make()
+{
+	task "building what the mutants of Linux $1 have in common" detail_compiled \
+		kvm_build "$source_dir" "$kernel_dir" "$2" "$(variant_patches "$1" series)"
+}
+
+# tree_copy DIR: a copy of $tree_dir, in which make finds that all is built.
+tree_copy()
+{
+	local file
+
+	cp -a "$tree_dir/." "$1"
+	# The commands that make has noted down have the paths where they were called.
+	grep -rlZ --include='.*.cmd' --include='*.mod' --include=modules.order \
+		"$tree_dir.part" "$1" | while IFS= read -r -d '' file; do
+		sed "s|$tree_dir.part|$1|g" "$file" >"$1/moved"
+		touch -r "$file" "$1/moved"
+		mv "$1/moved" "$file"
+	done
 }
 
 # variant_strip FROM DIR: the modules in FROM, without their type information.
@@ -152,6 +183,12 @@ variant_build()
 	if [ -n "$patches" ] && [ "$image" = yes ]; then
 		built=$3/src
 		image_kvm "$built"
+	elif [ "$2" != "${2#mutant-}" ]; then
+		built=$3/src/arch/x86/kvm
+		mkdir "$3/src"
+		tree_copy "$3/src"
+		patch -d "$3/src" -p1 --no-backup-if-mismatch <"$top/tests/mutants/${2#mutant-}.patch"
+		kvm_make "$kernel_dir" "$3/src"
 	elif [ -n "$patches" ]; then
 		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
 		built=$3/src/arch/x86/kvm
