@@ -396,17 +396,29 @@ static enum leaves_state why_no_leaves(const struct run *run, const struct vm *v
 }
 
 /* The signature first, always: without it the other leaves mean nothing. */
+/* A leaf that nobody defines, and the highest basic leaf, which on some CPUs answers for it. */
+static int read_ordinary(struct run *run, const struct vm *vm, uint32_t highest)
+{
+	struct list list = list_begin(vm, 0);
+
+	list_add(&list, highest, 0);
+	list_add(&list, LEAF_FIRST - 1, 0);
+	return sweep_run(run, vm, 0, &list, SWEEP_SOME, -1);
+}
+
 static int discover(struct run *run, const struct vm *vm)
 {
 	struct result *result = run->result;
 	struct list list = list_begin(vm, 0);
 	int status;
+	unsigned int basic;
 
 	list_add(&list, LEAF_DISCOVERY, 0);
 	list_add(&list, LEAF_DISCOVERY, 1);
 	for (unsigned int i = 0; i < NR(reserved_indices); i++)
 		list_add(&list, LEAF_DISCOVERY, reserved_indices[i]);
 	list_add(&list, 0, 0);
+	basic = list.nr;
 	list_add(&list, 0x40000000, 0);
 	status = sweep_run(run, vm, 0, &list, SWEEP_SOME, -1);
 	if (status)
@@ -414,7 +426,7 @@ static int discover(struct run *run, const struct vm *vm)
 	leaf_discovery_decode(&list.reads[0], &list.reads[1], &result->discovery);
 	result->leaves = result->discovery.present ? LEAVES_PRESENT : why_no_leaves(run, vm);
 	if (has_leaves(run))
-		return 0;
+		return read_ordinary(run, vm, list.reads[basic].eax);
 
 	/* What the leaves' numbers answer, beside a leaf that nobody defines. */
 	list = list_begin(vm, 0);

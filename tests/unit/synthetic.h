@@ -48,17 +48,21 @@ enum defect {
 	DEFECT_ISA,
 	DEFECT_TSC_KHZ,
 	DEFECT_NR_COUNTERS,
-	DEFECT_RESERVED,  /* a reserved discovery index is not 0 */
-	DEFECT_MAX_LEAF,  /* the highest hypervisor leaf reaches the leaves */
-	DEFECT_STAT,	  /* KVM's own statistic has one exit more */
+	DEFECT_RESERVED, /* a reserved discovery index is not 0 */
+	DEFECT_MAX_LEAF, /* the highest hypervisor leaf reaches the leaves */
+	DEFECT_ORDINARY, /* a leaf that nobody defines is zeros where the highest basic one is due */
+	DEFECT_CUT_OFF,	 /* cycles of a reason have 32 bits */
+	DEFECT_STAT,	 /* KVM's own statistic has one exit more */
 	DEFECT_BPF_LOSES, /* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
 	DEFECT_BPF_INCOMPLETE, /* eBPF does not compare VM-wide leaves */
 };
 
 #define SYNTHETIC_KHZ 2000000
-#define SYNTHETIC_BIAS 400   /* cycles */
-#define SYNTHETIC_GUEST 1500 /* cycles that the guest runs between exits */
+#define SYNTHETIC_MAX_BASIC 0x10
+#define SYNTHETIC_BIAS 400		 /* cycles */
+#define SYNTHETIC_IDLE (0x400000000 / 3) /* cycles of the one long exit of several vCPUs */
+#define SYNTHETIC_GUEST 1500		 /* cycles that the guest runs between exits */
 
 struct synthetic_vcpu {
 	uint64_t executed[PROBE_NR_OPS];
@@ -257,7 +261,11 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 	} else if (read->function == LEAF_DISCOVERY) {
 		read->edx = s->defect == DEFECT_RESERVED;
 	} else if (read->function == 0) {
-		read->eax = 0x10;
+		read->eax = SYNTHETIC_MAX_BASIC;
+	} else if (read->function == SYNTHETIC_MAX_BASIC) {
+		read->ebx = 0x1234;
+	} else if (read->function == LEAF_FIRST - 1) {
+		read->ebx = s->defect == DEFECT_ORDINARY ? 0 : 0x1234;
 	} else {
 		read->eax = s->defect == DEFECT_MAX_LEAF ? LEAF_TOTAL_EXITS : 0x40000001;
 	}
@@ -471,6 +479,9 @@ static inline void synthetic_single(struct synthetic *s)
 	if (s->result->leaves != LEAVES_PRESENT) {
 		list.nr = 0;
 		for (uint32_t leaf = LEAF_FIRST - 1; leaf <= LEAF_LAST; leaf++)
+	synthetic_add(&list, SYNTHETIC_MAX_BASIC, 0);
+	if (s->result->leaves == LEAVES_PRESENT)
+		synthetic_add(&list, LEAF_FIRST - 1, 0);
 			synthetic_add(&list, leaf, 0);
 		synthetic_sweep(s, v, SWEEP_SOME, -1, &list);
 	}

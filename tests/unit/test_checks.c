@@ -146,6 +146,7 @@ static const struct {
 	{ "highest leaf", DEFECT_MAX_LEAF, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
 	{ "statistic", DEFECT_STAT, CHECK_BIT(STATS), CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
 	{ "eBPF loses events and does not say so", DEFECT_BPF_LOSES_SILENTLY,
+	{ "ordinary leaf", DEFECT_ORDINARY, CHECK_BIT(DISCOVERY), CHECK_BIT(COUNT) },
 	  CHECK_BIT(COUNT) | CHECK_BIT(STATS) | CHECK_BIT(TRUTH), CHECK_BIT(UNDEF) },
 };
 
