@@ -16,7 +16,7 @@
 #define MAX_SLOW_COMMAND 1000
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
 #define SMP_EXITS 20000
-#define SMP_COMMAND 2500
+#define SMP_COMMAND 1250
 #define ISOLATION_EXITS 5000
 #define MIGRATE_MOVES 100
 #define MIGRATE_COMMAND 500
@@ -744,12 +744,17 @@ static int smp_load(struct run *run, const struct vm *vm)
 	unsigned int turn = random_next(run) % 64;
 	int status = 0;
 
-	/* Each vCPU has its next command as soon as its turn to be looked at comes. */
+	/*
+	 * Each vCPU has its next command as soon as its turn to be looked at comes: by turns
+	 * the same as the others', so that they would meet in a counter that they share, and
+	 * another one, so that leaves are read while the others do something else.
+	 */
 	while (!status && nr_executed(vm) < exits) {
 		for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++) {
 			status = command_wait(run, vm, v, &commands[v]);
 			if (!status)
-				status = command_start(run, vm, v, &commands[v], turn + v, each);
+				status = command_start(run, vm, v, &commands[v],
+						       turn % 2 ? turn + v : turn, each);
 		}
 		turn++;
 	}
