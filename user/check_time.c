@@ -18,6 +18,8 @@
 #define TIME_MIN_WINDOWS 3
 #define TIME_BIAS_FACTOR 3
 #define TIME_BIAS_CYCLES 2000
+/* A window in which no preemption between the two clocks explains half the time. */
+#define TIME_LONG_CYCLES 0x1p32
 
 /* Resolution of CLOCK_MONOTONIC in ns, 0 if unknown. */
 static double clock_resolution(const char *clocksource)
@@ -121,6 +123,13 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
 				      check_place(judge, time->vcpu, time->index, NULL).s,
 				      text_i64((int64_t)cycles).s, text_u64(timed).s,
 				      text_u64(bpf).s, text_u64(error).s);
+		} else if (bpf > TIME_LONG_CYCLES && cycles < bpf / 2) {
+			tally->differed++;
+			judge->time_failed[time->index] = true;
+			check_example(check, "%s: leaf %s cycles for %s exits, eBPF %s",
+				      check_place(judge, time->vcpu, time->index, NULL).s,
+				      text_i64((int64_t)cycles).s, text_u64(timed).s,
+				      text_u64(bpf).s);
 		}
 		if (result->vcpus[time->vcpu].phase == PHASE_SINGLE)
 			time_window(&stats[time->index], cycles, bpf, timed);
