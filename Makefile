@@ -4,6 +4,7 @@
 KERNEL ?= 6.12
 ISA    ?= svm
 PATCH  ?= series
+RUNS   ?= 50
 PREFIX ?= /usr/local
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
@@ -28,8 +29,9 @@ labs    := $(wildcard tests/lab/*.t)
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t,$(labs))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/tap.sh tests/fuzz/fuzz $(labs) $(wildcard kernel-patch/*.sh) \
-	   kernel-patch/kvm-modules $(addprefix tests/lab/,lab init guest.sh packages)
+scripts := .ci/run tests/tap.sh tests/fuzz/fuzz tests/mutants/run $(labs) \
+	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
+	   $(addprefix tests/lab/,lab init guest.sh packages)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/fuzz tests/lab))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
@@ -65,7 +67,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all unit fuzz lint patch-check deps clean install help \
+.PHONY: all run test test-all mutants unit fuzz lint patch-check deps clean install help \
 	kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
@@ -183,9 +185,15 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
 	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(svm)
 
-test-all: ## the same on every kernel
+test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
-		$(submake) test KERNEL=$$kernel || status=1; done; exit $$status
+		$(submake) test KERNEL=$$kernel || status=1; done; \
+	$(submake) mutants || status=1; exit $$status
+
+mutants: ## every known-broken KVM must be caught and named, the right one never (RUNS=50 MUTANTS=...)
+	$(Q)$(packages) install build lab svm vmx test
+	$(Q)$(submake) $(program)
+	$(Q)RUNS="$(RUNS)" tests/mutants/run $(MUTANTS)
 
 unit: ## unit tests alone
 	$(Q)$(packages) install build test
