@@ -110,10 +110,10 @@ detail_size()
 	printf '%s MB' "$(du -sm "$scratch/download" 2>/dev/null | cut -f1)"
 }
 
-# detail_compiled LOG: how many files kbuild has compiled.
+# detail_compiled LOG: how many files kbuild has compiled, or the selftests' make.
 detail_compiled()
 {
-	printf '%s files compiled' "$(grep -cE '^  (CC|AS|HOSTCC) ' "$1" || true)"
+	printf '%s files compiled' "$(grep -cE '^  (CC|AS|HOSTCC) |^gcc .* -c ' "$1" || true)"
 }
 
 # detail_files LOG: how many files have been unpacked (the log holds a line for every thousand).
