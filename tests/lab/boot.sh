@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC2154 # the options and $here, $top are lab's
+# shellcheck shell=bash disable=SC2154 # the options, $here and $top are lab's, a pattern is guest.sh's
 # The emulated host: its initramfs, its boot, and the way back of what its job says.
 
 # host_run: boots the host as the options ask, passes on what its job says, and ends with its status.
@@ -14,7 +14,7 @@ host_run()
 	mkdir -p "$(dirname "$console")"
 	cp "$scratch/console" "$console"
 
-	complaint=$(grep -aE -m 1 'BUG:|WARNING:|Oops|Call Trace|Kernel panic' "$scratch/console" | tr -d '\r' || true)
+	complaint=$(grep -aE -m 1 "$complaint_pattern" "$scratch/console" | tr -d '\r' || true)
 	[ -z "$complaint" ] || die 1 "the host's kernel complained: $complaint (see $console)"
 	case $outcome in
 	none) "$emulator"_complaint >&2
