@@ -130,9 +130,11 @@ host_qemu()
 	case $isa in
 	svm) cpu=EPYC,+svm ;;
 	esac
+	# CPUs that take turns do not mind jump labels (see kernel.config), which Debian's kernel has.
 	if [ "$image" = yes ]; then
-		# Debian's kernel has jump labels (see kernel.config): CPUs that take turns do not mind.
 		accel=tcg,thread=single append=mitigations=off
+	elif grep -qx CONFIG_JUMP_LABEL=y "$kernel_dir/.config"; then
+		accel=tcg,thread=single
 	fi
 	if [ "$icount" = yes ]; then
 		accel=tcg,thread=single khz=1000000
