@@ -7,13 +7,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define TIMEOUT_MS 60000 /* of a command; one has at most MAX_COMMAND exits */
-#define MAX_COMMAND 20000
-#define MAX_SLOW_COMMAND 1000
+#include "random.h"
+
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
 #define SMP_EXITS 20000
 #define SMP_COMMAND 1250
@@ -59,26 +57,7 @@ static void progress(const char *phase)
 		fprintf(stderr, "exitcheck: %s ...\n", phase);
 }
 
-/* ---- the seed ---- */
-
-/* splitmix64: the whole run follows from the seed. */
-static uint64_t random_next(struct run *run)
-{
-	uint64_t z = run->random += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-static uint64_t fresh_seed(void)
-{
-	uint32_t seed;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = __rdtsc();
-	return seed;
-}
+/* ---- numbers of executions ---- */
 
 static bool is_prime(uint64_t n)
 {
@@ -92,7 +71,7 @@ static bool is_prime(uint64_t n)
  * two reasons have the same number by chance. */
 static uint64_t workload_count(struct run *run, const struct workload *workload)
 {
-	uint64_t n = workload->count + random_next(run) % (workload->count / 4 + 1);
+	uint64_t n = workload->count + random_next(&run->random) % (workload->count / 4 + 1);
 
 	if (run->options->count)
 		return run->options->count;
@@ -308,7 +287,7 @@ static int vm_open(struct run *run, struct vm *vm, enum result_phase phase, unsi
 		.nr_vcpus = nr_vcpus,
 		.irqchip = irqchip,
 		.opt_in = run->options->opt_in,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 	int status;
 
@@ -352,20 +331,14 @@ static int vm_close(struct run *run, struct vm *vm, int status)
 
 /* ---- work ---- */
 
-/* The most executions that one command may ask for, well below what TIMEOUT_MS allows. */
-static uint64_t command_limit(enum probe_op op)
-{
-	if (op == PROBE_TOUCH)
-		return PROBE_TOUCH_PAGES;
-	return op_workload(op)->slow ? MAX_SLOW_COMMAND : MAX_COMMAND;
-}
-
 static int execute(struct run *run, const struct vm *vm, unsigned int vcpu, enum probe_op op,
 		   uint64_t count, const char **unsupported)
 {
+	uint64_t limit = workload_command_limit(op);
+
 	*unsupported = NULL;
 	while (count && !*unsupported) {
-		uint64_t part = count < command_limit(op) ? count : command_limit(op);
+		uint64_t part = count < limit ? count : limit;
 		int status = probe_run(vm->probe, vcpu, op, part, unsupported, run->err);
 
 		if (status)
@@ -513,12 +486,7 @@ static int run_workloads(struct run *run, const struct vm *vm, bool irqchip)
 	for (unsigned int i = 0; i < nr_workloads; i++)
 		if (is_chosen(run, i) && workloads[i].irqchip == irqchip)
 			order[nr++] = i;
-	for (unsigned int i = nr; i > 1; i--) {
-		unsigned int j = random_next(run) % i, swap = order[i - 1];
-
-		order[i - 1] = order[j];
-		order[j] = swap;
-	}
+	random_shuffle(&run->random, order, nr);
 	for (unsigned int i = 0; i < nr && !status; i++)
 		status = run_workload(run, vm, &workloads[order[i]]);
 	return status;
@@ -548,7 +516,8 @@ static int read_undefined(struct run *run, const struct vm *vm)
 	numbers[nr++] = 0xffffffff;
 	for (unsigned int i = 0; i < RANDOM_UNDEFINED;) {
 		/* Small ones too: that is where an array would end. */
-		uint32_t number = random_next(run) >> (32 + random_next(run) % 24);
+		uint32_t number = random_next(&run->random) >>
+				  (32 + random_next(&run->random) % 24);
 
 		if (exit_index(run->host->isa, number) != EXIT_INDEX_OTHER)
 			continue;
@@ -561,10 +530,10 @@ static int read_undefined(struct run *run, const struct vm *vm)
 		for (; i < nr && list.nr + NR(number_leaves) + 4 <= PROBE_MAX_READS; i++)
 			for (unsigned int leaf = 0; leaf < NR(number_leaves); leaf++)
 				list_add(&list, number_leaves[leaf], numbers[i]);
-		list_add(&list, LEAF_TOTAL_EXITS, random_next(run));
-		list_add(&list, LEAF_TOTAL_CYCLES, random_next(run));
-		list_add(&list, LEAF_VCPU_TOTAL_EXITS, random_next(run));
-		list_add(&list, LEAF_VCPU_TOTAL_CYCLES, random_next(run));
+		list_add(&list, LEAF_TOTAL_EXITS, random_next(&run->random));
+		list_add(&list, LEAF_TOTAL_CYCLES, random_next(&run->random));
+		list_add(&list, LEAF_VCPU_TOTAL_EXITS, random_next(&run->random));
+		list_add(&list, LEAF_VCPU_TOTAL_CYCLES, random_next(&run->random));
 		status = sweep_run(run, vm, 0, &list, SWEEP_SOME, -1);
 	}
 	return status;
@@ -742,7 +711,7 @@ static int smp_load(struct run *run, const struct vm *vm)
 	const uint64_t exits = asked ? asked : scaled(run, SMP_EXITS, 16);
 	const uint64_t each = scaled(run, SMP_COMMAND, 1);
 	struct command commands[PROBE_MAX_VCPUS] = { 0 };
-	unsigned int turn = random_next(run) % 64;
+	unsigned int turn = random_next(&run->random) % 64;
 	int status = 0;
 
 	/*
@@ -1031,7 +1000,7 @@ int validate(const struct host *host, const struct options *options, struct resu
 		return no_memory(&run);
 	run.result->host = *host;
 	run.result->started = time(NULL);
-	run.result->seed = options->has_seed ? options->seed : fresh_seed();
+	run.result->seed = options->has_seed ? options->seed : random_seed();
 	run.result->count = options->count;
 	run.result->opt_in = options->opt_in;
 	run.random = run.result->seed;

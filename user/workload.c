@@ -5,6 +5,8 @@
 #include "workload.h"
 
 #define NONE WORKLOAD_NONE
+#define MAX_COMMAND 20000
+#define MAX_SLOW_COMMAND 1000
 
 static const char svm_only[] =
 	"an instruction of SVM: on VMX it raises #UD without an exit of its own";
@@ -539,4 +541,13 @@ bool workload_exists(const struct workload *workload, enum exit_isa isa)
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa)
 {
 	return isa == EXIT_ISA_VMX ? workload->vmx : workload->svm;
+}
+
+uint64_t workload_command_limit(enum probe_op op)
+{
+	const struct workload *workload = workload_of(op);
+
+	if (op == PROBE_TOUCH)
+		return PROBE_TOUCH_PAGES;
+	return workload && workload->slow ? MAX_SLOW_COMMAND : MAX_COMMAND;
 }

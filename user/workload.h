@@ -43,6 +43,10 @@ const struct workload *workload_find(const char *name);
 /* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
 const struct workload *workload_of(enum probe_op op);
 
+/* What one command of a probe VM may take, and the most executions that it may then ask for. */
+#define WORKLOAD_TIMEOUT_MS 60000
+uint64_t workload_command_limit(enum probe_op op);
+
 /* The exit number on that ISA; negative if it causes none there. */
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
 
