@@ -494,6 +494,16 @@ int probe_run(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
 	return probe_wait(probe, vcpu, err);
 }
 
+uint64_t probe_cycles(const struct probe *probe, int vcpu)
+{
+	return probe->vcpus[vcpu].cycles;
+}
+
+uint64_t probe_cpu_ns(const struct probe *probe, int vcpu)
+{
+	return probe->vcpus[vcpu].cpu_ns;
+}
+
 struct probe_read *probe_reads(struct probe *probe, int vcpu)
 {
 	return probe->vcpus[vcpu].shared->reads;

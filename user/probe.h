@@ -15,7 +15,7 @@
  * thread of its own, that executes one command of user/guest at a time.
  */
 #define PROBE_MAX_VCPUS 64
-#define PROBE_MAX_PROBES 8 /* VMs at a time */
+#define PROBE_MAX_PROBES 32 /* VMs at a time */
 
 struct probe;
 
@@ -55,6 +55,14 @@ int probe_run(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
 int probe_start(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
 		const char **unsupported, struct error *err);
 int probe_wait(struct probe *probe, int vcpu, struct error *err);
+
+/*
+ * What the last command took, the vCPU being idle, from the guest's entry to its
+ * end: cycles of the host's TSC, and CPU time of the vCPU's thread alone, ns. What
+ * the VMM has to prepare for some (fresh memory) is not in it.
+ */
+uint64_t probe_cycles(const struct probe *probe, int vcpu);
+uint64_t probe_cpu_ns(const struct probe *probe, int vcpu);
 
 /*
  * Sets the list of CPUIDs that PROBE_READ_LEAVES executes on that vCPU

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "workload.h"
 
@@ -247,6 +248,27 @@ static int make_fresh(struct vcpu *vcpu, struct error *err)
 	return status;
 }
 
+static uint64_t thread_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+/* Between these two the time counts. */
+static void start_clocks(struct vcpu *vcpu)
+{
+	vcpu->cpu_ns -= thread_ns();
+	vcpu->cycles -= __rdtsc();
+}
+
+static void stop_clocks(struct vcpu *vcpu)
+{
+	vcpu->cycles += __rdtsc();
+	vcpu->cpu_ns += thread_ns();
+}
+
 /* Has the guest execute op count times, at once or in rounds. */
 static int run_rounds(struct vcpu *vcpu, struct error *err)
 {
@@ -260,23 +282,26 @@ static int run_rounds(struct vcpu *vcpu, struct error *err)
 	else if (vcpu->op == PROBE_SHUTDOWN || invalid)
 		largest = 1; /* the guest forgets how many are left, or has no part in it */
 
+	vcpu->cycles = 0;
+	vcpu->cpu_ns = 0;
 	for (left = vcpu->count; left && !status; left -= round) {
 		round = left < largest ? left : largest;
 		vcpu->shared->op = vcpu->op;
 		vcpu->shared->count = round;
-		if (!touch) {
-			if (invalid)
-				status = run_invalid(vcpu, err);
-			if (!status)
-				status = enter_guest(vcpu, err);
-			continue;
+		if (touch) {
+			status = make_fresh(vcpu, err);
+			if (status)
+				break;
+			pthread_rwlock_rdlock(&vcpu->group->fresh);
 		}
-		status = make_fresh(vcpu, err);
-		if (status)
-			break;
-		pthread_rwlock_rdlock(&vcpu->group->fresh);
-		status = enter_guest(vcpu, err);
-		pthread_rwlock_unlock(&vcpu->group->fresh);
+		start_clocks(vcpu);
+		if (invalid)
+			status = run_invalid(vcpu, err);
+		if (!status)
+			status = enter_guest(vcpu, err);
+		stop_clocks(vcpu);
+		if (touch)
+			pthread_rwlock_unlock(&vcpu->group->fresh);
 	}
 	return status;
 }

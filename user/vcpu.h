@@ -58,6 +58,9 @@ struct vcpu {
 	enum vcpu_state state;
 	enum probe_op op;
 	uint64_t count;
+	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
+	 * the thread's CPU time, ns. */
+	uint64_t cycles, cpu_ns;
 	int status; /* of the last order; a vCPU that failed stays failed */
 	struct error err;
 };
