@@ -51,7 +51,7 @@ depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-libraries  := -lbpf -lelf -lz -ljansson -lpthread
+libraries  := -lbpf -lelf -lz -ljansson -lpthread -lm
 
 # The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
 bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-unused-parameter \

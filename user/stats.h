@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef STATS_H
+#define STATS_H
+
+#include <stdbool.h>
+
+/* The fewest samples of which a median has a 95 % confidence interval. */
+#define STATS_MIN_SAMPLES 6
+
+/* What a few samples of one quantity say. */
+struct estimate {
+	unsigned int nr;
+	double median, mean;
+	double mad; /* median of the distances from the median */
+	/*
+	 * The median's 95 % confidence interval, between two of the samples: it holds
+	 * whatever their distribution is. Of fewer than STATS_MIN_SAMPLES, or without
+	 * has_interval, it is just the smallest and the largest.
+	 */
+	double low, high;
+	bool has_interval;
+};
+
+/* Of nr >= 1 samples. false: no memory. */
+bool stats_estimate(const double *samples, unsigned int nr, struct estimate *estimate);
+
+/* Likewise of a[i] - b[i]: taken in pairs, so that what both drift by cancels. */
+bool stats_paired(const double *a, const double *b, unsigned int nr, struct estimate *estimate);
+
+/*
+ * Likewise of median(a) - median(b), taken apart: a bootstrap's percentiles, the same
+ * ones every time. nr is the smaller number of samples; mad is not set.
+ */
+bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned int nr_b,
+		 struct estimate *estimate);
+
+#endif
