@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "checks.h"
+#include "compare.h"
 #include "options.h"
 #include "report.h"
 #include "text.h"
@@ -55,24 +57,58 @@ static bool want_color(const struct options *options)
 	       !(term && !strcmp(term, "dumb"));
 }
 
+/* Looks whether there is something to run on, and a place for the JSON; catches signals from here on. */
+static int begin(struct options *options, struct host *host, struct error *err)
+{
+	int status;
+
+	if (options->json) {
+		status = report_can_write(options->json, err);
+		if (status) {
+			options->json = NULL;
+			return status;
+		}
+	}
+	status = host_probe(host, err);
+	if (!status)
+		catch_signals();
+	return status;
+}
+
+/* Writes what json() made, if it did, and frees it. */
+static int write_json(const struct options *options, char *text, struct error *err)
+{
+	int status = text ? report_write(options->json, text, err) :
+			    error_set(err, STATUS_CANNOT_RUN, "out of memory");
+
+	free(text);
+	return status;
+}
+
+static bool want_text(const struct options *options)
+{
+	return !options->json || strcmp(options->json, "-");
+}
+
+static int flush_stdout(struct error *err)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
+}
+
 /* Writes the report in each form that was asked for. */
 static int report(const struct options *options, const struct result *result,
 		  const struct verdicts *verdicts, struct error *err)
 {
-	int status = 0;
-	char *text;
+	int status = 0, flushed;
 
-	if (options->json) {
-		text = report_json(result, verdicts);
-		status = text ? report_write(options->json, text, err) :
-				error_set(err, STATUS_CANNOT_RUN, "out of memory");
-		free(text);
-	}
-	if (!options->json || strcmp(options->json, "-"))
+	if (options->json)
+		status = write_json(options, report_json(result, verdicts), err);
+	if (want_text(options))
 		report_text(stdout, result, verdicts, want_color(options));
-	if (fflush(stdout) || ferror(stdout))
-		status = error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
-	return status;
+	flushed = flush_stdout(err);
+	return flushed ? flushed : status;
 }
 
 static int run_main(int argc, char **argv)
@@ -91,18 +127,10 @@ static int run_main(int argc, char **argv)
 		options_help_run(stdout);
 		return STATUS_PASS;
 	}
-	if (options.json) {
-		status = report_can_write(options.json, &err);
-		if (status) {
-			options.json = NULL;
-			return fail(&options, &err, status);
-		}
-	}
-	status = host_probe(&host, &err);
+	status = begin(&options, &host, &err);
 	if (status)
 		return fail(&options, &err, status);
 
-	catch_signals();
 	status = validate(&host, &options, &result, &err);
 	if (interrupted) {
 		result_destroy(result);
@@ -120,6 +148,66 @@ static int run_main(int argc, char **argv)
 	fprintf(stderr, "exitcheck: %s\n", err.text);
 	/* A mismatch stays one, whether or not it could be written down. */
 	return verdicts.status == STATUS_MISMATCH ? STATUS_MISMATCH : status;
+}
+
+static int bench_main(int argc, char **argv)
+{
+	struct options options;
+	struct bench *bench = NULL;
+	struct host host;
+	struct error err;
+	int status;
+
+	status = options_parse_bench(&options, argc, argv, &err);
+	if (status)
+		return fail(&options, &err, status);
+	if (options.help) {
+		options_help_bench(stdout);
+		return STATUS_PASS;
+	}
+	status = begin(&options, &host, &err);
+	if (!status)
+		status = bench_run(&host, &options, &bench, &err);
+	if (interrupted)
+		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
+	if (!status && options.json)
+		status = write_json(&options, bench_json(bench), &err);
+	if (!status && want_text(&options))
+		bench_text(stdout, bench);
+	if (!status)
+		status = flush_stdout(&err);
+	bench_destroy(bench);
+	return status ? fail(&options, &err, status) : STATUS_PASS;
+}
+
+static int compare_main(int argc, char **argv)
+{
+	struct options options;
+	struct comparison *comparison = NULL;
+	struct error err;
+	int status;
+
+	status = options_parse_compare(&options, argc, argv, &err);
+	if (status)
+		return fail(&options, &err, status);
+	if (options.help) {
+		options_help_compare(stdout);
+		return STATUS_PASS;
+	}
+	status = compare_files(options.file[0], options.file[1], options.fail_over, &comparison,
+			       &err);
+	if (!status && options.json)
+		status = write_json(&options, compare_json(comparison), &err);
+	if (!status && want_text(&options))
+		compare_text(stdout, comparison);
+	if (!status)
+		status = flush_stdout(&err);
+	if (status)
+		status = fail(&options, &err, status);
+	else
+		status = compare_status(comparison);
+	compare_destroy(comparison);
+	return status;
 }
 
 static int list_main(int argc, char **argv)
@@ -144,11 +232,9 @@ static int list_main(int argc, char **argv)
 			puts(text);
 		free(text);
 	}
-	if (!fflush(stdout) && !ferror(stdout))
-		return STATUS_PASS;
+	status = flush_stdout(&err);
 	options.json = NULL;
-	error_set(&err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
-	return fail(&options, &err, STATUS_CANNOT_RUN);
+	return status ? fail(&options, &err, status) : STATUS_PASS;
 }
 
 /* ---- commands ---- */
@@ -160,6 +246,8 @@ static const struct command {
 } commands[] = {
 	{ "run", run_main, "the validation (what exitcheck does without a command)" },
 	{ "list", list_main, "the workloads, and the exit that each causes" },
+	{ "bench", bench_main, "what an exit costs, under each way of watching" },
+	{ "compare", compare_main, "two reports, or two benches: what differs beyond noise" },
 	{ "watch", watch_main, "checks the leaves that any guest reads, while it runs" },
 };
 

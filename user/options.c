@@ -19,9 +19,14 @@ enum {
 	OPTION_NO_OPT_IN,
 	OPTION_NO_COLOR,
 	OPTION_SECONDS,
+	OPTION_OBSERVER,
+	OPTION_ROUNDS,
+	OPTION_VMS,
+	OPTION_FAIL_OVER,
 };
 
 #define DEFAULT_VCPUS 4
+#define DEFAULT_ROUNDS 21
 
 /* Numbers that options take, and their limits. */
 static const struct limit {
@@ -33,6 +38,8 @@ static const struct limit {
 	{ OPTION_SMP_EXITS, 1, 100000000 },
 	{ OPTION_SEED, 0, UINT64_MAX },
 	{ OPTION_SECONDS, 1, OPTIONS_MAX_SECONDS },
+	{ OPTION_ROUNDS, 1, 1000 },
+	{ OPTION_VMS, 1, BENCH_MAX_VMS },
 };
 
 #define PATH_HELP "How the eBPF program attaches (default: auto, by BTF where KVM has it)"
@@ -51,6 +58,34 @@ static const struct argp_option run_options[] = {
 	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
 	  "Do not ask KVM for the leaves, as a VMM that does not know of them", 0 },
 	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the report", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+static const struct argp_option bench_options[] = {
+	{ "workload", 'w', "NAME", 0,
+	  "Measure this workload (may be repeated; see: exitcheck list)", 0 },
+	{ "observer", OPTION_OBSERVER, "NAME", 0,
+	  "Measure under this observer (may be repeated; default: all that there are here)", 0 },
+	{ "rounds", OPTION_ROUNDS, "N", 0, "Samples of each, 1 to 1,000 (default: 21)", 0 },
+	{ "count", 'n', "N", 0,
+	  "Executions of a workload for one sample, 1 to 10,000,000 (default: 2,000, of slow ones "
+	  "100)",
+	  0 },
+	{ "vcpus", OPTION_VCPUS, "N", 0, "vCPUs of each VM, all at once, 1 to 64 (default: 1)", 0 },
+	{ "vms", OPTION_VMS, "N", 0, "VMs, all at once, 1 to 16 (default: 1)", 0 },
+	{ "seed", OPTION_SEED, "N", 0, "Repeat the order that had this seed", 0 },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write the figures as JSON, too; - is standard output instead of the text", 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+static const struct argp_option compare_options[] = {
+	{ "fail-over", OPTION_FAIL_OVER, "PERCENT", 0,
+	  "Status 1 if anything is more in B by over that, and beyond the noise", 0 },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write the comparison as JSON, too; - is standard output instead of the text", 0 },
 	{ "help", 'h', NULL, 0, "Show this", -1 },
 	{ 0 },
 };
@@ -122,6 +157,51 @@ static int parse_workload(struct parse *parse, const char *name)
 				      workloads[i].name);
 	return error_set(parse->err, STATUS_USAGE, "no workload \"%s\"; %s%s", name,
 			 n ? "did you mean: " : "exitcheck list shows them", near);
+}
+
+static int parse_observer(struct parse *parse, const char *name)
+{
+	const struct bench_observer *observer = bench_observer_find(name);
+	char names[160] = "";
+	size_t n = 0;
+
+	if (observer) {
+		bool *chosen = &parse->options->observer[observer - bench_observers];
+
+		parse->options->nr_observers += !*chosen;
+		*chosen = true;
+		return 0;
+	}
+	for (unsigned int i = 0; i < nr_bench_observers && n < sizeof(names); i++)
+		n += snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
+			      bench_observers[i].name);
+	return error_set(parse->err, STATUS_USAGE, "no observer \"%s\"; there are: %s", name,
+			 names);
+}
+
+/* "5", "0.5%" */
+static int parse_percent(struct parse *parse, const char *text, double *value)
+{
+	char *end;
+
+	*value = strtod(text, &end);
+	end += *end == '%';
+	/* strtod() itself takes blanks, signs, hexadecimal and infinities. */
+	if (!isdigit((unsigned char)*text) || text[strspn(text, "0123456789.%")] || *end)
+		return error_set(parse->err, STATUS_USAGE,
+				 "--fail-over: \"%s\" is not a number of per cent", text);
+	return 0;
+}
+
+static int parse_file(struct parse *parse, const char *name)
+{
+	struct options *options = parse->options;
+
+	if (parse->table != compare_options || options->nr_files == 2)
+		return error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
+				 name, workload_find(name) ? "; a workload is chosen with -w" : "");
+	options->file[options->nr_files++] = name;
+	return 0;
 }
 
 static int parse_path(struct parse *parse, const char *name)
@@ -218,6 +298,20 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_PATH:
 		status = parse_path(parse, arg);
 		break;
+	case OPTION_OBSERVER:
+		status = parse_observer(parse, arg);
+		break;
+	case OPTION_ROUNDS:
+		status = parse_number(parse, key, arg, &number);
+		options->rounds = number;
+		break;
+	case OPTION_VMS:
+		status = parse_number(parse, key, arg, &number);
+		options->vms = number;
+		break;
+	case OPTION_FAIL_OVER:
+		status = parse_percent(parse, arg, &options->fail_over);
+		break;
 	case OPTION_NO_OPT_IN:
 		options->opt_in = false;
 		break;
@@ -235,8 +329,7 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 			state->next = state->argc;
 			break;
 		}
-		status = error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
-				   arg, workload_find(arg) ? "; a workload is chosen with -w" : "");
+		status = parse_file(parse, arg);
 		break;
 	case ARGP_KEY_ERROR:
 		explain(parse, state);
@@ -255,7 +348,10 @@ static int options_parse(struct options *options, const struct argp_option *tabl
 	unsigned int flags = ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP;
 
 	*options = (struct options){
-		.vcpus = DEFAULT_VCPUS,
+		.vcpus = table == bench_options ? 1 : DEFAULT_VCPUS,
+		.rounds = DEFAULT_ROUNDS,
+		.vms = 1,
+		.fail_over = -1,
 		.opt_in = true,
 		.color = true,
 	};
@@ -269,6 +365,21 @@ static int options_parse(struct options *options, const struct argp_option *tabl
 int options_parse_run(struct options *options, int argc, char **argv, struct error *err)
 {
 	return options_parse(options, run_options, argc, argv, err);
+}
+
+int options_parse_bench(struct options *options, int argc, char **argv, struct error *err)
+{
+	return options_parse(options, bench_options, argc, argv, err);
+}
+
+int options_parse_compare(struct options *options, int argc, char **argv, struct error *err)
+{
+	int status = options_parse(options, compare_options, argc, argv, err);
+
+	if (!status && !options->help && options->nr_files != 2)
+		status = error_set(err, STATUS_USAGE,
+				   "two files are compared: exitcheck compare A.json B.json");
+	return status;
 }
 
 int options_parse_list(struct options *options, int argc, char **argv, struct error *err)
@@ -298,6 +409,21 @@ void options_help_run(FILE *to)
 	help(to, run_options, "exitcheck run", NULL,
 	     "Checks the exit leaves of this machine's KVM against eBPF, KVM's statistics and what"
 	     " a guest of our own executed.");
+}
+
+void options_help_bench(FILE *to)
+{
+	help(to, bench_options, "exitcheck bench", NULL,
+	     "Measures what an exit costs when nothing watches it, and under each way of watching.");
+	fprintf(to, "\nObservers:\n\n");
+	for (unsigned int i = 0; i < nr_bench_observers; i++)
+		fprintf(to, "  %-13s  %s\n", bench_observers[i].name, bench_observers[i].help);
+}
+
+void options_help_compare(FILE *to)
+{
+	help(to, compare_options, "exitcheck compare", "A.json B.json",
+	     "Compares two files that exitcheck run --json wrote, or two of exitcheck bench --json.");
 }
 
 void options_help_list(FILE *to)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bench.h"
 #include "error.h"
 #include "probe.h"
 #include "witness.h"
@@ -23,7 +24,7 @@ struct options {
 	bool workload[OPTIONS_MAX_WORKLOADS];
 	unsigned int nr_workloads;
 	uint64_t count;	    /* -n, 0: each workload's own */
-	unsigned int vcpus; /* of the VM with several */
+	unsigned int vcpus; /* of the VM with several; of each VM of a bench */
 	uint64_t smp_exits; /* of that VM, 0: the default, scaled down with count */
 	bool has_seed;
 	uint64_t seed;
@@ -34,6 +35,14 @@ struct options {
 	/* Of watch. */
 	unsigned int seconds; /* 0: until asked to stop */
 	char **command;	      /* NULL: none */
+	/* bench: --observer, in the order of the table; nr_observers == 0: all of them */
+	bool observer[BENCH_MAX_OBSERVERS];
+	unsigned int nr_observers;
+	unsigned int rounds, vms;
+	/* compare */
+	const char *file[2];
+	unsigned int nr_files;
+	double fail_over; /* per cent; negative: not asked for */
 };
 
 /*
@@ -41,10 +50,14 @@ struct options {
  * STATUS_USAGE with one line; what had been parsed until then is in options.
  */
 int options_parse_run(struct options *options, int argc, char **argv, struct error *err);
+int options_parse_bench(struct options *options, int argc, char **argv, struct error *err);
+int options_parse_compare(struct options *options, int argc, char **argv, struct error *err);
 int options_parse_list(struct options *options, int argc, char **argv, struct error *err);
 int options_parse_watch(struct options *options, int argc, char **argv, struct error *err);
 
 void options_help_run(FILE *to);
+void options_help_bench(FILE *to);
+void options_help_compare(FILE *to);
 void options_help_list(FILE *to);
 void options_help_watch(FILE *to);
 

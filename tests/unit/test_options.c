@@ -196,6 +196,57 @@ static void watch(void **state)
 	assert_non_null(strstr(err.text, "no option \"-n\""));
 }
 
+static void bench(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(options_parse_bench, ""), 0);
+	assert_int_equal(options.rounds, 21);
+	assert_int_equal(options.vcpus, 1);
+	assert_int_equal(options.vms, 1);
+	assert_int_equal(options.nr_observers, 0);
+	assert_int_equal(parse(options_parse_bench,
+			       "--observer patch --observer none --observer patch --rounds 7 -n 50"
+			       " -w hlt --vcpus 3 --vms 2 --seed 1 --json b.json"),
+			 0);
+	assert_int_equal(options.nr_observers, 2);
+	assert_true(options.observer[bench_observer_find("none") - bench_observers]);
+	assert_true(options.observer[bench_observer_find("patch") - bench_observers]);
+	assert_int_equal(options.rounds, 7);
+	assert_int_equal(options.vms, 2);
+	assert_int_equal(parse(options_parse_bench, "--observer perf"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "none, patch-off, patch, btf"));
+	assert_int_equal(parse(options_parse_bench, "--rounds 0"), STATUS_USAGE);
+	assert_int_equal(parse(options_parse_bench, "--vms 17"), STATUS_USAGE);
+	assert_int_equal(parse(options_parse_bench, "--path btf"), STATUS_USAGE);
+}
+
+static void compare(void **state)
+{
+	static const char *const no_percents[] = {
+		"''", "-5", "+5", "5%%", "x", "5x", "inf", "0x5"
+	};
+	char line[64];
+
+	(void)state;
+	assert_int_equal(parse(options_parse_compare, "a b"), 0);
+	assert_string_equal(options.file[0], "a");
+	assert_string_equal(options.file[1], "b");
+	assert_true(options.fail_over < 0);
+	assert_int_equal(parse(options_parse_compare, "--fail-over 5% a b"), 0);
+	assert_true(options.fail_over == 5);
+	assert_int_equal(parse(options_parse_compare, "a b --fail-over=0.5"), 0);
+	assert_true(options.fail_over == 0.5);
+	for (unsigned int i = 0; i < sizeof(no_percents) / sizeof(*no_percents); i++) {
+		snprintf(line, sizeof(line), "--fail-over %s a b", no_percents[i]);
+		assert_int_equal(parse(options_parse_compare, line), STATUS_USAGE);
+		assert_non_null(strstr(err.text, "per cent"));
+	}
+	assert_int_equal(parse(options_parse_compare, "a"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "two files"));
+	assert_int_equal(parse(options_parse_compare, "a b c"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "one argument too many"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +260,8 @@ int main(void)
 		cmocka_unit_test(json_is_known_after_an_error),
 		cmocka_unit_test(list),
 		cmocka_unit_test(watch),
+		cmocka_unit_test(bench),
+		cmocka_unit_test(compare),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

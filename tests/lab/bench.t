@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# exitcheck bench, where a cycle is an instruction, and exitcheck compare of what it found.
+# shellcheck disable=SC2016,SC2317 # the variables in single quotes are Perl's; ok calls between
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+[ "${ISA:-svm}" = svm ] || skip_all "Bochs has no --icount"
+out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+
+runs=(patched base again several refused unpatched run)
+get=()
+for run in "${runs[@]}"; do
+	get+=(--get "/tmp/$run.json:$out/$run.json" --get "/tmp/$run.txt:$out/$run.txt")
+done
+
+# The benches, each with its text, its status as one more line.
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa svm --icount --patch series,none --no-modules --timeout 900 \
+	"${get[@]}" --job - <<'EOT' || bail "the lab failed: status $?"
+run()
+{
+	name=$1
+	shift
+	exitcheck "$@" --json "/tmp/$name.json" >"/tmp/$name.txt" 2>&1
+	echo "status $?" >>"/tmp/$name.txt"
+}
+
+load_kvm series
+run patched bench --rounds 3 -n 500 -w cpuid -w touch
+run base bench --rounds 7 -n 500 -w cpuid --observer none --observer patch
+run again bench --rounds 7 -n 500 -w cpuid --observer none --observer patch
+run several bench --rounds 1 -n 500 --vcpus 4 --vms 2 -w cpuid -w x2apic-icr --observer none --observer btf
+run run run -w cpuid -n 100
+unload_kvm
+load_kvm none
+run refused bench --observer patch
+run unpatched bench --rounds 1 -n 500 -w cpuid
+EOT
+
+# report RUN EXPRESSION
+report()
+{
+	json "$out/$1.json" "$2"
+}
+
+# status RUN
+status()
+{
+	sed -n 's/^status //p' "$out/$1.txt"
+}
+
+# between LOW VALUE HIGH
+between()
+{
+	awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit !(low <= value && value <= high) }'
+}
+
+# added RUN WORKLOAD OBSERVER: the median of what it adds.
+added()
+{
+	report "$1" '(map { $_->{cycles}{added}{median} }
+		grep { $_->{workload} eq "'"$2"'" && $_->{observer} eq "'"$3"'" } @{$r->{costs}})[0]'
+}
+
+sed 's/^/# /' "$out/patched.txt"
+is "it ends well" "$(status patched)" 0
+is "all observers ran" "$(report patched 'join " ", map { $_->{name} . ($_->{skipped} // "") } @{$r->{observers}}')" \
+	'none patch-off patch btf classic patch+btf patch+classic'
+is "on every workload, once a round" \
+	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 14
+# Every round and the warm-up: 2 workloads, with a tenth more to warm up.
+ok "every exit was made under every observer" \
+	test "$(report patched 'scalar grep { $_->{exits} < 4 * 2 * 550 } @{$r->{observers}}')" = 0
+# A first touch takes a page from the host's allocator: dozens of instructions more or less by chance.
+ok "the patch that is off costs next to nothing" between -10 "$(added patched cpuid patch-off)" 20
+ok "the patch costs little" between 5 "$(added patched cpuid patch)" 90
+for workload in cpuid touch; do
+	ok "eBPF costs more ($workload)" between 100 "$(added patched $workload btf)" 1500
+	ok "both cost what each of them does ($workload)" \
+		between "$(added patched $workload btf)" "$(added patched $workload patch+btf)" 1600
+done
+is "there is no counter of instructions, and it says so" \
+	"$(report patched '(defined $r->{no_instructions}) . join "", map { $_->{instructions} // "" } @{$r->{costs}}')" 1
+
+is "several VMs with several vCPUs end well" "$(status several)" 0
+ok "each of them made its exits" \
+	test "$(report several 'scalar grep { $_->{exits} < 2 * 4 * 2 * 550 } @{$r->{observers}}')" = 0
+like "what needs one vCPU did not run" "$(cat "$out/several.txt")" '^x2apic-icr did not run: '
+
+is "unpatched: what the patch has to be there for is refused" "$(status refused)" 3
+like "unpatched: and why" "$(cat "$out/refused.txt")" '^exitcheck: kvm.ko is not patched$'
+is "unpatched: the rest is measured" "$(status unpatched)" 0
+is "unpatched: by name" "$(report unpatched 'join " ", map { $_->{name} } grep { !$_->{skipped} } @{$r->{observers}}')" \
+	'none btf classic'
+
+# compare NAME STATUS REGEX ARG...
+compare()
+{
+	local name=$1 wanted=$2 regex=$3 text status=0
+
+	shift 3
+	text=$("$here/../../exitcheck" compare "$@" 2>&1) || status=$?
+	is "compare: $name: status" "$status" "$wanted"
+	like "compare: $name: says so" "$text" "$regex"
+}
+
+compare "the same work again is the same to 1 %" 0 '^cpuid patch +cycles .* (same|less|more)$' \
+	--fail-over 1% "$out/base.json" "$out/again.json"
+compare "what was done once only" 0 '^touch none .* only A$' "$out/patched.json" "$out/again.json"
+compare "unpatched and patched" 0 '^cpuid btf .* same$' "$out/unpatched.json" "$out/patched.json"
+compare "a report with itself" 0 '^0x72 CPUID +exits .* same$' --fail-over 0 "$out/run.json" "$out/run.json"
+compare "a report with a bench" 2 '^exitcheck: .*two of the same kind$' "$out/run.json" "$out/again.json"
+compare "no file" 2 '^exitcheck: .*No such file' "$out/run.json" "$out/none.json"
+compare "one file" 2 '^exitcheck: two files are compared' "$out/run.json"
+
+perl -MJSON::PP -0777 -ne 'my $r = decode_json($_);
+	for my $cost (@{$r->{costs}}) { $_ *= 1.06 for @{$cost->{cycles}{samples}} }
+	print encode_json($r)' "$out/again.json" >"$out/worse.json"
+compare "what costs more, but not too much" 0 '^cpuid patch .* more$' --fail-over 7% "$out/again.json" "$out/worse.json"
+compare "what costs more than allowed" 1 '^cpuid patch .* over$' --fail-over 5% "$out/again.json" "$out/worse.json"
+done_testing
