@@ -8,6 +8,7 @@ RUNS   ?= 50
 PREFIX ?= /usr/local
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
+SOAK_EXITS ?= 10000000
 
 CC      ?= gcc
 CLANG   ?= clang
@@ -24,10 +25,11 @@ guest   := $(wildcard user/guest/*.c user/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
-# Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else.
+# Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else;
+# soak.t takes too long.
 # The longest first: they are run side by side.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
-svm     := $(filter-out %/fastpath.t %/refused.t,$(labs))
+svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh tests/fuzz/fuzz tests/mutants/run $(labs) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
@@ -67,7 +69,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants unit fuzz lint patch-check deps clean install help \
+.PHONY: all run test test-all mutants unit fuzz soak lint patch-check deps clean install help \
 	kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
@@ -204,6 +206,11 @@ fuzz: ## every parser with random input, by libFuzzer (FUZZ_SECONDS=60 of each)
 	$(Q)$(packages) install build fuzz
 	$(Q)$(submake) $(targets)
 	$(Q)tests/fuzz/fuzz "$(FUZZ_SECONDS)" $(targets)
+
+soak: ## ten million exits in the emulated host, in constant memory (SOAK_EXITS=10000000)
+	$(Q)$(packages) install build lab $(ISA) test
+	$(Q)$(submake) $(program)
+	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" SOAK_EXITS="$(SOAK_EXITS)" tests/lab/soak.t
 
 lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint

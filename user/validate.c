@@ -15,6 +15,7 @@
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
 #define SMP_EXITS 20000
 #define SMP_COMMAND 1250
+#define SMP_KEPT 8 /* turns whose reads are kept: memory does not grow with --smp-exits */
 #define ISOLATION_EXITS 5000
 #define MIGRATE_MOVES 100
 #define MIGRATE_COMMAND 500
@@ -589,6 +590,7 @@ static int phase_irqchip(struct run *run)
 /* A command under way on a vCPU. */
 struct command {
 	bool running, reads;
+	bool keep; /* what was read; eBPF has compared it in any case */
 	struct result_sweep sweep;
 	struct list list;
 };
@@ -634,7 +636,7 @@ static int command_start(struct run *run, const struct vm *vm, unsigned int vcpu
 	uint64_t passes;
 	int status;
 
-	*command = (struct command){ .running = true };
+	*command = (struct command){ .running = true, .keep = true };
 	/* Every third command reads leaves, if there are any. */
 	command->reads = has_leaves(run) && (turn % 3 == 0 || !run->nr_mix);
 	if (!command->reads) {
@@ -668,7 +670,7 @@ static int command_wait(struct run *run, const struct vm *vm, unsigned int vcpu,
 		return 0;
 	command->running = false;
 	status = probe_wait(vm->probe, vcpu, run->err);
-	if (!status && command->reads)
+	if (!status && command->reads && command->keep)
 		status = sweep_close(run, vm, vcpu, &command->sweep, &command->list);
 	return status;
 }
@@ -711,7 +713,7 @@ static int smp_load(struct run *run, const struct vm *vm)
 	const uint64_t exits = asked ? asked : scaled(run, SMP_EXITS, 16);
 	const uint64_t each = scaled(run, SMP_COMMAND, 1);
 	struct command commands[PROBE_MAX_VCPUS] = { 0 };
-	unsigned int turn = random_next(&run->random) % 64;
+	unsigned int turn = random_next(&run->random) % 64, kept = 0;
 	int status = 0;
 
 	/*
@@ -720,12 +722,18 @@ static int smp_load(struct run *run, const struct vm *vm)
 	 * another one, so that leaves are read while the others do something else.
 	 */
 	while (!status && nr_executed(vm) < exits) {
+		const bool keep = nr_executed(vm) >= exits / SMP_KEPT * kept;
+		bool reads = false;
+
 		for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++) {
 			status = command_wait(run, vm, v, &commands[v]);
 			if (!status)
 				status = command_start(run, vm, v, &commands[v],
 						       turn % 2 ? turn + v : turn, each);
+			commands[v].keep = keep;
+			reads |= commands[v].reads;
 		}
+		kept += keep && reads;
 		turn++;
 	}
 	for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++)
