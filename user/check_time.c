@@ -41,17 +41,24 @@ static double clock_resolution(const char *clocksource)
 
 struct timing {
 	double khz, ppm, resolution; /* resolution in cycles */
+	double deviation;	     /* ppm, too, and a part of it: not the clocks' usual one */
 };
 
+/* How far the TSC's rate by CLOCK_MONOTONIC was off the nominal one, at most. */
 static double deviation_ppm(const struct result *result, double khz)
 {
 	double ns = result->end.ns - result->begin.ns, tsc = result->end.tsc - result->begin.tsc;
-	double deviation;
+	const double rates[] = { ns > 0 ? tsc / ns * 1e6 : 0, result->slowest_khz,
+				 result->fastest_khz };
+	double greatest = 0;
 
-	if (ns <= 0 || khz <= 0)
-		return 0;
-	deviation = (tsc / ns * 1e6 / khz - 1) * 1e6;
-	return deviation < 0 ? -deviation : deviation;
+	for (unsigned int i = 0; khz > 0 && i < sizeof(rates) / sizeof(*rates); i++) {
+		double deviation = rates[i] > 0 ? (rates[i] / khz - 1) * 1e6 : 0;
+
+		deviation = deviation < 0 ? -deviation : deviation;
+		greatest = deviation > greatest ? deviation : greatest;
+	}
+	return greatest;
 }
 
 /* One reason in PHASE_SINGLE: over windows between two reads of its cycles. */
@@ -143,8 +150,9 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
  * except where noise is what causes the exit: the host's interrupts come when it
  * is disturbed, and on an emulated one the code up to where they are taken is slow.
  */
-static void tally_bias(struct judge *judge, struct check *check, const struct time_stat *stats,
-		       struct tally *tally, double *least, double *greatest, double *limit)
+static void tally_bias(struct judge *judge, struct check *check, const struct timing *timing,
+		       const struct time_stat *stats, struct tally *tally, double *least,
+		       double *greatest, double *limit)
 {
 	double cheapest = 0;
 	bool any = false;
@@ -175,7 +183,8 @@ static void tally_bias(struct judge *judge, struct check *check, const struct ti
 			what = "hardly any cycles";
 		else if (stat->least_mean >= 4 * cheapest && stat->best_share < 0.5)
 			what = "less than half of the time";
-		else if (judge->caused[index] && stat->least_bias > *limit)
+		else if (judge->caused[index] &&
+			 stat->least_bias > *limit + stat->least_mean * timing->deviation / 1e6)
 			what = "a bias beyond the common one";
 		if (!what)
 			continue;
@@ -195,7 +204,7 @@ void check_time(struct judge *judge, struct check *check)
 	struct timing timing = { .khz = result->discovery.tsc_khz };
 	struct time_stat *stats;
 	struct tally tally = { 0 }, biases = { 0 };
-	double least, greatest, limit, *room, deviation;
+	double least, greatest, limit, *room;
 	unsigned int failed = 0;
 
 	check->verdict = VERDICT_INCONCLUSIVE;
@@ -210,17 +219,22 @@ void check_time(struct judge *judge, struct check *check)
 			       result->host.clocksource);
 		return;
 	}
-	if (result->tsc_khz)
-		timing.khz = result->tsc_khz;
-	deviation = deviation_ppm(result, timing.khz);
-	if (deviation > TIME_MAX_DEVIATION_PPM) {
-		check_evidence(check,
-			       "the TSC ran at a rate %.1f %% off its nominal one by clock source"
-			       " %s",
-			       deviation / 1e4, result->host.clocksource);
+	if (*result->next_clocksource) {
+		check_evidence(check, "the clock source was changed from %s to %s meanwhile",
+			       result->host.clocksource, result->next_clocksource);
 		return;
 	}
-	timing.ppm = TIME_SLEW_PPM + deviation;
+	if (result->tsc_khz)
+		timing.khz = result->tsc_khz;
+	timing.deviation = deviation_ppm(result, timing.khz);
+	if (timing.deviation > TIME_MAX_DEVIATION_PPM) {
+		check_evidence(check,
+			       "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
+			       " source %s",
+			       timing.deviation / 1e4, result->host.clocksource);
+		return;
+	}
+	timing.ppm = TIME_SLEW_PPM + timing.deviation;
 	timing.resolution = resolution * timing.khz / 1e6;
 
 	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
@@ -242,7 +256,7 @@ void check_time(struct judge *judge, struct check *check)
 		if (stat->windows)
 			stat->median_bias = stat->bias[stat->windows / 2];
 	}
-	tally_bias(judge, check, stats, &biases, &least, &greatest, &limit);
+	tally_bias(judge, check, &timing, stats, &biases, &least, &greatest, &limit);
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
 		failed += judge->time_failed[index];
 

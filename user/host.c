@@ -71,6 +71,11 @@ void host_read_cpuinfo(struct host *host, FILE *cpuinfo)
 	text_clean(host->cpu);
 }
 
+void host_read_clocksource(char *name, size_t size)
+{
+	read_line(CLOCKSOURCE, name, size);
+}
+
 static enum host_exit_leaves read_exit_leaves(void)
 {
 	char value[16];
@@ -132,7 +137,7 @@ int host_probe(struct host *host, struct error *err)
 		host_read_cpuinfo(host, cpuinfo);
 		fclose(cpuinfo);
 	}
-	read_line(CLOCKSOURCE, host->clocksource, sizeof(host->clocksource));
+	host_read_clocksource(host->clocksource, sizeof(host->clocksource));
 	host->exit_leaves = read_exit_leaves();
 	host->nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (!uname(&names))

@@ -21,8 +21,8 @@ struct host {
 	enum host_exit_leaves exit_leaves; /* kvm.exit_leaves */
 	char cpu[64];			   /* model name */
 	char kernel[65];		   /* release */
-	char clocksource[32];
-	int nr_cpus; /* online */
+	char clocksource[32];		   /* at first */
+	int nr_cpus;			   /* online */
 };
 
 /*
@@ -33,6 +33,9 @@ int host_probe(struct host *host, struct error *err);
 
 /* Fills in cpu and isa (0: neither VMX nor SVM) from the first processor of a /proc/cpuinfo. */
 void host_read_cpuinfo(struct host *host, FILE *cpuinfo);
+
+/* The clock source of CLOCK_MONOTONIC, now; "" if it cannot be read. */
+void host_read_clocksource(char *name, size_t size);
 
 /* "VMX" or "SVM". */
 const char *isa_name(enum exit_isa isa);

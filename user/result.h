@@ -104,6 +104,9 @@ struct result {
 	struct leaf_discovery discovery;
 	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
 	struct result_clock begin, end;
+	/* The TSC's rate by CLOCK_MONOTONIC, where it was least and greatest; 0: not known. */
+	double slowest_khz, fastest_khz;
+	char next_clocksource[32]; /* what the clock source was changed to meanwhile, "" if it was not */
 	struct result_phase_info phase[NR_PHASES];
 
 	struct result_vcpu *vcpus;

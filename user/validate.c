@@ -23,6 +23,7 @@
 #define MIGRATE_PAUSE_US 1000
 #define RANDOM_UNDEFINED 1000
 #define IDLE_MAX_MS 6000
+#define CLOCKS_NS 50000000	  /* between two looks at the clocks: long against a look */
 #define VMRUN_FAILURES 0xfffffffc /* the first of SVM's numbers for them */
 
 #define NR(array) (sizeof(array) / sizeof(*(array)))
@@ -41,6 +42,7 @@ struct run {
 	struct result *result;
 	struct error *err;
 	uint64_t random;
+	struct result_clock clocks; /* when they were looked at last */
 	unsigned int nr_vms;
 	/* Workloads that the phases with several vCPUs or VMs are made of. */
 	enum probe_op mix[PROBE_NR_OPS];
@@ -79,6 +81,53 @@ static uint64_t workload_count(struct run *run, const struct workload *workload)
 	while (!is_prime(n))
 		n++;
 	return n;
+}
+
+/* ---- clocks ---- */
+
+/* The TSC and CLOCK_MONOTONIC at one instant: the closest of several pairs. */
+static struct result_clock read_clocks(void)
+{
+	struct result_clock best = { 0 };
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 16; i++) {
+		struct timespec now;
+		uint64_t before = __rdtsc(), after;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		after = __rdtsc();
+		if (after - before >= least)
+			continue;
+		least = after - before;
+		best.tsc = before + (after - before) / 2;
+		best.ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	}
+	return best;
+}
+
+/*
+ * Looks at the clocks again, unless it was done just now. By eBPF's clock, leaf and eBPF can be
+ * compared only as long as that runs as before: others may slew it, or change its source.
+ */
+static void watch_clocks(struct run *run)
+{
+	struct result *result = run->result;
+	struct result_clock now = read_clocks();
+	char clocksource[sizeof(result->next_clocksource)];
+	double khz;
+
+	if (now.ns - run->clocks.ns < CLOCKS_NS)
+		return;
+	khz = (double)(now.tsc - run->clocks.tsc) / (double)(now.ns - run->clocks.ns) * 1e6;
+	run->clocks = now;
+	if (!result->slowest_khz || khz < result->slowest_khz)
+		result->slowest_khz = khz;
+	if (khz > result->fastest_khz)
+		result->fastest_khz = khz;
+	host_read_clocksource(clocksource, sizeof(clocksource));
+	if (!*result->next_clocksource && strcmp(clocksource, result->host.clocksource))
+		memcpy(result->next_clocksource, clocksource, sizeof(clocksource));
 }
 
 /* ---- VMs ---- */
@@ -127,6 +176,7 @@ static struct list list_begin(const struct vm *vm, unsigned int vcpu)
 static void sweep_open(struct run *run, const struct vm *vm, unsigned int vcpu,
 		       struct result_sweep *sweep)
 {
+	watch_clocks(run);
 	*sweep = (struct result_sweep){ .vcpu = vm->first_vcpu + vcpu, .workload = -1 };
 	copy_executed(vm, vcpu, sweep->before);
 	copy_bpf_counts(run, vm, vcpu, sweep->bpf_before);
@@ -932,27 +982,6 @@ static int phase_migrate(struct run *run)
 
 /* ---- the whole ---- */
 
-/* The TSC and CLOCK_MONOTONIC at one instant: the closest of several pairs. */
-static struct result_clock read_clocks(void)
-{
-	struct result_clock best = { 0 };
-	uint64_t least = UINT64_MAX;
-
-	for (int i = 0; i < 16; i++) {
-		struct timespec now;
-		uint64_t before = __rdtsc(), after;
-
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		after = __rdtsc();
-		if (after - before >= least)
-			continue;
-		least = after - before;
-		best.tsc = before + (after - before) / 2;
-		best.ns = now.tv_sec * 1000000000ull + now.tv_nsec;
-	}
-	return best;
-}
-
 static void take_losses_down(struct run *run)
 {
 	struct result *result = run->result;
@@ -974,7 +1003,7 @@ static int run_phases(struct run *run)
 	int status;
 
 	witness_gate(run->witness, true);
-	run->result->begin = read_clocks();
+	run->result->begin = run->clocks = read_clocks();
 	status = phase_single(run);
 	if (!status)
 		status = phase_irqchip(run);
@@ -984,6 +1013,7 @@ static int run_phases(struct run *run)
 		status = phase_isolation(run);
 	if (!status)
 		status = phase_migrate(run);
+	watch_clocks(run);
 	run->result->end = read_clocks();
 	witness_gate(run->witness, false);
 	if (!status)

@@ -398,6 +398,33 @@ static void time_needs_a_known_clock(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
 }
 
+/* The rate is right over the whole run, but was not all the time. */
+static void time_needs_a_steady_clock(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->slowest_khz = SYNTHETIC_KHZ * 0.995;
+	result->fastest_khz = SYNTHETIC_KHZ * 1.002;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->slowest_khz = SYNTHETIC_KHZ * 0.98;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->fastest_khz = SYNTHETIC_KHZ * 1.02;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	strcpy(result->next_clocksource, "acpi_pm");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
 static void time_allows_for_the_conversion_only(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -649,6 +676,7 @@ int main(void)
 		cmocka_unit_test(failed_entries_are_in_the_statistic),
 		cmocka_unit_test(time_needs_a_stable_tsc),
 		cmocka_unit_test(time_needs_a_known_clock),
+		cmocka_unit_test(time_needs_a_steady_clock),
 		cmocka_unit_test(time_allows_for_the_conversion_only),
 		cmocka_unit_test(time_survives_outliers),
 		cmocka_unit_test(time_survives_interrupts),
