@@ -378,6 +378,11 @@ static void check_phase(struct judge *judge, struct check *check, enum result_ph
 	}
 	tally_truth(judge, check, phase, &leaf, &bpf);
 	settle_truth(judge, check, &leaf, &bpf);
+	if (*result->phase[phase].skipped) {
+		check_example(check, "%s", result->phase[phase].skipped);
+		if (check->verdict == VERDICT_PASS)
+			check->verdict = VERDICT_INCONCLUSIVE;
+	}
 	if (phase == PHASE_SMP)
 		check_evidence(check,
 			       "%u vCPUs at once, %s exits: %s values against what they executed,"

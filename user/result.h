@@ -38,7 +38,7 @@ enum result_phase {
 
 struct result_phase_info {
 	bool ran;
-	char skipped[96];   /* why it did not run */
+	char skipped[96];   /* why it did not run, or not to its end; "" if it did */
 	unsigned int moves; /* PHASE_MIGRATE: of the thread */
 	unsigned int cpus;  /* between so many CPUs */
 };

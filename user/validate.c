@@ -911,42 +911,50 @@ static int phase_isolation(struct run *run)
 
 /* ---- phase D ---- */
 
-/* Moves a thread to the next allowed CPU after *cpu. */
-static int move(struct run *run, pid_t tid, const cpu_set_t *allowed, int *cpu)
+/*
+ * Moves a thread to the next allowed CPU after *cpu. One that has gone offline, or was taken away
+ * from us, is allowed no more: false once there are not two left.
+ */
+static bool move(pid_t tid, cpu_set_t *allowed, int *cpu)
 {
 	cpu_set_t one;
 
-	do
-		*cpu = (*cpu + 1) % CPU_SETSIZE;
-	while (!CPU_ISSET(*cpu, allowed));
-	CPU_ZERO(&one);
-	CPU_SET(*cpu, &one);
-	if (sched_setaffinity(tid, sizeof(one), &one))
-		return error_set(run->err, STATUS_CANNOT_RUN,
-				 "cannot move a vCPU's thread to CPU %d: %m", *cpu);
-	return 0;
+	while (CPU_COUNT(allowed) >= 2) {
+		do
+			*cpu = (*cpu + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(*cpu, allowed));
+		CPU_ZERO(&one);
+		CPU_SET(*cpu, &one);
+		if (!sched_setaffinity(tid, sizeof(one), &one))
+			return true;
+		CPU_CLR(*cpu, allowed);
+	}
+	return false;
 }
 
-static int migrate_load(struct run *run, const struct vm *vm, const cpu_set_t *allowed,
-			unsigned int *moves)
+static int migrate_load(struct run *run, const struct vm *vm, cpu_set_t *allowed,
+			struct result_phase_info *info)
 {
 	const uint64_t each = scaled(run, MIGRATE_COMMAND, 1);
 	const unsigned int goal = scaled(run, MIGRATE_MOVES, 4);
 	struct command command = { 0 };
-	int status = 0, cpu = -1, late;
+	bool can_move = true;
+	int status = 0, cpu = -1;
 
-	for (unsigned int turn = 0; !status && *moves < goal; turn++) {
+	for (unsigned int turn = 0; !status && can_move && info->moves < goal; turn++) {
 		status = command_start(run, vm, 0, &command, turn, each);
-		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status; i++) {
-			status = move(run, probe_tid(vm->probe, 0), allowed, &cpu);
-			if (!status)
-				++*moves;
+		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status && can_move; i++) {
+			can_move = move(probe_tid(vm->probe, 0), allowed, &cpu);
+			info->moves += can_move;
 			usleep(MIGRATE_PAUSE_US);
 		}
-		late = command_wait(run, vm, 0, &command);
 		if (!status)
-			status = late;
+			status = command_wait(run, vm, 0, &command);
 	}
+	if (!can_move)
+		snprintf(info->skipped, sizeof(info->skipped),
+			 "after %u of %u moves only one CPU was left to move a thread to",
+			 info->moves, goal);
 	return status;
 }
 
@@ -973,7 +981,7 @@ static int phase_migrate(struct run *run)
 	progress("a vCPU thread moved between CPUs");
 	status = vm_open(run, &vm, PHASE_MIGRATE, 1, false);
 	if (!status)
-		status = migrate_load(run, &vm, &allowed, &info->moves);
+		status = migrate_load(run, &vm, &allowed, info);
 	if (!status)
 		status = sweep(run, &vm, 0, SWEEP_FULL, -1);
 	info->ran = !status;

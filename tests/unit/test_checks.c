@@ -642,6 +642,24 @@ static void a_skipped_phase_is_no_failure(void **state)
 	assert_int_equal(verdicts.status, STATUS_PASS);
 }
 
+static void a_phase_cut_short_is_inconclusive(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	strcpy(result->phase[PHASE_MIGRATE].skipped, "only one CPU was left");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_MIGRATE), VERDICT_INCONCLUSIVE);
+	assert_string_equal(find_check(CHECK_MIGRATE)->examples[0], "only one CPU was left");
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+
+	/* What was found until then stays. */
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_SPLIT);
+	strcpy(result->phase[PHASE_MIGRATE].skipped, "only one CPU was left");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_MIGRATE), VERDICT_FAIL);
+}
+
 /* Exits that come by themselves are compared with eBPF; of the truth they are a bound. */
 static void asynchronous_exits_are_bounds(void **state)
 {
@@ -691,6 +709,7 @@ int main(void)
 		cmocka_unit_test(leaves_nobody_asked_for_fail),
 		cmocka_unit_test(all_skipped_is_no_pass),
 		cmocka_unit_test(a_skipped_phase_is_no_failure),
+		cmocka_unit_test(a_phase_cut_short_is_inconclusive),
 		cmocka_unit_test(asynchronous_exits_are_bounds),
 	};
 
