@@ -13,7 +13,6 @@
 
 #include "text.h"
 
-#define DEV_KVM "/dev/kvm"
 #define EXIT_LEAVES "/sys/module/kvm/parameters/exit_leaves"
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 

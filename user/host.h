@@ -8,6 +8,8 @@
 #include "error.h"
 #include "exitcheck.h"
 
+#define DEV_KVM "/dev/kvm"
+
 enum host_exit_leaves {
 	EXIT_LEAVES_ABSENT, /* kvm.ko has no such parameter: not patched */
 	EXIT_LEAVES_OFF,

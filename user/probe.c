@@ -211,9 +211,9 @@ static int create_vm(struct probe *probe, struct error *err)
 {
 	int run_size, status;
 
-	probe->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	probe->kvm_fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
 	if (probe->kvm_fd < 0)
-		return system_error(err, "open /dev/kvm", errno);
+		return system_error(err, "open " DEV_KVM, errno);
 	run_size = KVM(probe->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
 	if (run_size < 0)
 		return STATUS_CANNOT_RUN;

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "validate.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "kvm.h"
 #include "random.h"
 
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
@@ -1039,7 +1042,7 @@ int validate(const struct host *host, const struct options *options, struct resu
 		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
 		.nr_slots = 2 + options->vcpus + 3 + 1,
 	};
-	int status;
+	int status = 0, kvm_fd;
 
 	run.result = result_create();
 	if (!run.result)
@@ -1051,14 +1054,21 @@ int validate(const struct host *host, const struct options *options, struct resu
 	run.result->opt_in = options->opt_in;
 	run.random = run.result->seed;
 
+	/* Open until the end, it keeps KVM's modules from being replaced between two VMs. */
+	kvm_fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
+	if (kvm_fd < 0)
+		status = system_error(err, "open " DEV_KVM, errno);
 	progress("loading the eBPF program");
-	status = witness_create(&run.witness, &config, err);
+	if (!status)
+		status = witness_create(&run.witness, &config, err);
 	if (!status) {
 		run.result->witness_path = witness_path_name(run.witness);
 		status = run_phases(&run);
 		run.result->seconds = (double)(run.result->end.ns - run.result->begin.ns) / 1e9;
 		witness_destroy(run.witness);
 	}
+	if (kvm_fd >= 0)
+		close(kvm_fd);
 	if (status)
 		result_destroy(run.result);
 	else
