@@ -143,6 +143,8 @@ static int run_once(struct vcpu *vcpu, struct error *err)
 		if (errno != EINTR && errno != EAGAIN)
 			return error_set(err, STATUS_INCONCLUSIVE, "vCPU %d: \"%s\": KVM_RUN: %s",
 					 vcpu->id, op_name(vcpu->op), strerror(errno));
+		/* Whoever sent that signal: what it stands for is looked at next. */
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	}
 }
 
