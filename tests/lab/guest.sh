@@ -40,3 +40,22 @@ kernel_complaints()
 {
 	dmesg | grep -E "$complaint_pattern" || true
 }
+
+# remains: what of exitcheck's is in the kernel: programs, maps, VMs, processes.  Needs bpftool.
+remains()
+{
+	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\) ')" \
+	     "$(bpftool map show | grep -c 'name \(vcpus\|registered\|by_key\|by_thread\) ')" \
+	     "$(find /sys/kernel/debug/kvm -name '*-*' | wc -l)" "$(pidof exitcheck | wc -w)"
+}
+
+# settled: nothing remains; the kernel frees programs and maps a little later.
+settled()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(remains)" != '0 0 0 0' ] || return 0
+		usleep 200000
+	done
+	remains
+	return 1
+}

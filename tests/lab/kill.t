@@ -5,25 +5,6 @@ set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series --timeout 180 \
 	--bring "$(command -v bpftool)" --job - <<'EOT'
-# What of exitcheck's is in the kernel: programs, maps, VMs, processes.
-remains()
-{
-	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\) ')" \
-	     "$(bpftool map show | grep -c 'name \(vcpus\|registered\|by_key\|by_thread\) ')" \
-	     "$(ls /sys/kernel/debug/kvm | grep -c -)" "$(pidof exitcheck | wc -w)"
-}
-
-# settled: nothing remains; the kernel frees programs and maps a little later.
-settled()
-{
-	for try in 1 2 3 4 5 6 7 8 9 10; do
-		[ "$(remains)" != '0 0 0 0' ] || return 0
-		usleep 200000
-	done
-	remains
-	return 1
-}
-
 is "nothing is there before" "$(remains)" '0 0 0 0'
 alive=0
 for run in 1 2 3 4 5 6 7 8 9 10; do
