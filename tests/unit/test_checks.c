@@ -516,6 +516,26 @@ static void lost_entries_make_time_inconclusive(void **state)
 	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_PASS);
 }
 
+/* An entry or an exit that eBPF missed makes the time of others too long, or too short. */
+static void lost_events_make_no_time_wrong(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+		for (unsigned int i = 0; i < result->nr_times; i++)
+			if (result->times[i].index == op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR))
+				result->times[i].ns = way ? result->times[i].ns * 30 :
+							    result->times[i].ns / 2;
+		checks_judge(result, &verdicts);
+		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+		result->stats.no_map = 3;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+		assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	}
+}
+
 /* ---- no leaves ---- */
 
 static void unpatched_compares_the_rest(void **state)
@@ -700,6 +720,7 @@ int main(void)
 		cmocka_unit_test(time_survives_interrupts),
 		cmocka_unit_test(dear_exits_have_half_of_the_time),
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
+		cmocka_unit_test(lost_events_make_no_time_wrong),
 		cmocka_unit_test(unpatched_compares_the_rest),
 		cmocka_unit_test(unpatched_takes_no_data_for_a_leaf),
 		cmocka_unit_test(unpatched_still_finds_a_wrong_ebpf),
