@@ -30,11 +30,14 @@ labs    := $(wildcard tests/lab/*.t)
 # The longest first: they are run side by side.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
+# Kernels that check themselves, by the names of their configurations.
+checkers := kasan ubsan kcsan lockdep
+hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh tests/fuzz/fuzz tests/mutants/run $(labs) \
-	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
+	   $(wildcard tests/hygiene/*.t tests/hygiene/*.sh kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages)
-code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest tests/unit tests/fuzz tests/lab))
+code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest $(addprefix tests/,unit fuzz hygiene lab)))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
@@ -72,8 +75,8 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants unit fuzz soak lint patch-check deps clean install help \
-	kvm-modules kvm-modules-load kvm-modules-unload
+.PHONY: all run test test-all mutants hygiene unit fuzz soak lint patch-check deps clean install \
+	help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
 # ---- the program ----
@@ -166,6 +169,12 @@ $(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
 	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) -Itests/unit -fsanitize=fuzzer $(fuzzers) -o $@ $< \
 		$(build)/fuzzed/exitcheck.a $(libraries)
 
+# ---- what runs the probe guest over and over, for tests/hygiene ----
+
+$(build)/hygiene/cycles: tests/hygiene/cycles.c $(filter-out %/main.o,$(objects))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $^ $(libraries)
+
 # ---- what is done with it ----
 
 packages := tests/lab/packages
@@ -215,6 +224,13 @@ soak: ## ten million exits in the emulated host, in constant memory (SOAK_EXITS=
 	$(Q)$(submake) $(program)
 	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" SOAK_EXITS="$(SOAK_EXITS)" tests/lab/soak.t
 
+hygiene: ## the patched kernel under KASAN, UBSAN, KCSAN, lockdep, kmemleak; KVM's selftests (an hour)
+	$(Q)$(packages) install build lab patch svm test
+	$(Q)$(submake) $(program) $(build)/hygiene/cycles
+	$(Q)for config in "" $(checkers); do \
+		$(lab) build $(lab_options) $${config:+--config $$config} >/dev/null || exit; done
+	$(Q)$(run_tests) $(hygiene)
+
 lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint
 	$(Q)clang-format --dry-run -Werror $(code)
@@ -254,4 +270,5 @@ help: ## this
 $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
--include $(patsubst %.o,%.d,$(objects) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) $(build)/exitcheck.bpf.d
+-include $(patsubst %.o,%.d,$(objects) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
+	$(build)/hygiene/cycles.d $(build)/exitcheck.bpf.d

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cycles N: creates, runs and destroys N VMs that have the leaves, and has KVM
+ * refuse a vCPU of N others.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "kvm.h"
+#include "leaf.h"
+#include "probe.h"
+
+#define TIMEOUT_MS 60000
+
+static int work(struct probe *probe, int vcpu, struct error *err)
+{
+	static const enum probe_op ops[] = {
+		PROBE_OUT,
+		PROBE_RDMSR,
+		PROBE_TOUCH,
+		PROBE_NESTED_CPUID,
+	};
+	struct probe_read *read = probe_reads(probe, vcpu);
+	const char *unsupported;
+	int status = 0;
+
+	for (unsigned int i = 0; i < sizeof(ops) / sizeof(ops[0]) && !status; i++)
+		status = probe_run(probe, vcpu, ops[i], 7, &unsupported, err);
+	if (status)
+		return status;
+	read->function = LEAF_TOTAL_EXITS;
+	read->index = 0;
+	probe_set_nr_reads(probe, vcpu, 1);
+	status = probe_run(probe, vcpu, PROBE_READ_LEAVES, 1, &unsupported, err);
+	if (!status && !read->eax)
+		status = error_set(err, STATUS_MISMATCH, "a VM has no leaves");
+	return status;
+}
+
+/* A VM with two vCPUs, or with one and an APIC of KVM's own. */
+static int cycle(enum exit_isa isa, bool irqchip, struct error *err)
+{
+	const struct probe_config config = {
+		.isa = isa,
+		.nr_vcpus = irqchip ? 1 : 2,
+		.irqchip = irqchip,
+		.opt_in = true,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	struct probe *probe;
+	int status = probe_create(&probe, &config, err);
+
+	for (int i = 0; i < config.nr_vcpus && !status; i++)
+		status = work(probe, i, err);
+	probe_destroy(probe);
+	return status;
+}
+
+/* KVM refuses a vCPU's number that it has had already, when all of the vCPU has been made. */
+static int refused(int kvm, struct error *err)
+{
+	const struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_EXIT_LEAVES,
+		.args[0] = KVM_X86_EXIT_LEAVES_ENABLE,
+	};
+	int vm = KVM(kvm, KVM_CREATE_VM, NULL, err), vcpu = -1, again, status = STATUS_CANNOT_RUN;
+
+	if (vm < 0 || KVM(vm, KVM_ENABLE_CAP, &cap, err) < 0)
+		goto out;
+	vcpu = KVM(vm, KVM_CREATE_VCPU, NULL, err);
+	if (vcpu < 0)
+		goto out;
+	again = ioctl(vm, KVM_CREATE_VCPU, 0);
+	if (again < 0 && errno == EEXIST)
+		status = 0;
+	else
+		status = error_set(err, STATUS_MISMATCH, "KVM made a vCPU twice");
+	if (again >= 0)
+		close(again);
+out:
+	if (vcpu >= 0)
+		close(vcpu);
+	if (vm >= 0)
+		close(vm);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int nr = argc == 2 ? atoi(argv[1]) : 0, kvm, status;
+	struct error err;
+	struct host host;
+
+	if (nr < 1) {
+		fprintf(stderr, "usage: cycles N\n");
+		return STATUS_USAGE;
+	}
+	status = host_probe(&host, &err);
+	if (status)
+		goto out;
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		status = system_error(&err, "/dev/kvm", errno);
+	for (int i = 0; i < nr && !status; i++) {
+		status = cycle(host.isa, i % 2, &err);
+		if (!status)
+			status = refused(kvm, &err);
+	}
+	if (kvm >= 0)
+		close(kvm);
+out:
+	if (status)
+		fprintf(stderr, "cycles: %s\n", err.text);
+	return status;
+}
