@@ -32,7 +32,7 @@ vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
 # Kernels that check themselves, by the names of their configurations.
 checkers := kasan ubsan kcsan lockdep
-hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t)
+hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/tap.sh tests/fuzz/fuzz tests/mutants/run $(labs) \
 	   $(wildcard tests/hygiene/*.t tests/hygiene/*.sh kernel-patch/*.sh) kernel-patch/kvm-modules \
