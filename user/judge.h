@@ -63,6 +63,9 @@ const struct probe_read *sweep_find(const struct judge *judge, const struct resu
 /* The last full sweep of a vCPU, NULL if it has none. */
 const struct result_sweep *sweep_last_full(const struct result *result, unsigned int vcpu);
 
+/* Whether a read of a leaf that is none of these answers as on a KVM without the accounting. */
+bool read_is_ordinary(const struct result *result, const struct probe_read *read);
+
 /* ---- the truth ---- */
 
 struct bounds {

@@ -56,6 +56,7 @@ struct probe {
 	size_t run_size;
 	bool opted_in;
 	struct guest_features features;
+	struct kvm_cpuid2 *cpuid; /* what the guest is given */
 	uint8_t *ram, *touch;
 	size_t ram_size, touch_size;
 	int nr_threads; /* of vCPUs: as many as were created */
@@ -347,14 +348,12 @@ static int create_vcpu(const struct probe *probe, struct vcpu *vcpu, const struc
 
 static int create_vcpus(struct probe *probe, struct error *err)
 {
-	struct kvm_cpuid2 *cpuid = NULL;
 	bool created = true;
 	int i, status;
 
-	status = read_cpuid(probe, &cpuid, err);
+	status = read_cpuid(probe, &probe->cpuid, err);
 	for (i = 0; i < probe->config.nr_vcpus && !status; i++)
-		status = create_vcpu(probe, &probe->vcpus[i], cpuid, err);
-	free(cpuid);
+		status = create_vcpu(probe, &probe->vcpus[i], probe->cpuid, err);
 	for (i = 0; i < probe->config.nr_vcpus && !status; i++) {
 		status = vcpu_start_thread(&probe->vcpus[i], &created, err);
 		probe->nr_threads += created;
@@ -454,6 +453,7 @@ void probe_destroy(struct probe *probe)
 	if (probe->touch)
 		munmap(probe->touch, probe->touch_size);
 	pthread_rwlock_destroy(&probe->group.fresh);
+	free(probe->cpuid);
 	free(probe->vcpus);
 	free(probe);
 }
@@ -461,6 +461,23 @@ void probe_destroy(struct probe *probe)
 bool probe_opted_in(const struct probe *probe)
 {
 	return probe->opted_in;
+}
+
+bool probe_given_cpuid(const struct probe *probe, struct probe_read *leaf)
+{
+	for (unsigned int i = 0; i < probe->cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &probe->cpuid->entries[i];
+
+		if (entry->function != leaf->function ||
+		    (entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX && entry->index != leaf->index))
+			continue;
+		leaf->eax = entry->eax;
+		leaf->ebx = entry->ebx;
+		leaf->ecx = entry->ecx;
+		leaf->edx = entry->edx;
+		return true;
+	}
+	return false;
 }
 
 pid_t probe_tid(const struct probe *probe, int vcpu)

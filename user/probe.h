@@ -39,6 +39,9 @@ void probe_destroy(struct probe *probe);
 /* Whether KVM accepted the capability; without it the VM counts only under exit_leaves=all. */
 bool probe_opted_in(const struct probe *probe);
 
+/* Fills in the registers that KVM was given for a leaf of the guest's; false if it was given none. */
+bool probe_given_cpuid(const struct probe *probe, struct probe_read *leaf);
+
 /* Thread of a vCPU. */
 pid_t probe_tid(const struct probe *probe, int vcpu);
 

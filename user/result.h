@@ -92,6 +92,8 @@ struct result_clock {
 	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
 };
 
+#define RESULT_MAX_GIVEN 8
+
 struct result {
 	struct host host;
 	time_t started;
@@ -103,6 +105,9 @@ struct result {
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
 	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
+	/* Leaves that are none of these, as the VMM gave them to KVM. */
+	struct probe_read given[RESULT_MAX_GIVEN];
+	unsigned int nr_given;
 	struct result_clock begin, end;
 	/* The TSC's rate by CLOCK_MONOTONIC, where it was least and greatest; 0: not known. */
 	double slowest_khz, fastest_khz;

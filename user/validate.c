@@ -423,11 +423,29 @@ static enum leaves_state why_no_leaves(const struct run *run, const struct vm *v
 	return LEAVES_MISSING;
 }
 
-/* A leaf that nobody defines, and the highest basic leaf, which on some CPUs answers for it. */
+/* Of those that KVM passes on as they are. */
+static const uint32_t ordinary_leaves[] = { 0, 0x80000000, 0x80000001, 0x80000002, 0x80000008 };
+
+_Static_assert(NR(ordinary_leaves) <= RESULT_MAX_GIVEN, "room for what is given");
+
+/*
+ * Leaves that must be as ever: some that the guest was given; and one that nobody
+ * defines, with the highest basic leaf, which on some CPUs answers for it.
+ */
 static int read_ordinary(struct run *run, const struct vm *vm, uint32_t highest)
 {
+	struct result *result = run->result;
 	struct list list = list_begin(vm, 0);
 
+	for (unsigned int i = 0; i < NR(ordinary_leaves); i++) {
+		struct probe_read *given = &result->given[result->nr_given];
+
+		*given = (struct probe_read){ .function = ordinary_leaves[i] };
+		if (!probe_given_cpuid(vm->probe, given))
+			continue;
+		result->nr_given++;
+		list_add(&list, ordinary_leaves[i], 0);
+	}
 	list_add(&list, highest, 0);
 	list_add(&list, LEAF_FIRST - 1, 0);
 	return sweep_run(run, vm, 0, &list, SWEEP_SOME, -1);

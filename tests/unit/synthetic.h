@@ -51,6 +51,7 @@ enum defect {
 	DEFECT_RESERVED, /* a reserved discovery index is not 0 */
 	DEFECT_MAX_LEAF, /* the highest hypervisor leaf reaches the leaves */
 	DEFECT_ORDINARY, /* a leaf that nobody defines is zeros where the highest basic one is due */
+	DEFECT_GIVEN,	 /* a leaf that the guest was given has other registers */
 	DEFECT_CUT_OFF,	 /* cycles of a reason have 32 bits */
 	DEFECT_STAT,	 /* KVM's own statistic has one exit more */
 	DEFECT_BPF_LOSES, /* eBPF misses each 100th exit, and says so */
@@ -60,6 +61,7 @@ enum defect {
 
 #define SYNTHETIC_KHZ 2000000
 #define SYNTHETIC_MAX_BASIC 0x10
+#define SYNTHETIC_GIVEN 0x80000001
 #define SYNTHETIC_BIAS 400		 /* cycles */
 #define SYNTHETIC_IDLE (0x400000000 / 3) /* cycles of the one long exit of several vCPUs */
 #define SYNTHETIC_GUEST 1500		 /* cycles that the guest runs between exits */
@@ -271,6 +273,8 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 		read->ebx = 0x1234;
 	} else if (read->function == LEAF_FIRST - 1) {
 		read->ebx = s->defect == DEFECT_ORDINARY ? 0 : 0x1234;
+	} else if (read->function == SYNTHETIC_GIVEN) {
+		read->ecx = s->defect == DEFECT_GIVEN ? 0 : 0x5678;
 	} else {
 		read->eax = s->defect == DEFECT_MAX_LEAF ? LEAF_TOTAL_EXITS : 0x40000001;
 	}
@@ -480,8 +484,12 @@ static inline void synthetic_single(struct synthetic *s)
 	synthetic_add(&list, 0, 0);
 	synthetic_add(&list, 0x40000000, 0);
 	synthetic_add(&list, SYNTHETIC_MAX_BASIC, 0);
-	if (s->result->leaves == LEAVES_PRESENT)
+	if (s->result->leaves == LEAVES_PRESENT) {
 		synthetic_add(&list, LEAF_FIRST - 1, 0);
+		synthetic_add(&list, SYNTHETIC_GIVEN, 0);
+	}
+	s->result->given[s->result->nr_given++] =
+		(struct probe_read){ .function = SYNTHETIC_GIVEN, .ecx = 0x5678 };
 	synthetic_sweep(s, v, SWEEP_SOME, -1, &list);
 	leaf_discovery_decode(&list.reads[0], &list.reads[1], &s->result->discovery);
 	if (s->result->leaves != LEAVES_PRESENT) {
