@@ -21,13 +21,15 @@
 #define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
 #define SETTLE_US 50000	 /* the kernel frees what was attached a little later: not amid a sample */
 
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
 const struct bench_observer bench_observers[] = {
 	{
 		.name = "none",
 		.help = "nothing: no VM has the leaves, no eBPF program is attached",
 	},
 	{
-		.name = "patch-off",
+		.name = "patch-other",
 		.leaves = BENCH_LEAVES_OTHER,
 		.help = "another VM has the leaves, this one does not",
 	},
@@ -64,19 +66,15 @@ const struct bench_observer bench_observers[] = {
 	},
 };
 
-const unsigned int nr_bench_observers = sizeof(bench_observers) / sizeof(*bench_observers);
+const unsigned int nr_bench_observers = NR(bench_observers);
 
-_Static_assert(sizeof(bench_observers) / sizeof(*bench_observers) <= BENCH_MAX_OBSERVERS,
-	       "room for all of them");
+_Static_assert(NR(bench_observers) <= BENCH_MAX_OBSERVERS, "room for all of them");
 
 /* What is measured unless workloads were chosen. */
 static const char *const default_workloads[] = { "cpuid", "out", "mmio-write", "wrmsr", "hlt" };
 
-/* Reads of a leaf, each one CPUID: to their guest the leaves of a VM without them are some CPUID, too. */
-static const struct {
-	struct workload workload;
-	uint32_t leaf;
-} leaf_reads[] = {
+/* To the guest of a VM without leaves they are some CPUID, too. */
+const struct bench_read bench_reads[BENCH_NR_READS] = {
 	{
 		.workload = { .name = "leaf-vcpu", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },
 		.leaf = LEAF_VCPU_TOTAL_EXITS,
@@ -265,7 +263,8 @@ static int create_vms(struct run *run, struct vms *vms, struct witness *witness,
 	return status ? status : count_instructions(run, vms);
 }
 
-static int destroy_vms(struct run *run, struct vms *vms, uint64_t *exits, int status)
+/* Of a turn that went well, adds what its VMs' exits were to the watch. */
+static int destroy_vms(struct run *run, struct vms *vms, struct bench_watch *watch, int status)
 {
 	uint64_t one;
 
@@ -275,7 +274,7 @@ static int destroy_vms(struct run *run, struct vms *vms, uint64_t *exits, int st
 	for (unsigned int vm = 0; vm < vms->nr; vm++) {
 		for (unsigned int i = 0; !status && i < vms->vcpus; i++) {
 			status = probe_stat_exits(vms->probe[vm], i, &one, run->err);
-			*exits += status ? 0 : one;
+			watch->exits += status ? 0 : one;
 		}
 		probe_destroy(vms->probe[vm]);
 	}
@@ -375,7 +374,7 @@ static int do_works(struct run *run, unsigned int watch, struct witness *witness
 	status = create_vms(run, &vms, witness, irqchip, observer->leaves == BENCH_LEAVES_OWN);
 	for (unsigned int i = 0; i < nr && !status; i++)
 		status = sample(run, &vms, order[i], watch);
-	return destroy_vms(run, &vms, &bench->watches[watch].exits, status);
+	return destroy_vms(run, &vms, &bench->watches[watch], status);
 }
 
 static int attach(struct run *run, unsigned int watch, struct witness **witness)
@@ -411,6 +410,8 @@ static int turn(struct run *run, unsigned int watch)
 		status = attach(run, watch, &witness);
 	for (int irqchip = 0; irqchip <= 1 && !status; irqchip++)
 		status = do_works(run, watch, witness, irqchip);
+	for (unsigned int i = 0; witness && i < witness_nr_vcpus(witness); i++)
+		run->bench->watches[watch].counted += witness_vcpu(witness, i)->count;
 	witness_destroy(witness);
 	probe_destroy(other);
 	usleep(SETTLE_US);
@@ -507,15 +508,16 @@ static void choose_works(struct run *run)
 {
 	const struct options *options = run->options;
 
+	bool all = !options->nr_workloads;
+
 	for (unsigned int i = 0; i < nr_workloads; i++)
-		if (options->nr_workloads && options->workload[i])
+		if (options->workload[i])
 			add_work(run, &workloads[i], 0);
-	if (options->nr_workloads)
-		return;
-	for (unsigned int i = 0; i < sizeof(default_workloads) / sizeof(*default_workloads); i++)
+	for (unsigned int i = 0; all && i < NR(default_workloads); i++)
 		add_work(run, workload_find(default_workloads[i]), 0);
-	for (unsigned int i = 0; i < sizeof(leaf_reads) / sizeof(*leaf_reads); i++)
-		add_work(run, &leaf_reads[i].workload, leaf_reads[i].leaf);
+	for (unsigned int i = 0; i < BENCH_NR_READS; i++)
+		if (all || options->read[i])
+			add_work(run, &bench_reads[i].workload, bench_reads[i].leaf);
 }
 
 /* The last of the CPUs that we may use. */

@@ -46,11 +46,21 @@ extern const unsigned int nr_bench_observers;
 /* NULL if there is none of that name. */
 const struct bench_observer *bench_observer_find(const char *name);
 
+/* Reads of a leaf, each one CPUID: a workload that the validation does not have. */
+struct bench_read {
+	struct workload workload;
+	uint32_t leaf;
+};
+
+#define BENCH_NR_READS 2
+extern const struct bench_read bench_reads[BENCH_NR_READS];
+
 /* How one of them fared. */
 struct bench_watch {
 	const struct bench_observer *observer;
 	struct error skipped; /* why it did not run, "" if it did */
 	uint64_t exits;	      /* of all vCPUs in all rounds, by KVM's own statistic */
+	uint64_t counted;     /* the same, by the eBPF program, if that is part of it */
 };
 
 /* What was done: one of the workloads, or reads of a leaf. */

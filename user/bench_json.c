@@ -48,11 +48,13 @@ static json_t *observers_json(const struct bench *bench)
 	for (unsigned int i = 0; i < bench->nr_watches; i++) {
 		const struct bench_watch *watch = &bench->watches[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name",
-						      watch->observer->name, "help",
-						      watch->observer->help, "skipped",
-						      string_or_null(watch->skipped.text), "exits",
-						      number(watch->exits)));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", watch->observer->name,
+				  "help", watch->observer->help, "skipped",
+				  string_or_null(watch->skipped.text), "exits",
+				  number(watch->exits), "counted",
+				  watch->observer->ebpf ? number(watch->counted) : json_null()));
 	}
 	return list;
 }

@@ -64,7 +64,8 @@ static const struct argp_option run_options[] = {
 
 static const struct argp_option bench_options[] = {
 	{ "workload", 'w', "NAME", 0,
-	  "Measure this workload (may be repeated; see: exitcheck list)", 0 },
+	  "Measure this workload, or leaf-vcpu, leaf-vm (may be repeated; see: exitcheck list)",
+	  0 },
 	{ "observer", OPTION_OBSERVER, "NAME", 0,
 	  "Measure under this observer (may be repeated; default: all that there are here)", 0 },
 	{ "rounds", OPTION_ROUNDS, "N", 0, "Samples of each, 1 to 1,000 (default: 21)", 0 },
@@ -144,6 +145,13 @@ static int parse_workload(struct parse *parse, const char *name)
 	char near[160] = "";
 	size_t n = 0;
 
+	for (unsigned int i = 0; parse->table == bench_options && i < BENCH_NR_READS; i++) {
+		if (!strcmp(bench_reads[i].workload.name, name)) {
+			parse->options->nr_workloads += !parse->options->read[i];
+			parse->options->read[i] = true;
+			return 0;
+		}
+	}
 	if (workload) {
 		bool *chosen = &parse->options->workload[workload - workloads];
 

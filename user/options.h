@@ -39,6 +39,7 @@ struct options {
 	bool observer[BENCH_MAX_OBSERVERS];
 	unsigned int nr_observers;
 	unsigned int rounds, vms;
+	bool read[BENCH_NR_READS]; /* -w, of those that only bench has; they count as workloads */
 	/* compare */
 	const char *file[2];
 	unsigned int nr_files;

@@ -68,14 +68,14 @@ added()
 sed 's/^/# /' "$out/patched.txt"
 is "it ends well" "$(status patched)" 0
 is "all observers ran" "$(report patched 'join " ", map { $_->{name} . ($_->{skipped} // "") } @{$r->{observers}}')" \
-	'none patch-off patch btf classic patch+btf patch+classic'
+	'none patch-other patch btf classic patch+btf patch+classic'
 is "on every workload, once a round" \
 	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 14
 # Every round and the warm-up: 2 workloads, with a tenth more to warm up.
 ok "every exit was made under every observer" \
 	test "$(report patched 'scalar grep { $_->{exits} < 4 * 2 * 550 } @{$r->{observers}}')" = 0
 # A first touch takes a page from the host's allocator: dozens of instructions more or less by chance.
-ok "the patch that is off costs next to nothing" between -10 "$(added patched cpuid patch-off)" 20
+ok "the patch for another VM costs next to nothing" between -10 "$(added patched cpuid patch-other)" 20
 ok "the patch costs little" between 5 "$(added patched cpuid patch)" 90
 for workload in cpuid touch; do
 	ok "eBPF costs more ($workload)" between 100 "$(added patched $workload btf)" 1500

@@ -213,8 +213,12 @@ static void bench(void **state)
 	assert_true(options.observer[bench_observer_find("patch") - bench_observers]);
 	assert_int_equal(options.rounds, 7);
 	assert_int_equal(options.vms, 2);
+	assert_int_equal(parse(options_parse_bench, "-w leaf-vm -w cpuid -w leaf-vm"), 0);
+	assert_int_equal(options.nr_workloads, 2);
+	assert_true(options.read[1] && !options.read[0]);
+	assert_int_equal(parse(options_parse_run, "-w leaf-vm"), STATUS_USAGE);
 	assert_int_equal(parse(options_parse_bench, "--observer perf"), STATUS_USAGE);
-	assert_non_null(strstr(err.text, "none, patch-off, patch, btf"));
+	assert_non_null(strstr(err.text, "none, patch-other, patch, btf"));
 	assert_int_equal(parse(options_parse_bench, "--rounds 0"), STATUS_USAGE);
 	assert_int_equal(parse(options_parse_bench, "--vms 17"), STATUS_USAGE);
 	assert_int_equal(parse(options_parse_bench, "--path btf"), STATUS_USAGE);
