@@ -122,6 +122,9 @@ $(build)/probe.bin: $(build)/probe.elf
 
 $(addsuffix /user/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
 
+# What the reports are made with, likewise.
+$(addsuffix /user/report_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): user/report.schema.json
+
 # ---- unit tests: every object but main's, under the sanitizers ----
 
 $(checked): | $(build)/exitcheck.skel.h

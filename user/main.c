@@ -33,19 +33,40 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-/* Says what went wrong, for people and where --json was given for programs; returns status. */
-static int fail(const struct options *options, const struct error *err, int status)
+/* Writes a document in each form that was asked for: all that can be, and the first error. */
+static int write_forms(const struct options *options, const json_t *document, struct error *err)
 {
 	struct error unwritten;
-	char *text;
+	int status = 0;
+
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
+		char *text;
+		int failed;
+
+		if (!options->write[form])
+			continue;
+		text = document ? report_render(document, form) : NULL;
+		failed = text ? report_write(options->write[form], text, &unwritten) :
+				error_set(&unwritten, STATUS_CANNOT_RUN, "out of memory");
+		free(text);
+		if (failed && !status) {
+			status = failed;
+			*err = unwritten;
+		}
+	}
+	return status;
+}
+
+/* Says what went wrong, and once more in each form of the report that was asked for. */
+static int fail(const struct options *options, const struct error *err, int status)
+{
+	json_t *document = report_error_document(err);
+	struct error unwritten;
 
 	fprintf(stderr, "exitcheck: %s\n", err->text);
-	if (options->json) {
-		text = report_json_error(err);
-		if (text && report_write(options->json, text, &unwritten))
-			fprintf(stderr, "exitcheck: %s\n", unwritten.text);
-		free(text);
-	}
+	if (write_forms(options, document, &unwritten))
+		fprintf(stderr, "exitcheck: %s\n", unwritten.text);
+	json_decref(document);
 	return status;
 }
 
@@ -57,15 +78,18 @@ static bool want_color(const struct options *options)
 	       !(term && !strcmp(term, "dumb"));
 }
 
-/* Looks whether there is something to run on, and a place for the JSON; catches signals from here on. */
+/*
+ * Looks whether there is something to run on, and a place for each form of the report; catches
+ * signals from here on.
+ */
 static int begin(struct options *options, struct host *host, struct error *err)
 {
 	int status;
 
-	if (options->json) {
-		status = report_can_write(options->json, err);
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
+		status = options->write[form] ? report_can_write(options->write[form], err) : 0;
 		if (status) {
-			options->json = NULL;
+			options->write[form] = NULL;
 			return status;
 		}
 	}
@@ -75,19 +99,23 @@ static int begin(struct options *options, struct host *host, struct error *err)
 	return status;
 }
 
-/* Writes what json() made, if it did, and frees it. */
+/* Writes the JSON that was made, if it was, and frees it. */
 static int write_json(const struct options *options, char *text, struct error *err)
 {
-	int status = text ? report_write(options->json, text, err) :
+	int status = text ? report_write(options->write[REPORT_JSON], text, err) :
 			    error_set(err, STATUS_CANNOT_RUN, "out of memory");
 
 	free(text);
 	return status;
 }
 
+/* Whether the text goes to standard output: no other form does. */
 static bool want_text(const struct options *options)
 {
-	return !options->json || strcmp(options->json, "-");
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
+		if (options->write[form] && !strcmp(options->write[form], "-"))
+			return false;
+	return true;
 }
 
 static int flush_stdout(struct error *err)
@@ -97,16 +125,15 @@ static int flush_stdout(struct error *err)
 	return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
 }
 
-/* Writes the report in each form that was asked for. */
-static int report(const struct options *options, const struct result *result,
-		  const struct verdicts *verdicts, struct error *err)
+static int show(const struct options *options, const json_t *document, struct error *err)
 {
-	int status = 0, flushed;
+	int status, flushed;
 
-	if (options->json)
-		status = write_json(options, report_json(result, verdicts), err);
+	if (!document)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	status = write_forms(options, document, err);
 	if (want_text(options))
-		report_text(stdout, result, verdicts, want_color(options));
+		report_text(stdout, document, want_color(options));
 	flushed = flush_stdout(err);
 	return flushed ? flushed : status;
 }
@@ -117,6 +144,7 @@ static int run_main(int argc, char **argv)
 	struct host host;
 	struct result *result = NULL;
 	static struct verdicts verdicts;
+	json_t *document;
 	struct error err;
 	int status;
 
@@ -141,7 +169,9 @@ static int run_main(int argc, char **argv)
 		return fail(&options, &err, status);
 
 	checks_judge(result, &verdicts);
-	status = report(&options, result, &verdicts, &err);
+	document = report_document(result, &verdicts);
+	status = show(&options, document, &err);
+	json_decref(document);
 	result_destroy(result);
 	if (!status)
 		return verdicts.status;
@@ -170,7 +200,7 @@ static int bench_main(int argc, char **argv)
 		status = bench_run(&host, &options, &bench, &err);
 	if (interrupted)
 		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
-	if (!status && options.json)
+	if (!status && options.write[REPORT_JSON])
 		status = write_json(&options, bench_json(bench), &err);
 	if (!status && want_text(&options))
 		bench_text(stdout, bench);
@@ -196,7 +226,7 @@ static int compare_main(int argc, char **argv)
 	}
 	status = compare_files(options.file[0], options.file[1], options.fail_over, &comparison,
 			       &err);
-	if (!status && options.json)
+	if (!status && options.write[REPORT_JSON])
 		status = write_json(&options, compare_json(comparison), &err);
 	if (!status && want_text(&options))
 		compare_text(stdout, comparison);
@@ -224,17 +254,39 @@ static int list_main(int argc, char **argv)
 		options_help_list(stdout);
 		return STATUS_PASS;
 	}
-	if (!options.json) {
+	if (!options.write[REPORT_JSON]) {
 		report_list_text(stdout);
 	} else {
-		text = report_json_list();
+		text = report_list_json();
 		if (text)
 			puts(text);
 		free(text);
 	}
 	status = flush_stdout(&err);
-	options.json = NULL;
+	options.write[REPORT_JSON] = NULL;
 	return status ? fail(&options, &err, status) : STATUS_PASS;
+}
+
+static int report_main(int argc, char **argv)
+{
+	struct options options;
+	json_t *document = NULL;
+	struct error err;
+	int status;
+
+	status = options_parse_report(&options, argc, argv, &err);
+	if (!status && options.help) {
+		options_help_report(stdout);
+		return STATUS_PASS;
+	}
+	if (!status)
+		status = report_read(options.file[0], &document, &err);
+	if (!status)
+		status = show(&options, document, &err);
+	if (status)
+		fprintf(stderr, "exitcheck: %s\n", err.text);
+	json_decref(document);
+	return status;
 }
 
 /* ---- commands ---- */
@@ -245,6 +297,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", run_main, "the validation (what exitcheck does without a command)" },
+	{ "report", report_main, "a saved report again, in any form" },
 	{ "list", list_main, "the workloads, and the exit that each causes" },
 	{ "bench", bench_main, "what an exit costs, under each way of watching" },
 	{ "compare", compare_main, "two reports, or two benches: what differs beyond noise" },

@@ -14,7 +14,6 @@ enum {
 	OPTION_VCPUS = 0x100,
 	OPTION_SMP_EXITS,
 	OPTION_SEED,
-	OPTION_JSON,
 	OPTION_PATH,
 	OPTION_NO_OPT_IN,
 	OPTION_NO_COLOR,
@@ -23,6 +22,8 @@ enum {
 	OPTION_ROUNDS,
 	OPTION_VMS,
 	OPTION_FAIL_OVER,
+	OPTION_FORM, /* + enum report_form */
+	OPTION_JSON = OPTION_FORM + REPORT_JSON,
 };
 
 #define DEFAULT_VCPUS 4
@@ -54,6 +55,8 @@ static const struct argp_option run_options[] = {
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that had this seed", 0 },
 	{ "json", OPTION_JSON, "FILE", 0,
 	  "Write the report as JSON, too; - is standard output instead of the text", 0 },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Likewise, as Markdown", 0 },
+	{ "junit", OPTION_FORM + REPORT_JUNIT, "FILE", 0, "Likewise, as JUnit's XML", 0 },
 	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
 	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
 	  "Do not ask KVM for the leaves, as a VMM that does not know of them", 0 },
@@ -100,6 +103,16 @@ static const struct argp_option list_options[] = {
 static const struct argp_option watch_options[] = {
 	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", 0 },
 	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
+	{ "help", 'h', NULL, 0, "Show this", -1 },
+	{ 0 },
+};
+
+static const struct argp_option report_options[] = {
+	{ "text", OPTION_FORM + REPORT_TEXT, NULL, 0, "As text (the default)", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "As JSON", 0 },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, NULL, 0, "As Markdown", 0 },
+	{ "junit", OPTION_FORM + REPORT_JUNIT, NULL, 0, "As JUnit's XML", 0 },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the text", 0 },
 	{ "help", 'h', NULL, 0, "Show this", -1 },
 	{ 0 },
 };
@@ -204,8 +217,9 @@ static int parse_percent(struct parse *parse, const char *text, double *value)
 static int parse_file(struct parse *parse, const char *name)
 {
 	struct options *options = parse->options;
+	unsigned int most = parse->table == compare_options ? 2 : parse->table == report_options;
 
-	if (parse->table != compare_options || options->nr_files == 2)
+	if (options->nr_files == most || !*name)
 		return error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
 				 name, workload_find(name) ? "; a workload is chosen with -w" : "");
 	options->file[options->nr_files++] = name;
@@ -228,6 +242,27 @@ static int parse_path(struct parse *parse, const char *name)
 	}
 	return error_set(parse->err, STATUS_USAGE, "--path: \"%s\" is none of auto, btf, classic",
 			 name);
+}
+
+/* A form, and the file to write it to; without one it is standard output. */
+static int parse_form(struct parse *parse, int key, const char *path)
+{
+	const char **write = parse->options->write;
+	unsigned int form = key - OPTION_FORM, other = 0;
+	const char *name = option_name(parse->table, key);
+
+	write[form] = path ? path : "-";
+	if (!*write[form])
+		return error_set(parse->err, STATUS_USAGE, "--%s: no file name", name);
+	while (other < NR_REPORT_FORMS &&
+	       (other == form || !write[other] || strcmp(write[other], write[form])))
+		other++;
+	if (other == NR_REPORT_FORMS)
+		return 0;
+	write[form] = NULL;
+	return error_set(parse->err, STATUS_USAGE, "--%s and --%s both write to %s",
+			 option_name(parse->table, OPTION_FORM + other), name,
+			 strcmp(write[other], "-") ? write[other] : "standard output");
 }
 
 /*
@@ -298,10 +333,8 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		status = parse_number(parse, key, arg, &options->seed);
 		options->has_seed = true;
 		break;
-	case OPTION_JSON:
-		options->json = arg ? arg : "-";
-		if (!*options->json)
-			status = error_set(parse->err, STATUS_USAGE, "--json: no file name");
+	case OPTION_FORM ... OPTION_FORM + NR_REPORT_FORMS - 1:
+		status = parse_form(parse, key, arg);
 		break;
 	case OPTION_PATH:
 		status = parse_path(parse, arg);
@@ -400,6 +433,17 @@ int options_parse_watch(struct options *options, int argc, char **argv, struct e
 	return options_parse(options, watch_options, argc, argv, err);
 }
 
+int options_parse_report(struct options *options, int argc, char **argv, struct error *err)
+{
+	int status = options_parse(options, report_options, argc, argv, err);
+
+	if (!status && !options->help && !options->nr_files)
+		status = error_set(
+			err, STATUS_USAGE,
+			"no report to read: exitcheck report FILE, as written by --json FILE");
+	return status;
+}
+
 static void help(FILE *to, const struct argp_option *table, const char *name, const char *arguments,
 		 const char *doc)
 {
@@ -446,4 +490,11 @@ void options_help_watch(FILE *to)
 	     "Counts and times the exits of every VM on this host with eBPF, and holds each exit"
 	     " leaf that a guest reads against that, inside the very exit that reads it; until"
 	     " COMMAND ends, N seconds have passed, or Ctrl-C.");
+}
+
+void options_help_report(FILE *to)
+{
+	help(to, report_options, "exitcheck report", "FILE",
+	     "Shows the report of a run again that was written with --json=FILE, in any form; - is"
+	     " standard input.");
 }

@@ -14,8 +14,19 @@
 
 #define EXITCHECK_VERSION "0.1"
 
+#define REPORT_SCHEMA_VERSION 1
+
 #define OPTIONS_MAX_WORKLOADS 128
 #define OPTIONS_MAX_SECONDS 604800 /* a week */
+
+enum report_form {
+	REPORT_TEXT,
+	REPORT_JSON,
+	REPORT_MARKDOWN,
+	REPORT_JUNIT,
+};
+
+#define NR_REPORT_FORMS (REPORT_JUNIT + 1)
 
 /* What a command was asked to do. */
 struct options {
@@ -31,7 +42,8 @@ struct options {
 	enum witness_path path;
 	bool opt_in;
 	bool color;
-	const char *json; /* file, "-" is stdout, NULL if not asked for */
+	/* Where a form of the report goes: a file, "-" is stdout, NULL if it is not asked for */
+	const char *write[NR_REPORT_FORMS];
 	/* Of watch. */
 	unsigned int seconds; /* 0: until asked to stop */
 	char **command;	      /* NULL: none */
@@ -40,10 +52,10 @@ struct options {
 	unsigned int nr_observers;
 	unsigned int rounds, vms;
 	bool read[BENCH_NR_READS]; /* -w, of those that only bench has; they count as workloads */
-	/* compare */
+	/* What compare reads, and report ("-": stdin). */
 	const char *file[2];
 	unsigned int nr_files;
-	double fail_over; /* per cent; negative: not asked for */
+	double fail_over; /* compare, per cent; negative: not asked for */
 };
 
 /*
@@ -55,11 +67,13 @@ int options_parse_bench(struct options *options, int argc, char **argv, struct e
 int options_parse_compare(struct options *options, int argc, char **argv, struct error *err);
 int options_parse_list(struct options *options, int argc, char **argv, struct error *err);
 int options_parse_watch(struct options *options, int argc, char **argv, struct error *err);
+int options_parse_report(struct options *options, int argc, char **argv, struct error *err);
 
 void options_help_run(FILE *to);
 void options_help_bench(FILE *to);
 void options_help_compare(FILE *to);
 void options_help_list(FILE *to);
 void options_help_watch(FILE *to);
+void options_help_report(FILE *to);
 
 #endif

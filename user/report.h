@@ -2,29 +2,46 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+/*
+ * A report is a JSON document that user/report.schema.json describes. It is made from a result
+ * or read from a file; every form of the report is a function of it.
+ */
+
+#include <jansson.h>
 #include <stdio.h>
 
 #include "checks.h"
 #include "options.h"
 
-/* For people: header, table by reason, checks, and the closing line as the last. */
-void report_text(FILE *to, const struct result *result, const struct verdicts *verdicts,
-		 bool color);
-
-/* The workloads and the exit of each, as `exitcheck list` shows them. */
-void report_list_text(FILE *to);
+/* The document of a run, and of one that did not come to an end; NULL: no memory. */
+json_t *report_document(const struct result *result, const struct verdicts *verdicts);
+json_t *report_error_document(const struct error *err);
 
 /*
- * For programs: user/report.schema.json describes it. The text is the caller's
- * to free; NULL: no memory.
+ * The document that is in a file ("-": standard input), and in a text. Both are held against the
+ * schema: STATUS_USAGE where it is no report, STATUS_CANNOT_RUN where it cannot be read.
  */
-char *report_json(const struct result *result, const struct verdicts *verdicts);
-char *report_json_error(const struct error *err);
-char *report_json_list(void);
+int report_read(const char *path, json_t **document, struct error *err);
+int report_parse(const char *text, size_t size, json_t **document, struct error *err);
+
+/* A document in one of its forms: a text to be freed, NULL: no memory. Text is without colour. */
+char *report_render(const json_t *document, enum report_form form);
+
+/* For people: header, table by reason, checks, and the closing line as the last. */
+void report_text(FILE *to, const json_t *document, bool color);
+
+/* The other forms, each complete with its last newline. */
+void report_json(FILE *to, const json_t *document);
+void report_markdown(FILE *to, const json_t *document);
+void report_junit(FILE *to, const json_t *document);
+
+/* The workloads and the exit of each, as `exitcheck list` shows them; NULL: no memory. */
+void report_list_text(FILE *to);
+char *report_list_json(void);
 
 /*
- * Writes a text to path ("-": standard output), all of it or nothing. Where
- * that is a file it is replaced at once. STATUS_CANNOT_RUN.
+ * Writes a text to path ("-": standard output), all of it or nothing, with a newline as its end.
+ * Where that is a file it is replaced at once. STATUS_CANNOT_RUN.
  */
 int report_write(const char *path, const char *text, struct error *err);
 

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* asprintf() */
-#define _GNU_SOURCE
 #include "report.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "text.h"
-
-#define SCHEMA_VERSION 1
 
 /* JSON's integers are signed here: what does not fit becomes a string. */
 static json_t *number(uint64_t value)
@@ -179,29 +170,71 @@ static json_t *reasons_json(const struct result *result, const struct verdicts *
 	return list;
 }
 
+/* Adds to a reason's entry how long its exits took. */
+static void times_json(json_t *entry, const struct ec_reason *reason, const uint64_t *log2_ns)
+{
+	json_t *histogram = json_array();
+	unsigned int buckets = EC_HIST_BUCKETS;
+
+	while (buckets && !log2_ns[buckets - 1])
+		buckets--;
+	for (unsigned int b = 0; b < buckets; b++)
+		json_array_append_new(histogram, json_integer((json_int_t)log2_ns[b]));
+	json_object_set_new(entry, "timed", number(reason->timed));
+	json_object_set_new(entry, "ns", number(reason->ns));
+	json_object_set_new(entry, "min_ns", number(reason->min_ns));
+	json_object_set_new(entry, "max_ns", number(reason->max_ns));
+	json_object_set_new(entry, "log2_ns", histogram);
+}
+
 static json_t *vcpu_reasons_json(const struct result *result, const struct ec_vcpu *bpf)
 {
 	json_t *list = json_array();
 
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
 		const struct ec_reason *reason = &bpf->reason[index];
-		json_t *entry, *histogram;
-		unsigned int buckets = EC_HIST_BUCKETS;
+		uint64_t log2_ns[EC_HIST_BUCKETS];
+		json_t *entry;
 
 		if (!reason->count)
 			continue;
-		while (buckets && !reason->hist[buckets - 1])
-			buckets--;
-		histogram = json_array();
-		for (unsigned int b = 0; b < buckets; b++)
-			json_array_append_new(histogram, json_integer(reason->hist[b]));
+		for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
+			log2_ns[b] = reason->hist[b];
 		entry = exit_json(result, index);
 		json_object_set_new(entry, "count", number(reason->count));
-		json_object_set_new(entry, "timed", number(reason->timed));
-		json_object_set_new(entry, "ns", number(reason->ns));
-		json_object_set_new(entry, "min_ns", number(reason->min_ns));
-		json_object_set_new(entry, "max_ns", number(reason->max_ns));
-		json_object_set_new(entry, "log2_ns", histogram);
+		times_json(entry, reason, log2_ns);
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+/* Each reason's times, of all vCPUs together. */
+static json_t *latency_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		struct ec_reason sum = { 0 };
+		uint64_t log2_ns[EC_HIST_BUCKETS] = { 0 };
+		json_t *entry;
+
+		for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+			const struct ec_reason *reason = &result->vcpus[v].bpf.reason[index];
+
+			if (!reason->timed)
+				continue;
+			sum.min_ns = !sum.timed || reason->min_ns < sum.min_ns ? reason->min_ns :
+										 sum.min_ns;
+			sum.max_ns = reason->max_ns > sum.max_ns ? reason->max_ns : sum.max_ns;
+			sum.timed += reason->timed;
+			sum.ns += reason->ns;
+			for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
+				log2_ns[b] += reason->hist[b];
+		}
+		if (!sum.timed)
+			continue;
+		entry = exit_json(result, index);
+		times_json(entry, &sum, log2_ns);
 		json_array_append_new(list, entry);
 	}
 	return list;
@@ -320,39 +353,36 @@ static json_t *summary_json(const struct result *result, const struct verdicts *
 			 "differed", number(verdicts->differed));
 }
 
-static char *dump(json_t *root)
+json_t *report_document(const struct result *result, const struct verdicts *verdicts)
 {
-	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
-
-	json_decref(root);
-	return text;
-}
-
-char *report_json(const struct result *result, const struct verdicts *verdicts)
-{
-	return dump(json_pack(
-		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"schema_version", SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
+	return json_pack(
+		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+		" s:o, s:o}",
+		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", number(result->seed), "count",
 		number_or_null(result->count, result->count), "host", host_json(result), "leaves",
 		leaves_json(result), "witness", witness_json(result), "phases", phases_json(result),
 		"workloads", workloads_json(result), "reasons", reasons_json(result, verdicts),
-		"vcpus", vcpus_json(result), "checks", checks_json(verdicts), "diagnoses",
-		diagnoses_json(verdicts), "mismatches", mismatches_json(result), "discovery_reads",
-		discovery_json(result), "summary", summary_json(result, verdicts)));
+		"latency", latency_json(result), "vcpus", vcpus_json(result), "checks",
+		checks_json(verdicts), "diagnoses", diagnoses_json(verdicts), "mismatches",
+		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
+		summary_json(result, verdicts));
 }
 
-char *report_json_error(const struct error *err)
+json_t *report_error_document(const struct error *err)
 {
-	json_t *text = json_string(err->text);
-	struct error clean = *err;
+	struct error shown = *err;
 
-	/* A word of the command line may be no UTF-8, or was cut off in the midst of a character. */
-	if (!text) {
-		text_clean(clean.text);
-		text = json_string(clean.text);
-	}
-	return dump(json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION, "error", text));
+	/* It may quote anything, such as an argument. */
+	text_clean(shown.text);
+	return json_pack("{s:i, s:s}", "schema_version", REPORT_SCHEMA_VERSION, "error",
+			 shown.text);
+}
+
+void report_json(FILE *to, const json_t *document)
+{
+	json_dumpf(document, to, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	fputc('\n', to);
 }
 
 static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa)
@@ -367,14 +397,15 @@ static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa
 			 string_or_null(exit_name(isa, exit)));
 }
 
-char *report_json_list(void)
+char *report_list_json(void)
 {
 	static const char *const truths[] = {
 		[TRUTH_EXACT] = "exact",
 		[TRUTH_AT_LEAST] = "at-least",
 		[TRUTH_AT_MOST] = "at-most",
 	};
-	json_t *list = json_array();
+	json_t *list = json_array(), *root;
+	char *text;
 
 	for (unsigned int i = 0; i < nr_workloads; i++) {
 		const struct workload *workload = &workloads[i];
@@ -387,111 +418,8 @@ char *report_json_list(void)
 						      (int)workload->count, "why",
 						      string_or_null(workload->why)));
 	}
-	return dump(json_pack("{s:i, s:o}", "schema_version", SCHEMA_VERSION, "workloads", list));
-}
-
-/* ---- files ---- */
-
-/* Whether path is (or will be) a file that can be replaced: not a device, a pipe ... */
-static bool is_replaceable(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status))
-		return errno == ENOENT;
-	return S_ISREG(status.st_mode);
-}
-
-static bool is_directory(const char *path)
-{
-	struct stat status;
-
-	return !stat(path, &status) && S_ISDIR(status.st_mode);
-}
-
-/* A new file beside path: its descriptor, or -1; name is to be freed. */
-static int open_beside(const char *path, char **name)
-{
-	int fd;
-
-	if (asprintf(name, "%s.XXXXXX", path) < 0) {
-		*name = NULL;
-		return -1;
-	}
-	fd = mkstemp(*name);
-	if (fd < 0) {
-		free(*name);
-		*name = NULL;
-	}
-	return fd;
-}
-
-static int cannot_write(const char *path, struct error *err)
-{
-	return error_set(err, STATUS_CANNOT_RUN, "cannot write %s: %s", path, strerror(errno));
-}
-
-int report_can_write(const char *path, struct error *err)
-{
-	char *name;
-	int fd;
-
-	if (!strcmp(path, "-"))
-		return 0;
-	if (is_directory(path)) {
-		errno = EISDIR;
-		return cannot_write(path, err);
-	}
-	if (!is_replaceable(path))
-		return access(path, W_OK) ? cannot_write(path, err) : 0;
-	fd = open_beside(path, &name);
-	if (fd < 0)
-		return cannot_write(path, err);
-	close(fd);
-	unlink(name);
-	free(name);
-	return 0;
-}
-
-static bool write_stream(FILE *file, const char *text)
-{
-	return fprintf(file, "%s\n", text) >= 0 && !fflush(file);
-}
-
-static int replace_file(const char *path, const char *text, struct error *err)
-{
-	char *name;
-	int fd = open_beside(path, &name), status = 0;
-	mode_t mask = umask(0);
-	FILE *file;
-
-	umask(mask);
-	file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!file || !write_stream(file, text) || fchmod(fd, 0666 & ~mask) || rename(name, path))
-		status = cannot_write(path, err);
-	if (file)
-		fclose(file);
-	else if (fd >= 0)
-		close(fd);
-	if (status && name)
-		unlink(name);
-	free(name);
-	return status;
-}
-
-int report_write(const char *path, const char *text, struct error *err)
-{
-	FILE *file;
-	int status = 0;
-
-	if (!strcmp(path, "-"))
-		return write_stream(stdout, text) ? 0 : cannot_write("standard output", err);
-	if (is_replaceable(path))
-		return replace_file(path, text, err);
-	file = fopen(path, "w");
-	if (!file || !write_stream(file, text))
-		status = cannot_write(path, err);
-	if (file)
-		fclose(file);
-	return status;
+	root = json_pack("{s:i, s:o}", "schema_version", REPORT_SCHEMA_VERSION, "workloads", list);
+	text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	json_decref(root);
+	return text;
 }

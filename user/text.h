@@ -19,7 +19,17 @@ struct text text_i64(int64_t value);
 /* An exit number as the vendor's manual writes it: "0x72" on SVM, "10" on VMX. */
 struct text text_exit(enum exit_isa isa, unsigned int number);
 
-/* Puts a '?' in place of each byte that is not printable ASCII. */
+/* A real number, rounded to an integer: "1,234". */
+struct text text_real(double value);
+
+/* A time in nanoseconds with three digits and its unit: "12.8 µs". */
+struct text text_duration(double ns);
+
+/*
+ * Whether a text is UTF-8 that can be shown on one line of any form of a report: no control
+ * characters, none that XML forbids. text_clean() makes it so, with "?" for what cannot be.
+ */
+bool text_is_clean(const char *text);
 void text_clean(char *text);
 
 /* Whether word might be a mistyped candidate. */

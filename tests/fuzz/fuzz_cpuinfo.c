@@ -2,6 +2,7 @@
 /* /proc/cpuinfo. */
 #include "fuzz.h"
 #include "host.h"
+#include "text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -17,7 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(!host.isa || host.isa == EXIT_ISA_VMX || host.isa == EXIT_ISA_SVM);
 	must(memchr(host.cpu, '\0', sizeof(host.cpu)));
 	/* It goes to terminals, and into JSON. */
-	for (const char *c = host.cpu; *c; c++)
-		must(*c >= ' ' && *c <= '~');
+	must(text_is_clean(host.cpu));
 	return 0;
 }

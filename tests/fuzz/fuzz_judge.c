@@ -29,17 +29,18 @@ static struct result *run;
 
 static void report(const struct verdicts *verdicts)
 {
-	char *text = report_json(run, verdicts), *shown = NULL;
+	json_t *document = report_document(run, verdicts);
+	char *shown = NULL;
 	size_t size;
 	FILE *file = open_memstream(&shown, &size);
 
-	must(text && file);
-	report_text(file, run, verdicts, true);
+	must(document && file);
+	report_text(file, document, true);
 	fclose(file);
 	/* The closing line is the last. */
 	must(size > strlen(verdicts->closing));
 	free(shown);
-	free(text);
+	json_decref(document);
 }
 
 /* What must hold of a verdict, whatever it is about. */

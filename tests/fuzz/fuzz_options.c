@@ -33,7 +33,8 @@ static void check(const struct options *options, char **argv, int argc)
 	must(options->seconds <= OPTIONS_MAX_SECONDS);
 	must(options->path <= WITNESS_CLASSIC);
 	must(nr_chosen(options) == options->nr_workloads && options->nr_workloads <= nr_workloads);
-	must(!options->json || *options->json);
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
+		must(!options->write[form] || *options->write[form]);
 	must(!options->command || (options->command > argv && options->command < argv + argc));
 }
 
@@ -42,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *line = fuzz_string(data, size), *rest = line, *argv[MAX_WORDS + 1];
 	struct options options;
 	struct error err;
-	char *json;
+	json_t *document;
 	int argc = 0, status;
 	size_t parser;
 
@@ -57,9 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!status) {
 		check(&options, argv, argc);
 	} else {
-		json = report_json_error(&err);
-		must(json && *err.text);
-		free(json);
+		document = report_error_document(&err);
+		must(document && *err.text);
+		json_decref(document);
 	}
 	free(line);
 	return 0;

@@ -58,7 +58,7 @@ static void defaults(void **state)
 	assert_int_equal(options.path, WITNESS_AUTO);
 	assert_true(options.opt_in);
 	assert_true(options.color);
-	assert_null(options.json);
+	assert_null(options.write[REPORT_JSON]);
 }
 
 static void every_option(void **state)
@@ -72,15 +72,19 @@ static void every_option(void **state)
 	assert_true(options.count == 97);
 	assert_int_equal(options.vcpus, 2);
 	assert_true(options.has_seed && options.seed == UINT64_MAX);
-	assert_string_equal(options.json, "out.json");
+	assert_string_equal(options.write[REPORT_JSON], "out.json");
 	assert_int_equal(options.path, WITNESS_CLASSIC);
 	assert_false(options.opt_in);
 	assert_false(options.color);
 
+	expect_run("--markdown a --junit b");
+	assert_string_equal(options.write[REPORT_MARKDOWN], "a");
+	assert_string_equal(options.write[REPORT_JUNIT], "b");
+
 	expect_run("--path=btf --seed 0 --json -");
 	assert_int_equal(options.path, WITNESS_BTF);
 	assert_true(options.has_seed && options.seed == 0);
-	assert_string_equal(options.json, "-");
+	assert_string_equal(options.write[REPORT_JSON], "-");
 }
 
 static void help(void **state)
@@ -139,7 +143,9 @@ static void unknown_words(void **state)
 	expect_error("cpuid", "chosen with -w");
 	expect_error("nonsense", "one argument too many");
 	expect_error("--path usb", "auto, btf, classic");
-	expect_error("--json ''", "no file name");
+	expect_error("--json ''", "--json: no file name");
+	expect_error("--json - --junit -", "--json and --junit both write to standard output");
+	expect_error("--junit x --markdown x", "both write to x");
 }
 
 static void values_left_out(void **state)
@@ -156,16 +162,16 @@ static void json_is_known_after_an_error(void **state)
 {
 	(void)state;
 	expect_error("--json out.json -w nonsense", "no workload");
-	assert_string_equal(options.json, "out.json");
+	assert_string_equal(options.write[REPORT_JSON], "out.json");
 }
 
 static void list(void **state)
 {
 	(void)state;
 	assert_int_equal(parse(options_parse_list, ""), 0);
-	assert_null(options.json);
+	assert_null(options.write[REPORT_JSON]);
 	assert_int_equal(parse(options_parse_list, "--json"), 0);
-	assert_string_equal(options.json, "-");
+	assert_string_equal(options.write[REPORT_JSON], "-");
 	assert_int_equal(parse(options_parse_list, "-n 4"), STATUS_USAGE);
 }
 
@@ -251,6 +257,29 @@ static void compare(void **state)
 	assert_non_null(strstr(err.text, "one argument too many"));
 }
 
+static void report(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(options_parse_report, "run.json"), 0);
+	assert_string_equal(options.file[0], "run.json");
+	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++)
+		assert_null(options.write[form]);
+	assert_int_equal(parse(options_parse_report, "- --junit"), 0);
+	assert_string_equal(options.file[0], "-");
+	assert_string_equal(options.write[REPORT_JUNIT], "-");
+	assert_int_equal(parse(options_parse_report, "--text --no-color run.json"), 0);
+	assert_int_equal(parse(options_parse_report, "--help"), 0);
+	assert_int_equal(parse(options_parse_report, ""), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "no report to read"));
+	assert_int_equal(parse(options_parse_report, "--markdown --junit run.json"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "--markdown and --junit both"));
+	assert_int_equal(parse(options_parse_report, "--junit=out.xml run.json"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "--junit takes no value"));
+	assert_int_equal(parse(options_parse_report, "a.json b.json"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "one argument too many"));
+	assert_int_equal(parse(options_parse_report, "''"), STATUS_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +295,7 @@ int main(void)
 		cmocka_unit_test(watch),
 		cmocka_unit_test(bench),
 		cmocka_unit_test(compare),
+		cmocka_unit_test(report),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The report as Markdown and as JUnit's XML. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "document.h"
+#include "markup.h"
+
+static void expect_parts(const char *text, const char *const *parts)
+{
+	for (; *parts; parts++) {
+		if (!strstr(text, *parts))
+			print_error("not in the report: %s\n", *parts);
+		assert_non_null(strstr(text, *parts));
+	}
+}
+
+static unsigned int count(const char *text, const char *part)
+{
+	unsigned int n = 0;
+
+	while ((text = strstr(text, part))) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+/* Whether every element that is opened is closed, in order, and nothing else is markup. */
+static bool is_well_formed(const char *text)
+{
+	char open[32][32];
+	unsigned int depth = 0;
+
+	text = strstr(text, "?>") + 2;
+	while ((text = strchr(text, '<'))) {
+		bool closes = *++text == '/';
+		size_t length = strcspn(text += closes, " />");
+		const char *end = text + length;
+
+		if (!length || length >= sizeof(open[0]) || depth == 32)
+			return false;
+		/* Attributes: name="value" */
+		while (*end == ' ') {
+			end = strchr(end, '"');
+			if (!end || !(end = strchr(end + 1, '"')))
+				return false;
+			end++;
+		}
+		if (closes) {
+			if (!depth || strlen(open[--depth]) != length ||
+			    strncmp(open[depth], text, length))
+				return false;
+		} else if (*end != '/') {
+			snprintf(open[depth++], sizeof(open[0]), "%.*s", (int)length, text);
+		}
+		end += *end == '/';
+		if (*end != '>')
+			return false;
+		text = end + 1;
+	}
+	return !depth;
+}
+
+/* Puts a text wherever the schema lets any text be, and adds what a healthy run does not have. */
+static void spread(json_t *document, const char *text)
+{
+	static const char *const objects[][2] = {
+		{ "host", "cpu" },    { "host", "kernel" },  { "host", "clocksource" },
+		{ "leaves", "text" }, { "summary", "text" },
+	};
+	static const char *const lists[][2] = {
+		{ "checks", "evidence" },	{ "reasons", "name" },	 { "latency", "name" },
+		{ "workloads", "unsupported" }, { "workloads", "name" },
+	};
+	json_t *diagnoses = json_array(), *examples, *entry;
+	struct error err;
+	size_t i, j;
+
+	json_object_set_new(document, "exitcheck", json_string(text));
+	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+		json_object_set_new(json_object_get(document, objects[i][0]), objects[i][1],
+				    json_string(text));
+	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		json_array_foreach(json_object_get(document, lists[i][0]), j, entry)
+			json_object_set_new(entry, lists[i][1], json_string(text));
+	json_array_foreach(json_object_get(document, "checks"), j, entry) {
+		examples = json_array();
+		json_array_append_new(examples, json_string(text));
+		json_object_set_new(entry, "examples", examples);
+		json_object_set_new(entry, "verdict", json_string("FAIL"));
+	}
+	json_array_append_new(diagnoses,
+			      json_pack("{s:s, s:s, s:s, s:s}", "name", "unit", "confidence",
+					"certain", "shows", text, "where", text));
+	json_object_set_new(document, "diagnoses", diagnoses);
+	assert_int_equal(schema_check(document, false, &err), 0);
+}
+
+static char *hostile(const char *text, enum report_form form)
+{
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	char *report;
+
+	spread(document, text);
+	report = form_of(document, form);
+	json_decref(document);
+	return report;
+}
+
+/* ---- Markdown ---- */
+
+static void markdown_has_its_parts(void **state)
+{
+	static const char *const parts[] = {
+		"### exitcheck: FAIL\n\n",
+		"\n- CPU: Synthetic CPU; SVM; 2 online\n",
+		"\n|  exit | reason    |  truth |",
+		"\n|------:|-----------|-------:|",
+		"|  0x7c | MSR       |    388 |",
+		"\n- **FAIL** COUNT: ",
+		"\n  - VM 1 vCPU 0",
+		NULL,
+	};
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	char *text = form_of(document, REPORT_MARKDOWN);
+
+	(void)state;
+	expect_parts(text, parts);
+	free(text);
+	json_decref(document);
+}
+
+static void markdown_is_escaped(void **state)
+{
+	static const char *const parts[] = {
+		"\n- kernel: \\<b>\\|a\\*b\\`\\[c](d) \\_e_f\\_ g < 1 \\&amp; \\\\; kvm.",
+		"| \\<b>\\|a\\*b\\`\\[c](d) \\_e_f\\_ g < 1 \\&amp; \\\\ |",
+		NULL,
+	};
+	char *text = hostile("<b>|a*b`[c](d) _e_f_ g < 1 &amp; \\", REPORT_MARKDOWN);
+
+	(void)state;
+	expect_parts(text, parts);
+	free(text);
+}
+
+/* ---- JUnit ---- */
+
+static void junit_has_its_parts(void **state)
+{
+	static const char *const parts[] = {
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n",
+		" timestamp=\"2023-11-14T22:13:20\" time=\"1.900\" ",
+		"<testcase classname=\"exitcheck\" name=\"verdict\" time=\"0\">\n"
+		"\t\t\t<failure message=\"COUNT",
+		"<testcase classname=\"exitcheck.check\" name=\"DISCOVERY\" time=\"0\"/>",
+		"<testcase classname=\"exitcheck.check\" name=\"COUNT\" time=\"0\">\n"
+		"\t\t\t<failure message=\"",
+		"<testcase classname=\"exitcheck.reason\" name=\"0x81 VMMCALL\" time=\"0\">\n"
+		"\t\t\t<failure message=\"truth ",
+		NULL,
+	};
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	char *text = form_of(document, REPORT_JUNIT);
+
+	(void)state;
+	expect_parts(text, parts);
+	assert_true(is_well_formed(text));
+	free(text);
+	json_decref(document);
+}
+
+/* The figures of the suite are those of its cases. */
+static void junit_adds_up(void **state)
+{
+	static const struct {
+		enum leaves_state leaves;
+		enum defect defect;
+	} runs[] = {
+		{ LEAVES_PRESENT, DEFECT_NONE },
+		{ LEAVES_PRESENT, DEFECT_MISSED },
+		{ LEAVES_PRESENT, DEFECT_BPF_LOSES },
+		{ LEAVES_UNPATCHED, DEFECT_NONE },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
+		json_t *document = document_of(EXIT_ISA_SVM, runs[i].leaves, runs[i].defect);
+		char *text = form_of(document, REPORT_JUNIT), figures[128];
+
+		snprintf(figures, sizeof(figures),
+			 " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\">",
+			 count(text, "<testcase "), count(text, "<failure "),
+			 count(text, "<error "), count(text, "<skipped "));
+		assert_non_null(strstr(text, figures));
+		assert_true(is_well_formed(text));
+		/* What is not a pass is not one here either. */
+		assert_int_equal(!strstr(text, "<failure ") && !strstr(text, "<error "),
+				 runs[i].defect == DEFECT_NONE && runs[i].leaves == LEAVES_PRESENT);
+		free(text);
+		json_decref(document);
+	}
+}
+
+static void junit_is_escaped(void **state)
+{
+	char *text = hostile("]]><a b='c'>&\"</failure>", REPORT_JUNIT);
+
+	(void)state;
+	assert_non_null(strstr(
+		text, "message=\"]]&gt;&lt;a b=&#39;c&#39;&gt;&amp;&quot;&lt;/failure&gt;\""));
+	assert_null(strstr(text, "<a "));
+	assert_null(strstr(text, "]]>"));
+	assert_true(is_well_formed(text));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(markdown_has_its_parts), cmocka_unit_test(markdown_is_escaped),
+		cmocka_unit_test(junit_has_its_parts),	  cmocka_unit_test(junit_adds_up),
+		cmocka_unit_test(junit_is_escaped),
+	};
+
+	return cmocka_run_group_tests_name("forms", tests, NULL, NULL);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef REPORT_BLOB_H
+#define REPORT_BLOB_H
+
+/* The files that the reports are made with (report_blob.S): from the name to name_end, no NUL. */
+extern const char report_schema[], report_schema_end[];
+
+#endif
