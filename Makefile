@@ -9,6 +9,8 @@ PREFIX ?= /usr/local
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
 SOAK_EXITS ?= 10000000
+# Chart.js, for the charts of the HTML report; where Debian's libjs-chart.js has it.
+CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
 CC      ?= gcc
 CLANG   ?= clang
@@ -52,6 +54,8 @@ targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 
 warnings   := -Wall -Wextra -Werror
 includes   := -Ibpf -Iuser -I$(build)
+# What exitcheck carries: .incbin looks for it in the directories of the includes.
+blobs      := $(addprefix user/,report.schema.json report.css report.js) $(build)/chart.min.js
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
@@ -122,8 +126,13 @@ $(build)/probe.bin: $(build)/probe.elf
 
 $(addsuffix /user/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
 
-# What the reports are made with, likewise.
-$(addsuffix /user/report_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): user/report.schema.json
+# ---- what the reports are made with, likewise ----
+
+$(build)/chart.min.js: $(wildcard $(CHART_JS)) | $(build)/packages
+	$(call say,COPY)
+	$(Q)cp "$(CHART_JS)" $@
+
+$(addsuffix /user/report_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(blobs)
 
 # ---- unit tests: every object but main's, under the sanitizers ----
 
@@ -187,6 +196,12 @@ modules  := kernel-patch/kvm-modules
 lab_options = --kernel "$(KERNEL)" --isa "$(ISA)"
 run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA=svm tests/run-tests
 submake     = $(MAKE) --no-print-directory $(if $(Q),-s)
+# A run leaves its report here, too; exitcheck's other commands have none.
+saved       = $(build)/report
+is_run      = $(filter-out -h --help -V --version,$(filter run -%,$(firstword $(ARGS) run)))
+save        = $(if $(is_run),--get "/tmp/report.json:$(saved).json")
+run_args    = $(if $(is_run),run --json /tmp/report.json $(patsubst run,,$(firstword $(ARGS))) \
+	      $(wordlist 2,$(words $(ARGS)),$(ARGS)),$(ARGS))
 ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
@@ -194,7 +209,13 @@ endif
 run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2 ISA=svm|vmx PATCH=series|none ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
-	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" -- exitcheck $(ARGS)
+	$(if $(is_run),$(Q)rm -f $(saved).json $(saved).html)
+	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" $(save) -- exitcheck $(run_args); \
+		status=$$?; \
+		if [ -n "$(is_run)" ] && [ -f $(saved).json ] && ./$(program) report --html $(saved).json >$(saved).html; then \
+			echo "the report as JSON and as a page: $(saved).json, $(saved).html" >&2; \
+		fi; \
+		exit $$status
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test

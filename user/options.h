@@ -24,9 +24,10 @@ enum report_form {
 	REPORT_JSON,
 	REPORT_MARKDOWN,
 	REPORT_JUNIT,
+	REPORT_HTML,
 };
 
-#define NR_REPORT_FORMS (REPORT_JUNIT + 1)
+#define NR_REPORT_FORMS (REPORT_HTML + 1)
 
 /* What a command was asked to do. */
 struct options {

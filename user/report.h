@@ -34,6 +34,7 @@ void report_text(FILE *to, const json_t *document, bool color);
 void report_json(FILE *to, const json_t *document);
 void report_markdown(FILE *to, const json_t *document);
 void report_junit(FILE *to, const json_t *document);
+void report_html(FILE *to, const json_t *document);
 
 /* The workloads and the exit of each, as `exitcheck list` shows them; NULL: no memory. */
 void report_list_text(FILE *to);

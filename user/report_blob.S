@@ -9,5 +9,8 @@
 
 	.section .rodata
 	blob report_schema, report.schema.json
+	blob report_css, report.css
+	blob report_js, report.js
+	blob chart_js, chart.min.js /* Chart.js */
 
 	.section .note.GNU-stack, "", @progbits

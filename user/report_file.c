@@ -113,6 +113,9 @@ char *report_render(const json_t *document, enum report_form form)
 	case REPORT_JUNIT:
 		report_junit(to, document);
 		break;
+	case REPORT_HTML:
+		report_html(to, document);
+		break;
 	}
 	failed = ferror(to);
 	if (fclose(to) || failed) {

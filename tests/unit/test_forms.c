@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The report as Markdown and as JUnit's XML. */
+/* The report as Markdown, as JUnit's XML and as a page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,6 +123,7 @@ static void markdown_has_its_parts(void **state)
 		"\n|------:|-----------|-------:|",
 		"|  0x7c | MSR       |    388 |",
 		"\n- **FAIL** COUNT: ",
+		"\n#### Diagnoses\n\n1. **",
 		"\n  - VM 1 vCPU 0",
 		NULL,
 	};
@@ -220,12 +221,117 @@ static void junit_is_escaped(void **state)
 	free(text);
 }
 
+/* ---- the page ---- */
+
+static void page_has_its_parts(void **state)
+{
+	static const char *const parts[] = {
+		"<!doctype html>\n",
+		"<title>FAIL: exitcheck, 6.12.0</title>",
+		"<header class=\"verdict fail\">",
+		"<time datetime=\"2023-11-14T22:13:20Z\">2023-11-14 22:13 UTC</time>",
+		"<caption><span>Exits of one vCPU by reason",
+		"<tr class=\"fail\"><th scope=\"row\"><span class=\"number\">0x81</span> VMMCALL</th>",
+		"<h2>Diagnoses</h2>",
+		"<span class=\"confidence\">",
+		"<canvas id=\"counts\"",
+		"<div id=\"check-COUNT\" class=\"fail\">",
+		"Reads that eBPF found wrong in place",
+		"<script type=\"application/json\" id=\"report\">{\"schema_version\":1,",
+		"Chart.js v",
+		"</body>\n</html>\n",
+		NULL,
+	};
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	char *text = form_of(document, REPORT_HTML);
+
+	(void)state;
+	expect_parts(text, parts);
+	free(text);
+	json_decref(document);
+}
+
+/* All that a page could fetch something with: it has none of it. */
+static void page_asks_for_nothing(void **state)
+{
+	static const char *const parts[] = { " src=",	"@import", "url(",  "<iframe",
+					     "<object", "<embed",  "<base", "http-equiv=\"refresh" };
+	json_t *document = document_of(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
+	char *text = form_of(document, REPORT_HTML);
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		assert_null(strstr(text, parts[i]));
+	assert_non_null(strstr(text, "content=\"default-src 'none';"));
+	assert_int_equal(count(text, " href=\"data:,\""), 1);
+	assert_int_equal(count(text, " href=\""), 1 + count(text, " href=\"#check-"));
+	free(text);
+	json_decref(document);
+}
+
+static void page_is_escaped(void **state)
+{
+	static const char text[] = "</script><!--<script>alert(\"'&\")</script>";
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	char *plain = form_of(document, REPORT_HTML), *page = hostile(text, REPORT_HTML);
+
+	(void)state;
+	assert_int_equal(count(page, "<script>"), count(plain, "<script>"));
+	assert_int_equal(count(page, "</script>"), count(plain, "</script>"));
+	assert_int_equal(count(page, "<!--"), count(plain, "<!--"));
+	assert_non_null(
+		strstr(page, "&lt;/script&gt;&lt;!--&lt;script&gt;alert(&quot;&#39;&amp;&quot;)"));
+	assert_non_null(strstr(page, "\\u003c/script>\\u003c!--\\u003cscript>alert(\\\"'&\\\")"));
+	free(plain);
+	free(page);
+	json_decref(document);
+}
+
+/* The document is in the page as it was. */
+static void page_carries_the_document(void **state)
+{
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE), *carried;
+	char *page, *from, *end;
+
+	(void)state;
+	spread(document, "</script> \\ \"");
+	page = form_of(document, REPORT_HTML);
+	from = strstr(page, "id=\"report\">") + strlen("id=\"report\">");
+	end = strstr(from, "</script>");
+	carried = json_loadb(from, end - from, 0, NULL);
+	assert_non_null(carried);
+	assert_true(json_equal(document, carried));
+	free(page);
+	json_decref(carried);
+	json_decref(document);
+}
+
+static void pages_of_other_runs(void **state)
+{
+	const struct error err = { "no <kvm>" };
+	json_t *document = report_error_document(&err);
+	char *page = form_of(document, REPORT_HTML);
+
+	(void)state;
+	assert_non_null(strstr(page, "<title>ERROR: exitcheck, no &lt;kvm&gt;</title>"));
+	assert_null(strstr(page, "<script"));
+	free(page);
+	json_decref(document);
+	document = document_of(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_NONE);
+	page = form_of(document, REPORT_HTML);
+	assert_non_null(strstr(page, "<header class=\"verdict open\">"));
+	free(page);
+	json_decref(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(markdown_has_its_parts), cmocka_unit_test(markdown_is_escaped),
-		cmocka_unit_test(junit_has_its_parts),	  cmocka_unit_test(junit_adds_up),
-		cmocka_unit_test(junit_is_escaped),
+		cmocka_unit_test(markdown_has_its_parts),    cmocka_unit_test(markdown_is_escaped),
+		cmocka_unit_test(junit_has_its_parts),	     cmocka_unit_test(junit_adds_up),
+		cmocka_unit_test(junit_is_escaped),	     cmocka_unit_test(page_has_its_parts),
+		cmocka_unit_test(page_asks_for_nothing),     cmocka_unit_test(page_is_escaped),
+		cmocka_unit_test(page_carries_the_document), cmocka_unit_test(pages_of_other_runs),
 	};
 
 	return cmocka_run_group_tests_name("forms", tests, NULL, NULL);

@@ -77,9 +77,10 @@ static void every_option(void **state)
 	assert_false(options.opt_in);
 	assert_false(options.color);
 
-	expect_run("--markdown a --junit b");
+	expect_run("--markdown a --junit b --html c");
 	assert_string_equal(options.write[REPORT_MARKDOWN], "a");
 	assert_string_equal(options.write[REPORT_JUNIT], "b");
+	assert_string_equal(options.write[REPORT_HTML], "c");
 
 	expect_run("--path=btf --seed 0 --json -");
 	assert_int_equal(options.path, WITNESS_BTF);
@@ -144,7 +145,8 @@ static void unknown_words(void **state)
 	expect_error("nonsense", "one argument too many");
 	expect_error("--path usb", "auto, btf, classic");
 	expect_error("--json ''", "--json: no file name");
-	expect_error("--json - --junit -", "--json and --junit both write to standard output");
+	expect_error("--html ''", "--html: no file name");
+	expect_error("--json - --html -", "--json and --html both write to standard output");
 	expect_error("--junit x --markdown x", "both write to x");
 }
 
@@ -264,17 +266,17 @@ static void report(void **state)
 	assert_string_equal(options.file[0], "run.json");
 	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++)
 		assert_null(options.write[form]);
-	assert_int_equal(parse(options_parse_report, "- --junit"), 0);
+	assert_int_equal(parse(options_parse_report, "- --html"), 0);
 	assert_string_equal(options.file[0], "-");
-	assert_string_equal(options.write[REPORT_JUNIT], "-");
+	assert_string_equal(options.write[REPORT_HTML], "-");
 	assert_int_equal(parse(options_parse_report, "--text --no-color run.json"), 0);
 	assert_int_equal(parse(options_parse_report, "--help"), 0);
 	assert_int_equal(parse(options_parse_report, ""), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "no report to read"));
 	assert_int_equal(parse(options_parse_report, "--markdown --junit run.json"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--markdown and --junit both"));
-	assert_int_equal(parse(options_parse_report, "--junit=out.xml run.json"), STATUS_USAGE);
-	assert_non_null(strstr(err.text, "--junit takes no value"));
+	assert_int_equal(parse(options_parse_report, "--html=out.html run.json"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "--html takes no value"));
 	assert_int_equal(parse(options_parse_report, "a.json b.json"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "one argument too many"));
 	assert_int_equal(parse(options_parse_report, "''"), STATUS_USAGE);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Draws the charts of a report from the document in the page, with Chart.js.
+(function () {
+	"use strict";
+
+	const report = JSON.parse(document.getElementById("report").textContent);
+	const isSvm = report.host.isa === "SVM";
+	const charts = [];
+
+	function color(name) {
+		return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+	}
+
+	// What does not fit into an integer of JSON is a string of digits.
+	function number(value) {
+		return value === null ? null : Number(value);
+	}
+
+	function exitName(reason) {
+		let text = "–";
+
+		if (reason.number !== null)
+			text = isSvm ? "0x" + reason.number.toString(16).padStart(2, "0") :
+				       String(reason.number);
+		return reason.name ? text + " " + reason.name : text;
+	}
+
+	function grouped(value) {
+		return value.toLocaleString("en", { maximumFractionDigits: 0 });
+	}
+
+	function short(value) {
+		return value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 1 });
+	}
+
+	function duration(ns) {
+		const units = ["ns", "µs", "ms", "s"];
+		let unit = 0;
+
+		for (; ns >= 999.5 && unit < 3; unit++)
+			ns /= 1000;
+		return ns.toLocaleString("en", { maximumSignificantDigits: ns < 100 ? 2 : 3 }) +
+		       " " + units[unit];
+	}
+
+	// Colours are functions, so that an update takes those of the screen, or of the paper.
+	function leafColor() { return color("leaf"); }
+	function bpfColor() { return color("bpf"); }
+	function inkColor() { return color("ink"); }
+	function softColor() { return color("soft"); }
+	function lineColor() { return color("line"); }
+
+	function sideBySide(id, reasons, leafKey, bpfKey) {
+		const canvas = document.getElementById(id);
+
+		if (!canvas)
+			return;
+		canvas.parentNode.style.height = reasons.length * 26 + 80 + "px";
+		charts.push(new Chart(canvas, {
+			type: "bar",
+			data: {
+				labels: reasons.map((reason) =>
+					(reason.verdict === "FAIL" ? "✕ " : "") + exitName(reason)),
+				datasets: [
+					{ label: "leaf", backgroundColor: leafColor,
+					  data: reasons.map((reason) => number(reason[leafKey])) },
+					{ label: "eBPF", backgroundColor: bpfColor,
+					  data: reasons.map((reason) => number(reason[bpfKey])) },
+				],
+			},
+			options: {
+				indexAxis: "y",
+				maintainAspectRatio: false,
+				categoryPercentage: 0.72,
+				barPercentage: 1,
+				scales: {
+					x: {
+						type: "logarithmic",
+						min: 1,
+						grid: { color: lineColor, drawBorder: false },
+						ticks: {
+							color: softColor,
+							maxRotation: 0,
+							callback: (value) => Number.isInteger(Math.log10(value)) ?
+								short(value) : null,
+						},
+					},
+					y: {
+						grid: { display: false, drawBorder: false },
+						ticks: { color: inkColor, autoSkip: false, font: { size: 11 } },
+					},
+				},
+				plugins: {
+					legend: { labels: { color: inkColor, boxWidth: 14, boxHeight: 10 },
+						  align: "start" },
+					tooltip: { callbacks: {
+						label: (item) => item.dataset.label + ": " + grouped(item.parsed.x),
+					} },
+				},
+			},
+		}));
+	}
+
+	function histogram(parent, reason, first, last) {
+		const figure = document.createElement("figure");
+		const caption = document.createElement("figcaption");
+		const exits = document.createElement("span");
+		const box = document.createElement("div");
+		const canvas = document.createElement("canvas");
+		const buckets = [];
+
+		for (let b = first; b <= last; b++)
+			buckets.push(b);
+		figure.className = "chart";
+		box.className = "canvas";
+		caption.textContent = exitName(reason);
+		exits.textContent = grouped(number(reason.timed));
+		canvas.setAttribute("role", "img");
+		canvas.setAttribute("aria-label", "Histogram of the times of " + exitName(reason) +
+			"; the table below has its quantiles");
+		caption.append(exits);
+		box.append(canvas);
+		figure.append(caption, box);
+		parent.append(figure);
+		charts.push(new Chart(canvas, {
+			type: "bar",
+			data: {
+				labels: buckets,
+				// A few exits among thousands are still to be seen.
+				datasets: [{ backgroundColor: bpfColor, minBarLength: 2,
+					     data: buckets.map((b) => reason.log2_ns[b] || null) }],
+			},
+			options: {
+				maintainAspectRatio: false,
+				categoryPercentage: 1,
+				barPercentage: 0.88,
+				scales: {
+					x: {
+						grid: { display: false, drawBorder: false },
+						ticks: {
+							color: softColor, autoSkip: false, maxRotation: 0,
+							font: { size: 10 },
+							// Near 1 µs, 32 µs, 1 ms, 32 ms ...
+							callback: (_, i) => (buckets[i] % 5 ? null :
+									     duration(2 ** buckets[i])),
+						},
+					},
+					y: { display: false, beginAtZero: true },
+				},
+				plugins: {
+					legend: { display: false },
+					tooltip: { displayColors: false, callbacks: {
+						title: (items) => duration(2 ** items[0].label) + " to " +
+							duration(2 ** (Number(items[0].label) + 1)),
+						label: (item) => grouped(item.parsed.y) + " exits",
+					} },
+				},
+			},
+		}));
+	}
+
+	function histograms(reasons) {
+		const parent = document.getElementById("histograms");
+		const used = reasons.flatMap((reason) =>
+			reason.log2_ns.flatMap((count, b) => (count ? [b] : [])));
+
+		// One scale for all, so that they can be compared.
+		reasons.forEach((reason) =>
+			histogram(parent, reason, Math.min(...used), Math.max(...used)));
+	}
+
+	function redraw() {
+		charts.forEach((chart) => {
+			chart.resize();
+			chart.update("none");
+		});
+	}
+
+	Chart.defaults.animation = false;
+	Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+	sideBySide("counts", report.reasons, "leaf", "bpf");
+	sideBySide("cycles", report.reasons, "leaf_cycles", "bpf_cycles");
+	histograms(report.latency || []);
+
+	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+	window.matchMedia("print").addEventListener("change", redraw);
+	window.addEventListener("beforeprint", () => {
+		document.querySelectorAll("details").forEach((details) => { details.open = true; });
+		redraw();
+	});
+	window.addEventListener("afterprint", redraw);
+}());
