@@ -218,10 +218,10 @@ run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2 ISA=svm|vmx PAT
 		exit $$status
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
-	$(Q)$(packages) install build lab svm vmx test
-	$(Q)$(submake) $(program) $(units)
+	$(Q)$(packages) install build lab svm vmx test browser
+	$(Q)$(submake) $(program) $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(svm)
+	$(Q)$(run_tests) $(units) tests/browser/pages.t $(vmx:=+vmx) $(svm)
 
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
@@ -277,7 +277,7 @@ kvm-modules-unload: ## loads the distribution's again
 	$(Q)$(modules) unload
 
 deps: ## installs every Debian package that something here needs
-	$(Q)$(packages) install build lab patch svm vmx test lint fuzz
+	$(Q)$(packages) install build lab patch svm vmx test browser lint fuzz
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program)

@@ -127,9 +127,12 @@ static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned i
 {
 	struct ec_reason *reason = &s->result->vcpus[v].bpf.reason[index];
 	unsigned int cycles = synthetic_cost(s, index);
+	uint64_t ns = (uint64_t)(cycles + SYNTHETIC_BIAS) * 1000000 / SYNTHETIC_KHZ;
 
 	reason->timed++;
-	reason->ns += (uint64_t)(cycles + SYNTHETIC_BIAS) * 1000000 / SYNTHETIC_KHZ;
+	reason->ns += ns;
+	reason->min_ns = reason->max_ns = ns;
+	reason->hist[63 - __builtin_clzll(ns)]++;
 	s->result->vcpus[v].bpf.entries++;
 	switch (s->defect) {
 	case DEFECT_NOT_TIMED:

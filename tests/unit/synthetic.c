@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Prints the report of a synthetic run as JSON: synthetic pass|fail|lost|unpatched svm|vmx */
+#include "report.h"
+#include "synthetic.h"
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		enum leaves_state leaves;
+		enum defect defect;
+	} runs[] = {
+		{ "pass", LEAVES_PRESENT, DEFECT_NONE },
+		{ "fail", LEAVES_PRESENT, DEFECT_DOUBLE_COUNT },
+		{ "lost", LEAVES_PRESENT, DEFECT_BPF_LOSES },
+		{ "unpatched", LEAVES_UNPATCHED, DEFECT_NONE },
+	};
+	static struct verdicts verdicts;
+
+	for (unsigned int i = 0; argc == 3 && i < sizeof(runs) / sizeof(*runs); i++) {
+		enum exit_isa isa = strcmp(argv[2], "svm") ? EXIT_ISA_VMX : EXIT_ISA_SVM;
+		struct result *result;
+		json_t *document;
+
+		if (strcmp(runs[i].name, argv[1]))
+			continue;
+		result = synthetic_run(isa, runs[i].leaves, runs[i].defect);
+		checks_judge(result, &verdicts);
+		document = report_document(result, &verdicts);
+		report_json(stdout, document);
+		json_decref(document);
+		result_destroy(result);
+		return 0;
+	}
+	fprintf(stderr, "usage: synthetic pass|fail|lost|unpatched svm|vmx\n");
+	return 2;
+}
