@@ -36,8 +36,9 @@ svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
 checkers := kasan ubsan kcsan lockdep
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/tap.sh tests/fuzz/fuzz tests/mutants/run $(labs) \
-	   $(wildcard tests/hygiene/*.t tests/hygiene/*.sh kernel-patch/*.sh) kernel-patch/kvm-modules \
+scripts := .ci/run tests/tap.sh tests/bench/bench tests/bench/peers.sh tests/fuzz/fuzz \
+	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
+	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest $(addprefix tests/,unit fuzz hygiene lab)))
 
@@ -79,8 +80,8 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants hygiene unit fuzz soak lint patch-check deps clean install \
-	help kvm-modules kvm-modules-load kvm-modules-unload
+.PHONY: all run test test-all mutants hygiene bench unit fuzz soak lint patch-check deps clean \
+	install help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
 # ---- the program ----
@@ -233,6 +234,11 @@ mutants: ## every known-broken KVM must be caught and named, the right one never
 	$(Q)$(submake) $(program)
 	$(Q)RUNS="$(RUNS)" tests/mutants/run $(MUTANTS)
 
+bench: ## what each way of watching costs, and other tools, in instructions (KERNEL=6.12)
+	$(Q)$(packages) install build lab svm bench
+	$(Q)$(submake) $(program) >&2
+	$(Q)KERNEL="$(KERNEL)" tests/bench/bench $(build)/bench
+
 unit: ## unit tests alone
 	$(Q)$(packages) install build test
 	$(Q)$(submake) $(units)
@@ -277,7 +283,7 @@ kvm-modules-unload: ## loads the distribution's again
 	$(Q)$(modules) unload
 
 deps: ## installs every Debian package that something here needs
-	$(Q)$(packages) install build lab patch svm vmx test browser lint fuzz
+	$(Q)$(packages) install build lab patch svm vmx test bench browser lint fuzz
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program)
