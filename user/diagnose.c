@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "evidence.h"
+#include "text.h"
 
 /* Where to look, "%1$s" being vmx or svm. */
 static const struct {
@@ -134,12 +135,20 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	    !evidence_collect(&evidence, result, verdicts))
 		return 0;
 	evidence.list = list;
-	diagnose_scope(&evidence);
-	diagnose_counts(&evidence);
-	diagnose_words(&evidence);
-	diagnose_time(&evidence);
+	/* Nothing can be told by a witness that is wrong itself. */
+	if (evidence.truth_differs) {
+		evidence_conclude(&evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,
+				  "In %s reads the leaf has what the guest executed, and eBPF's own"
+				  " count has not.",
+				  text_u64(evidence.truth_differs).s);
+	} else {
+		diagnose_scope(&evidence);
+		diagnose_counts(&evidence);
+		diagnose_words(&evidence);
+		diagnose_time(&evidence);
+	}
 	diagnose_registers(&evidence);
-	if (!evidence.nr && evidence.failed[CHECK_TOTAL])
+	if (!evidence.nr && evidence.failed[CHECK_TOTAL] && !evidence.failed[CHECK_TRUTH])
 		evidence_conclude(&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
 				  "The parts are right by all that was compared, and their sums are"
 				  " not: see TOTAL.");

@@ -7,12 +7,11 @@
 /* How reads were answered that were not answered as the ABI says. */
 struct answers {
 	unsigned int undefined, undefined_wrong;
-	unsigned int zero;     /* undefined numbers: all four registers 0 */
-	unsigned int marked;   /* EDX is right, and others are not */
-	unsigned int inputs;   /* a register still has what the guest passed in it */
-	unsigned int of_other; /* exits: a value, and which defined number has it */
-	unsigned int values;   /* exits: a value */
-	unsigned int other;    /* dense index of that number */
+	unsigned int zero;		 /* undefined numbers: all four registers 0 */
+	unsigned int marked;		 /* EDX is right, and others are not */
+	unsigned int inputs;		 /* a register still has what the guest passed in it */
+	unsigned int values;		 /* exits: a value */
+	bool excluded[EXIT_INDEX_OTHER]; /* defined numbers that did not have it every time */
 	unsigned int defined_undefined;
 	unsigned int strays, stray_inputs; /* defined ones: a register that must be 0 is not */
 };
@@ -24,20 +23,30 @@ static bool has_input(const struct probe_read *read, bool exits)
 	       (!exits && read->eax == read->function);
 }
 
-/* The defined number that had this value at that read, EXIT_INDEX_OTHER if none had. */
-static unsigned int find_number(const struct evidence *evidence, const struct result_sweep *sweep,
-				const struct probe_read *read, unsigned int guess)
+/* Which defined numbers cannot be the one that was answered with. */
+static void exclude_numbers(const struct evidence *evidence, const struct result_sweep *sweep,
+			    const struct probe_read *read, struct answers *answers)
 {
 	uint64_t value = (uint64_t)read->ebx << 32 | read->eax;
 
-	for (unsigned int i = 0; i <= EXIT_INDEX_OTHER; i++) {
-		unsigned int index = i ? i - 1 : guess;
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
+		if (!answers->excluded[index])
+			answers->excluded[index] = !bounds_have(
+				value, judge_bpf(&evidence->judge, sweep, read, index));
+}
 
-		if (index < EXIT_INDEX_OTHER &&
-		    bounds_have(value, judge_bpf(&evidence->judge, sweep, read, index)))
-			return index;
+/* The one that is left, EXIT_INDEX_OTHER if there is none; the first and the last are likeliest. */
+static unsigned int number_left(const struct evidence *evidence, const struct answers *answers)
+{
+	unsigned int last = exit_nr_defined(evidence->judge.isa) - 1;
+
+	if (!answers->excluded[0] || answers->excluded[last]) {
+		for (unsigned int index = 0; index <= last; index++)
+			if (!answers->excluded[index])
+				return index;
+		return EXIT_INDEX_OTHER;
 	}
-	return EXIT_INDEX_OTHER;
+	return last;
 }
 
 static void see_undefined(const struct evidence *evidence, const struct result_sweep *sweep,
@@ -55,12 +64,8 @@ static void see_undefined(const struct evidence *evidence, const struct result_s
 		answers->marked++;
 		answers->inputs += read->eax == read->function || read->ecx == read->index;
 	} else if (leaf_is_count(read->function)) {
-		unsigned int index = find_number(evidence, sweep, read, answers->other);
-
 		answers->values++;
-		if (answers->values == 1)
-			answers->other = index;
-		answers->of_other += index != EXIT_INDEX_OTHER && index == answers->other;
+		exclude_numbers(evidence, sweep, read, answers);
 	}
 }
 
@@ -85,7 +90,7 @@ static void see_defined(const struct probe_read *read, struct answers *answers)
 static struct answers find_answers(const struct evidence *evidence)
 {
 	const struct result *result = evidence->result;
-	struct answers answers = { .other = EXIT_INDEX_OTHER };
+	struct answers answers = { 0 };
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
@@ -107,13 +112,22 @@ static struct answers find_answers(const struct evidence *evidence)
 
 static void diagnose_undefined(struct evidence *evidence, const struct answers *answers)
 {
-	if (answers->values && answers->of_other == answers->values)
+	unsigned int other = number_left(evidence, answers);
+
+	if (answers->values && other != EXIT_INDEX_OTHER &&
+	    2 * answers->undefined_wrong >= answers->undefined)
 		evidence_conclude(
 			evidence, DIAGNOSIS_INDEX_CLAMPED, CONFIDENCE_CERTAIN,
 			"%u of %u reads of undefined numbers are not answered as such, and"
 			" %u have the exits of %s.",
-			answers->undefined_wrong, answers->undefined, answers->of_other,
-			reason_text(evidence, answers->other).s);
+			answers->undefined_wrong, answers->undefined, answers->values,
+			reason_text(evidence, other).s);
+	else if (answers->values && other != EXIT_INDEX_OTHER)
+		evidence_conclude(evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
+				  "%u of %u reads of undefined numbers are answered as defined ones"
+				  " are, with what %s has: a bound is wrong.",
+				  answers->undefined_wrong, answers->undefined,
+				  reason_text(evidence, other).s);
 	else if (answers->zero == answers->undefined_wrong && answers->zero) {
 		evidence_conclude(
 			evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
@@ -143,6 +157,22 @@ static void diagnose_undefined(struct evidence *evidence, const struct answers *
 				  answers->defined_undefined);
 }
 
+static void diagnose_ordinary(struct evidence *evidence)
+{
+	const struct result *result = evidence->result;
+
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+
+		if (!read_is_ordinary(result, read))
+			evidence_conclude(
+				evidence, DIAGNOSIS_ORDINARY_LEAF, CONFIDENCE_CERTAIN,
+				"Leaf 0x%x is none of these and answers EAX %x, EBX %x, ECX"
+				" %x, EDX %x: not as without them.",
+				read->function, read->eax, read->ebx, read->ecx, read->edx);
+	}
+}
+
 void diagnose_registers(struct evidence *evidence)
 {
 	const struct answers answers = find_answers(evidence);
@@ -153,6 +183,8 @@ void diagnose_registers(struct evidence *evidence)
 			"The low words of %s values are right, and EBX has what does not"
 			" belong to them.",
 			text_u64(evidence->counts_low_word + evidence->cycles_low_word).s);
+	if (evidence->failed[CHECK_DISCOVERY])
+		diagnose_ordinary(evidence);
 	if (!evidence->failed[CHECK_UNDEF])
 		return;
 	if (answers.strays)

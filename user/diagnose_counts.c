@@ -33,39 +33,55 @@ static struct shift find_shift(const struct evidence *evidence)
 			shift.missing -= growth->error;
 		} else if (growth->error > 0) {
 			shift.higher++;
-			/* The exit that reads the leaf may be half counted. */
-			shift.doubled += llabs(growth->error - right) <= 1 + right / 100;
+			/* The exit that reads the leaf may be half counted; others come in between. */
+			shift.doubled += llabs(growth->error - right) <=
+					 (evidence->judge.asynchronous[index] ? 5 + right / 10 :
+										1 + right / 100);
 			shift.excess += growth->error;
 		}
 	}
 	return shift;
 }
 
+#define LISTED_REASONS 3
+
 struct reason_list {
 	char s[200];
 };
 
-/* "0x7b IOIO (12 of 1,274), ..." of those that lack exits, else "0x7b IOIO (12)"; the first ones. */
+/*
+ * "0x7b IOIO (12 of 1,274), ..." of the reasons that lack exits, the worst ones first; or of those
+ * that have too many, "0x7b IOIO (12)".
+ */
 static struct reason_list reason_list(const struct evidence *evidence, bool lower)
 {
 	struct reason_list list = { "" };
+	bool listed[EXIT_NR_INDICES] = { false };
+	unsigned int nr = 0;
 	size_t n = 0;
-	unsigned int nr = 0, shown = 0;
 
-	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
-		const struct growth *growth = &evidence->growth[index];
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
+		nr += lower ? evidence->growth[index].error < 0 : evidence->growth[index].error > 0;
+	for (unsigned int i = 0; i < nr && i < LISTED_REASONS; i++) {
+		int64_t worst = 0;
+		unsigned int which = 0;
 
-		if (lower ? growth->error >= 0 : growth->error <= 0)
-			continue;
-		if (nr++ >= 3)
-			continue;
-		shown++;
+		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+			int64_t error = evidence->growth[index].error;
+
+			if (listed[index] || (lower ? -error : error) <= worst)
+				continue;
+			worst = lower ? -error : error;
+			which = index;
+		}
+		listed[which] = true;
 		n += snprintf(list.s + n, sizeof(list.s) - n, "%s%s (%s%s%s)", n ? ", " : "",
-			      reason_text(evidence, index).s, text_u64(llabs(growth->error)).s,
-			      lower ? " of " : "", lower ? text_u64(growth->right).s : "");
+			      reason_text(evidence, which).s, text_u64(worst).s,
+			      lower ? " of " : "",
+			      lower ? text_u64(evidence->growth[which].right).s : "");
 	}
-	if (nr > shown)
-		snprintf(list.s + n, sizeof(list.s) - n, " and %u more", nr - shown);
+	if (nr > LISTED_REASONS)
+		snprintf(list.s + n, sizeof(list.s) - n, " and %u more", nr - LISTED_REASONS);
 	return list;
 }
 
@@ -180,13 +196,14 @@ static void diagnose_off_by_one(struct evidence *evidence)
 			const struct track *track = &evidence->vcpus[v].leaf[vm_wide][i / 2];
 			int64_t most = vm_wide ? result_vm_vcpus(result, v) : 1;
 			int64_t least = track->least_error, greatest = track->greatest_error;
+			bool varies = most > 1 || evidence->judge.asynchronous[i / 2];
 
 			if (!track->reads || (!least && !greatest))
 				continue;
 			if (!sign)
-				sign = least < 0 ? -1 : 1;
-			if (sign * least < (most > 1 ? 0 : 1) || sign * least > most ||
-			    sign * greatest < (most > 1 ? 0 : 1) || sign * greatest > most)
+				sign = least + greatest < 0 ? -1 : 1;
+			if (sign * least < !varies || sign * least > most ||
+			    sign * greatest < !varies || sign * greatest > most)
 				return;
 			wrong++;
 			reads += track->reads;
@@ -204,7 +221,8 @@ void diagnose_counts(struct evidence *evidence)
 	const struct shift shift = find_shift(evidence);
 	int64_t rest = shift.excess - shift.missing;
 
-	if (!evidence->failed[CHECK_COUNT] && !evidence->failed[CHECK_TRUTH])
+	if ((!evidence->failed[CHECK_COUNT] && !evidence->failed[CHECK_TRUTH]) ||
+	    evidence->counts_wrapped)
 		return;
 	if (shift.lower && shift.higher && llabs(rest) <= 2 + shift.missing / 100)
 		evidence_conclude(evidence, DIAGNOSIS_WRONG_REASON, CONFIDENCE_CERTAIN,

@@ -67,16 +67,14 @@ static int first_vcpu(const struct result *result, enum result_phase phase)
 	return -1;
 }
 
-/*
- * Exits by which the leaves of the idle VM grew between its first two full
- * sweeps, beyond its own; and what the other VM did in all.
- */
+/* Exits by which the leaves of the idle VM grew between its first two full sweeps. */
 static int64_t idle_growth(const struct evidence *evidence, bool vm_wide, unsigned int *reasons)
 {
 	const struct result *result = evidence->result;
 	const struct result_sweep *first = NULL, *second = NULL;
 	int idle = first_vcpu(result, PHASE_ISOLATION);
-	int64_t grown = 0, before, after;
+	int64_t grown = 0, own = 0;
+	unsigned int own_reasons = 0;
 
 	*reasons = 0;
 	for (unsigned int s = 0; s < result->nr_sweeps && !second; s++) {
@@ -90,12 +88,24 @@ static int64_t idle_growth(const struct evidence *evidence, bool vm_wide, unsign
 			first = sweep;
 	}
 	for (unsigned int index = 0; second && index < EXIT_INDEX_OTHER; index++) {
-		if (!evidence_sweep_error(evidence, first, vm_wide, index, &before) ||
-		    !evidence_sweep_error(evidence, second, vm_wide, index, &after))
+		int64_t before, after;
+		uint64_t had, has;
+
+		/* Its own exits may be miscounted, too: those of which it made none tell. */
+		if (evidence->judge.asynchronous[index] ||
+		    !evidence_sweep_error(evidence, first, vm_wide, index, &before, &had) ||
+		    !evidence_sweep_error(evidence, second, vm_wide, index, &after, &has))
 			continue;
-		grown += after > before ? after - before : 0;
-		*reasons += after > before;
+		own += has - had;
+		own_reasons += has != had;
+		if (had != has || after <= before)
+			continue;
+		grown += after - before;
+		++*reasons;
 	}
+	/* And they may count as others, each as one. */
+	if (evidence->miscounted && grown <= own + own / 4 && *reasons <= own_reasons)
+		return 0;
 	return grown;
 }
 
@@ -124,8 +134,6 @@ static bool diagnose_host_wide(struct evidence *evidence)
 
 /* ---- stale, not-reset ---- */
 
-#define FRESH_EXITS 32 /* a vCPU that has executed no more is a new one */
-
 /* Exits of a reason that a vCPU's own leaf had before the vCPU made any. */
 static int64_t begins_with(const struct evidence *evidence, unsigned int v, unsigned int index)
 {
@@ -133,9 +141,7 @@ static int64_t begins_with(const struct evidence *evidence, unsigned int v, unsi
 
 	if (!track->reads)
 		track = &evidence->vcpus[v].leaf[1][index];
-	return evidence->vcpus[v].begun <= FRESH_EXITS && track->first_error > 0 ?
-		       track->first_error :
-		       0;
+	return track->fresh && track->first_error > 0 ? track->first_error : 0;
 }
 
 static bool is_near(int64_t a, int64_t b)
@@ -177,15 +183,20 @@ static void diagnose_not_reset(struct evidence *evidence)
 	for (unsigned int v = 1; v < result->nr_vcpus; v++) {
 		bool heir = false;
 		unsigned int nr = 0;
-		int64_t sum = 0;
+		int64_t sum = 0, own = 0;
 
 		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 			int64_t begins = begins_with(evidence, v, index);
 
+			own += evidence->vcpus[v].leaf[0][index].first_right;
+
 			sum += begins;
 			nr += begins > 0;
 		}
-		if (sum <= FRESH_EXITS + (int64_t)nr || result->vcpus[v].vm == result->vcpus[0].vm)
+		/* The vCPU's own may be miscounted, too. */
+		if (sum <= EVIDENCE_FRESH_EXITS + (int64_t)nr ||
+		    (evidence->miscounted && sum <= own + own / 4) ||
+		    result->vcpus[v].vm == result->vcpus[0].vm)
 			continue;
 		if (sum > exits) {
 			exits = sum;
@@ -253,16 +264,19 @@ static void diagnose_several_vcpus(struct evidence *evidence)
 	const struct phase_errors single = phase_errors(evidence, PHASE_SINGLE);
 	const struct phase_errors smp = phase_errors(evidence, PHASE_SMP);
 	const struct result *result = evidence->result;
-	uint64_t differed = evidence->concurrent_wrong, compared = 0;
+	uint64_t compared[NR_PHASES] = { 0 }, differed[NR_PHASES] = { 0 };
 
-	if (single.below || single.above)
+	if (single.below || single.above || evidence->counts_as != READING_PLAIN)
 		return;
-	for (unsigned int v = 0; v < result->nr_vcpus; v++)
-		for (unsigned int leaf = 0; result->vcpus[v].phase == PHASE_SMP && leaf < LEAF_NR;
-		     leaf++) {
-			compared += result->vcpus[v].bpf.compared[leaf];
-			differed += result->vcpus[v].bpf.differed[leaf];
+	differed[PHASE_SMP] = evidence->concurrent_wrong;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		const struct result_vcpu *vcpu = &result->vcpus[v];
+
+		for (unsigned int leaf = 0; leaf < LEAF_NR; leaf++) {
+			compared[vcpu->phase] += vcpu->bpf.compared[leaf];
+			differed[vcpu->phase] += vcpu->bpf.differed[leaf];
 		}
+	}
 	if (smp.below && smp.below == smp.vcpu_forgotten)
 		evidence_conclude(
 			evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_CERTAIN,
@@ -277,24 +291,17 @@ static void diagnose_several_vcpus(struct evidence *evidence)
 				  "One vCPU alone has all its exits; of several at once up to %s of"
 				  " %s of a reason are missing, in %u leaves.",
 				  text_u64(smp.missing).s, text_u64(smp.right).s, smp.below);
-	else if (!smp.below && !smp.above && differed && evidence->failed[CHECK_SMP])
+	else if (!smp.below && !smp.above && differed[PHASE_SMP] && !differed[PHASE_SINGLE])
 		evidence_conclude(evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
 				  "Several vCPUs that read at once got %s wrong answers in %s; what"
 				  " they read one after another is right.",
-				  text_u64(differed).s, text_u64(compared).s);
+				  text_u64(differed[PHASE_SMP]).s, text_u64(compared[PHASE_SMP]).s);
 }
 
 void diagnose_scope(struct evidence *evidence)
 {
 	bool host_wide, split;
 
-	if (evidence->truth_differs) {
-		evidence_conclude(evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,
-				  "In %s reads the leaf has what the guest executed, and eBPF's own"
-				  " count has not.",
-				  text_u64(evidence->truth_differs).s);
-		return;
-	}
 	split = diagnose_split(evidence);
 	host_wide = evidence->failed[CHECK_ISOLATION] && diagnose_host_wide(evidence);
 	if (!split && !host_wide)

@@ -13,7 +13,7 @@ struct shares {
 	unsigned int reasons, zero, excess;
 	unsigned int sound;	/* more than a third of eBPF's time, and not above it */
 	unsigned int one_exit;	/* as many cycles as one exit takes */
-	double least, greatest; /* share of eBPF's time */
+	double least, greatest; /* best share of eBPF's time */
 	double least_cycles, greatest_cycles, least_bpf, greatest_bpf; /* of an exit */
 	unsigned int least_index, greatest_index;		       /* by share */
 	double cycles, bpf, timed;				       /* sums */
@@ -49,7 +49,7 @@ static struct shares find_shares(const struct evidence *evidence)
 
 	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 		const struct time_of *of = &evidence->times[PHASE_SINGLE][index];
-		double share = of->bpf > 0 ? of->cycles / of->bpf : 0;
+		double share = of->best_share;
 
 		if (!is_judged(evidence, index))
 			continue;
@@ -115,7 +115,7 @@ static void diagnose_zero(struct evidence *evidence, const struct shares *shares
 }
 
 /* Where nothing is too much on one vCPU at rest, and something is on others. */
-static bool diagnose_other_phases(struct evidence *evidence)
+static void diagnose_other_phases(struct evidence *evidence)
 {
 	unsigned int excesses[NR_PHASES] = { 0 };
 
@@ -123,7 +123,7 @@ static bool diagnose_other_phases(struct evidence *evidence)
 		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
 			excesses[phase] += evidence->times[phase][index].excesses;
 	if (excesses[PHASE_SINGLE])
-		return false;
+		return;
 	if (excesses[PHASE_SMP])
 		evidence_conclude(evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
 				  "Cycles of one vCPU alone are right; of several at once there are"
@@ -134,18 +134,17 @@ static bool diagnose_other_phases(struct evidence *evidence)
 				  "Cycles are right until the vCPU's thread moves to another CPU;"
 				  " then there are more than eBPF's clock has, in %u windows.",
 				  excesses[PHASE_MIGRATE]);
-	return excesses[PHASE_SMP] || excesses[PHASE_MIGRATE];
 }
 
 void diagnose_time(struct evidence *evidence)
 {
 	const struct shares shares = find_shares(evidence);
-	double ratio = shares.bpf > 0 ? shares.cycles / shares.bpf : 0;
 	double khz = evidence->result->tsc_khz;
 	const struct reason_text least = reason_text(evidence, shares.least_index);
 
+	/* Where most exits count elsewhere their cycles do, too. */
 	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||
-	    evidence->cycles_wrapped || shares.reasons < 2)
+	    evidence->cycles_wrapped || shares.reasons < 2 || shares.reasons < evidence->miscounted)
 		return;
 	if (shares.zero == shares.reasons)
 		diagnose_zero(evidence, &shares);
@@ -165,8 +164,8 @@ void diagnose_time(struct evidence *evidence)
 		evidence_conclude(
 			evidence, DIAGNOSIS_UNIT, CONFIDENCE_CERTAIN,
 			"All %u reasons have the same share of eBPF's cycles, %.3f to %.3f:"
-			" %.3f for each ns, where the TSC has %.3f.",
-			shares.reasons, shares.least, shares.greatest, ratio * khz / 1e6,
+			" up to %.3f for each ns, where the TSC has %.3f.",
+			shares.reasons, shares.least, shares.greatest, shares.greatest * khz / 1e6,
 			khz / 1e6);
 	else if (2 * shares.excess >= shares.reasons)
 		evidence_conclude(
@@ -191,11 +190,13 @@ void diagnose_time(struct evidence *evidence)
 			"%u of %u reasons have 0 cycles, as %s: some exits are counted and"
 			" never timed.",
 			shares.zero, shares.reasons, least.s);
-	else if (!diagnose_other_phases(evidence) && !shares.excess)
+	else if (!shares.excess && shares.least < 0.75)
 		evidence_conclude(evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
 				  "Cycles are from %.1f %% (%s) to %.1f %% (%s) of eBPF's: what an"
 				  " exit spends outside of its handler, as in user space, is not in"
 				  " them.",
 				  shares.least * 100, least.s, shares.greatest * 100,
 				  reason_text(evidence, shares.greatest_index).s);
+	else if (!evidence->nr)
+		diagnose_other_phases(evidence);
 }

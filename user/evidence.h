@@ -13,6 +13,7 @@ enum reading {
 	READING_LOW_WORD, /* the high word is not the value's */
 };
 
+#define EVIDENCE_FRESH_EXITS 32	     /* a vCPU that has executed no more is a new one */
 #define TRACK_TOTAL EXIT_INDEX_OTHER /* in place of a reason */
 
 /*
@@ -22,6 +23,7 @@ enum reading {
  */
 struct track {
 	unsigned int reads, drops; /* drops: the value went down */
+	bool fresh;		   /* the vCPU had hardly begun at the first read */
 	int64_t first_error, last_error, least_error, greatest_error;
 	uint64_t first_right, last_right;
 	uint64_t last_value;
@@ -44,6 +46,7 @@ struct growth {
 struct time_of {
 	unsigned int windows, excesses; /* excesses: more than eBPF's */
 	double cycles, bpf, timed;	/* sums; bpf in cycles, too */
+	double best_share;		/* of eBPF's; what preempts the host only lowers it */
 	double least_cycles, least_bpf; /* of an exit: of the best window */
 	bool drops;
 };
@@ -61,6 +64,7 @@ struct evidence {
 
 	struct vcpu_tracks *vcpus; /* as result->vcpus */
 	struct growth growth[EXIT_NR_INDICES];
+	unsigned int miscounted;   /* reasons with an error there */
 	uint64_t concurrent_wrong; /* per-vCPU leaves, read while siblings ran */
 	uint64_t truth_differs;	   /* of eBPF, where the leaf has what the guest executed */
 
@@ -75,9 +79,12 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 		      const struct verdicts *verdicts);
 void evidence_destroy(struct evidence *evidence);
 
-/* The error of a vCPU's leaf in one sweep; false if the sweep did not read it. */
+/*
+ * The error of a vCPU's leaf in one sweep, and what is right there; false if the
+ * sweep did not read it.
+ */
 bool evidence_sweep_error(const struct evidence *evidence, const struct result_sweep *sweep,
-			  bool vm_wide, unsigned int index, int64_t *error);
+			  bool vm_wide, unsigned int index, int64_t *error, uint64_t *expected);
 
 /* Adds a diagnosis; shows says what the numbers show. */
 __attribute__((format(printf, 4, 5))) void evidence_conclude(struct evidence *evidence,

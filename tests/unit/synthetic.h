@@ -53,7 +53,17 @@ enum defect {
 	DEFECT_ORDINARY, /* a leaf that nobody defines is zeros where the highest basic one is due */
 	DEFECT_GIVEN,	 /* a leaf that the guest was given has other registers */
 	DEFECT_CUT_OFF,	 /* cycles of a reason have 32 bits */
-	DEFECT_STAT,	 /* KVM's own statistic has one exit more */
+	DEFECT_FASTPATH,	 /* every second HLT is not counted */
+	DEFECT_FLAG,		 /* entries that failed count as undefined */
+	DEFECT_SHARED_STATE,	 /* vCPUs that read at once get each other's answers */
+	DEFECT_EXITS_CUT_OFF,	 /* exits of a reason have 32 bits, and there are more */
+	DEFECT_MASKED_HIGH,	 /* cycles: EBX is 0 */
+	DEFECT_LAST_ONLY,	 /* cycles: those of the last exit */
+	DEFECT_STORED_ELSEWHERE, /* cycles: the total alone has them */
+	DEFECT_STACK,		 /* exits: EBX is what was there before */
+	DEFECT_SHARED_CLOCK,	 /* cycles: too many, with several vCPUs */
+	DEFECT_PUBLISHED, /* host-wide and never reset, and as FASTPATH, and as HANDLER_ONLY */
+	DEFECT_STAT,	  /* KVM's own statistic has one exit more */
 	DEFECT_BPF_LOSES, /* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
 	DEFECT_BPF_INCOMPLETE, /* eBPF does not compare VM-wide leaves */
@@ -99,6 +109,11 @@ static inline void synthetic_begin(struct synthetic *s, unsigned int v, unsigned
 		count = false;
 	if (s->defect == DEFECT_WRONG_REASON && index == synthetic_index(s, PROBE_HLT))
 		counted = synthetic_index(s, PROBE_HYPERCALL);
+	if ((s->defect == DEFECT_FASTPATH || s->defect == DEFECT_PUBLISHED) &&
+	    index == synthetic_index(s, PROBE_HLT) && vcpu->executed[PROBE_HLT] % 2)
+		count = false;
+	if (s->defect == DEFECT_FLAG && index == synthetic_index(s, PROBE_INVALID_STATE))
+		counted = EXIT_INDEX_OTHER;
 	if (s->defect == DEFECT_LOST_UPDATE && to->phase == PHASE_SMP && vcpu->nr_events % 100 == 0)
 		count = false;
 	if (s->defect == DEFECT_SPLIT && to->phase == PHASE_MIGRATE && vcpu->nr_events % 50 == 0)
@@ -155,7 +170,14 @@ static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned i
 	case DEFECT_INCLUDES_GUEST:
 		cycles += SYNTHETIC_GUEST;
 		break;
+	case DEFECT_SHARED_CLOCK:
+		cycles *= s->result->vcpus[v].phase == PHASE_SMP ? 2 : 1;
+		break;
+	case DEFECT_LAST_ONLY:
+		s->vcpu[v].cycles[index] = 0;
+		break;
 	case DEFECT_HANDLER_ONLY:
+	case DEFECT_PUBLISHED:
 		cycles = cycles < 10000 ? cycles : cycles - 10000;
 		break;
 	default:
@@ -183,7 +205,7 @@ static inline uint64_t synthetic_sum(const struct synthetic *s, unsigned int fir
 	uint64_t sum = 0;
 
 	for (unsigned int v = first; v <= last; v++) {
-		for (unsigned int i = 0; i < EXIT_INDEX_OTHER; i++) {
+		for (unsigned int i = 0; i < EXIT_NR_INDICES; i++) {
 			bool skip = (s->defect == DEFECT_TOTAL_EXITS && !cycles) ||
 				    (s->defect == DEFECT_TOTAL_CYCLES && cycles);
 
@@ -192,9 +214,13 @@ static inline uint64_t synthetic_sum(const struct synthetic *s, unsigned int fir
 			if (total && skip && i == synthetic_index(s, PROBE_RDMSR))
 				continue;
 			if (!cycles)
-				sum += s->vcpu[v].count[i];
+				sum += s->defect == DEFECT_EXITS_CUT_OFF ?
+					       (uint32_t)s->vcpu[v].count[i] :
+					       s->vcpu[v].count[i];
 			else if (s->defect == DEFECT_CUT_OFF)
 				sum += (uint32_t)s->vcpu[v].cycles[i];
+			else if (s->defect == DEFECT_STORED_ELSEWHERE && !total)
+				continue;
 			else
 				sum += s->vcpu[v].cycles[i];
 		}
@@ -223,13 +249,15 @@ static inline void synthetic_registers(struct synthetic *s, unsigned int v, stru
 		}
 		return;
 	}
-	while (vm_wide && first &&
-	       (result->vcpus[first - 1].vm == result->vcpus[v].vm ||
-		(s->defect == DEFECT_HOST_WIDE && !cycles)))
+	if (s->defect == DEFECT_PUBLISHED ||
+	    (s->defect == DEFECT_HOST_WIDE && vm_wide && !cycles)) {
+		first = 0;
+		last = result->nr_vcpus - 1;
+	}
+	while (vm_wide && first && result->vcpus[first - 1].vm == result->vcpus[v].vm)
 		first--;
 	while (vm_wide && last + 1 < result->nr_vcpus &&
-	       (result->vcpus[last + 1].vm == result->vcpus[v].vm ||
-		(s->defect == DEFECT_HOST_WIDE && !cycles)))
+	       result->vcpus[last + 1].vm == result->vcpus[v].vm)
 		last++;
 	value = synthetic_sum(s, first, last, cycles, total, index);
 	if (last > first && (total || index == hlt) &&
@@ -248,6 +276,10 @@ static inline void synthetic_registers(struct synthetic *s, unsigned int v, stru
 		read->ebx = value;
 		*(cycles ? &read->ecx : &read->eax) = value >> 32;
 	}
+	if (cycles && s->defect == DEFECT_MASKED_HIGH)
+		read->ebx = 0;
+	if (!cycles && s->defect == DEFECT_STACK)
+		read->ebx = 0xffff8880;
 	if (!cycles && s->defect == DEFECT_GARBAGE)
 		read->ecx = read->index;
 }
@@ -459,6 +491,15 @@ static inline unsigned int synthetic_vm(struct synthetic *s, enum result_phase p
 		struct result_vcpu *vcpu = result_add_vcpu(s->result);
 
 		synthetic_inherit(s, first + i, first);
+		if (s->defect == DEFECT_EXITS_CUT_OFF) {
+			unsigned int index = synthetic_index(s, PROBE_RDMSR);
+			uint64_t before = (1ull << 32) - 200;
+
+			s->vcpu[first + i].executed[PROBE_RDMSR] = before;
+			s->vcpu[first + i].count[index] = before;
+			vcpu->bpf.reason[index].count = vcpu->bpf.count = before;
+			vcpu->stat_exits = before;
+		}
 		vcpu->phase = phase;
 		vcpu->vm = vm;
 		vcpu->id = i;
@@ -469,9 +510,9 @@ static inline unsigned int synthetic_vm(struct synthetic *s, enum result_phase p
 	return first;
 }
 
-static const enum probe_op synthetic_ops[] = { PROBE_CPUID,    PROBE_RDMSR,   PROBE_HYPERCALL,
-					       PROBE_HLT,      PROBE_MOV_CR8, PROBE_OUT,
-					       PROBE_MMIO_READ };
+static const enum probe_op synthetic_ops[] = { PROBE_CPUID,	PROBE_RDMSR,	    PROBE_HYPERCALL,
+					       PROBE_HLT,	PROBE_MOV_CR8,	    PROBE_OUT,
+					       PROBE_MMIO_READ, PROBE_INVALID_STATE };
 
 #define SYNTHETIC_NR_OPS (sizeof(synthetic_ops) / sizeof(*synthetic_ops))
 
@@ -609,6 +650,9 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 	};
 	synthetic_single(&s);
 	synthetic_rest(&s);
+	for (unsigned int v = 0; defect == DEFECT_SHARED_STATE && v < result->nr_vcpus; v++)
+		if (result->vcpus[v].phase == PHASE_SMP)
+			result->vcpus[v].bpf.differed[LEAF_EXITS - LEAF_FIRST] += 7;
 	if (defect == DEFECT_STAT)
 		result->vcpus[0].stat_exits++;
 	return result;

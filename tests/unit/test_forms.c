@@ -119,9 +119,9 @@ static void markdown_has_its_parts(void **state)
 	static const char *const parts[] = {
 		"### exitcheck: FAIL\n\n",
 		"\n- CPU: Synthetic CPU; SVM; 2 online\n",
-		"\n|  exit | reason    |  truth |",
-		"\n|------:|-----------|-------:|",
-		"|  0x7c | MSR       |    388 |",
+		"\n|       exit | reason    |  truth |",
+		"\n|-----------:|-----------|-------:|",
+		"|       0x7c | MSR       |    388 |",
 		"\n- **FAIL** COUNT: ",
 		"\n#### Diagnoses\n\n1. **",
 		"\n  - VM 1 vCPU 0",
