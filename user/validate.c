@@ -17,7 +17,7 @@
 
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
 #define SMP_EXITS 20000
-#define SMP_COMMAND 1250
+#define SMP_COMMAND 625
 #define SMP_KEPT 8 /* turns whose reads are kept: memory does not grow with --smp-exits */
 #define ISOLATION_EXITS 5000
 #define MIGRATE_MOVES 100
