@@ -4,7 +4,33 @@
 #include "report.h"
 #include "text.h"
 
-/* No form has control characters but tabs and ends of lines, however odd the report is. */
+static unsigned int count(const char *text, const char *word)
+{
+	unsigned int nr = 0;
+
+	for (; (text = strstr(text, word)); text++)
+		nr++;
+	return nr;
+}
+
+/* The same document is read from its JSON again. */
+static void check_json(const char *text)
+{
+	json_t *document = NULL;
+	struct error err;
+	char *again;
+
+	must(!report_parse(text, strlen(text), &document, &err));
+	again = report_render(document, REPORT_JSON);
+	must(again && !strcmp(text, again));
+	free(again);
+	json_decref(document);
+}
+
+/*
+ * No form has control characters but tabs and ends of lines, however odd the report is, nor does a
+ * text of it end, or begin, a script of the page.
+ */
 static void check_form(const json_t *document, enum report_form form)
 {
 	char *text = report_render(document, form);
@@ -15,6 +41,10 @@ static void check_form(const json_t *document, enum report_form form)
 	must(length && text[length - 1] == '\n');
 	for (const char *c = text; form != REPORT_JSON && *c; c++)
 		must((unsigned char)*c >= ' ' || *c == '\n' || *c == '\t');
+	if (form == REPORT_JSON)
+		check_json(text);
+	if (form == REPORT_HTML)
+		must(count(text, "<script") == count(text, "</script"));
 	free(text);
 }
 
