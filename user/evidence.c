@@ -342,6 +342,20 @@ static void collect_window(struct evidence *evidence, unsigned int i)
 	of->timed += timed;
 }
 
+/* Else what is left of a value is no sign of how it was cut off. */
+static bool most_times_are_sound(const struct evidence *evidence)
+{
+	unsigned int sound = 0, reasons = 0;
+
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		const struct time_of *of = &evidence->times[PHASE_SINGLE][index];
+
+		reasons += of->windows > 0;
+		sound += of->windows > 0 && of->best_share > 0.5;
+	}
+	return 2 * sound >= reasons;
+}
+
 /* ---- the whole ---- */
 
 bool evidence_collect(struct evidence *evidence, const struct result *result,
@@ -372,14 +386,15 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 
 	for (unsigned int i = 0; i < result->nr_times; i++)
 		see_cycle_words(evidence, i);
-	if (!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_MONO])
-		evidence->cycles_wrapped = 0;
 	if (2 * evidence->cycles_swapped > evidence->cycles_wrong)
 		evidence->cycles_as = READING_SWAPPED;
 	else if (2 * evidence->cycles_low_word > evidence->cycles_wrong)
 		evidence->cycles_as = READING_LOW_WORD;
 	for (unsigned int i = 0; i < result->nr_times; i++)
 		collect_window(evidence, i);
+	if ((!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_MONO]) ||
+	    !most_times_are_sound(evidence))
+		evidence->cycles_wrapped = 0;
 	return true;
 }
 

@@ -134,6 +134,25 @@ static void defects_together_are_all_named(void **state)
 	assert_int_equal(verdicts.nr_diagnoses, 3);
 }
 
+/* A wrong unit leaves so much of the one long exit that it looks cut off at 2^32. */
+static void what_is_left_of_a_unit_is_no_wrap(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_UNIT_NS);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+
+		if (result->vcpus[time->vcpu].phase == PHASE_SMP && time->ns > 1ull << 31) {
+			time->ns = (1ull << 32) * 1000000 / SYNTHETIC_KHZ * 8 / 5;
+			time->cycles = (1ull << 32) * 3 / 5;
+		}
+	}
+	judge(result);
+	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_UNIT);
+	assert_int_equal(verdicts.nr_diagnoses, 1);
+}
+
 /* Where no check failed nothing is likely to be wrong. */
 static void no_diagnosis_without_a_failure(void **state)
 {
@@ -217,6 +236,7 @@ int main(void)
 		cmocka_unit_test(every_defect_is_named_first),
 		cmocka_unit_test(a_flag_is_one_of_vmx),
 		cmocka_unit_test(defects_together_are_all_named),
+		cmocka_unit_test(what_is_left_of_a_unit_is_no_wrap),
 		cmocka_unit_test(no_diagnosis_without_a_failure),
 		cmocka_unit_test(sentences_are_whole),
 		cmocka_unit_test(any_answers_are_survived),
