@@ -12,6 +12,7 @@ static const struct {
 } parsers[] = {
 	{ "run", options_parse_run },
 	{ "list", options_parse_list },
+	{ "report", options_parse_report },
 	{ "watch", options_parse_watch },
 };
 
@@ -35,6 +36,7 @@ static void check(const struct options *options, char **argv, int argc)
 	must(nr_chosen(options) == options->nr_workloads && options->nr_workloads <= nr_workloads);
 	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
 		must(!options->write[form] || *options->write[form]);
+	must(options->nr_files <= 2);
 	must(!options->command || (options->command > argv && options->command < argv + argc));
 }
 
