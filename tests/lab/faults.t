@@ -15,11 +15,14 @@ start()
 	pid=$!
 }
 
-# work NAME: a validation of a few seconds, in the background; under way when this returns.
+# work NAME: a validation of a few seconds, in the background; its first VM is there when this returns.
 work()
 {
 	start "$1" exitcheck run -w cpuid -w out -w rdmsr -n 2003
-	usleep 800000
+	while running && [ -z "$(find /sys/kernel/debug/kvm -name "$pid-*")" ]; do
+		usleep 50000
+	done
+	usleep 200000
 }
 
 # ends WHAT STATUS REGEX: the command of the last start ends so, and its last line matches.
@@ -69,9 +72,13 @@ ok "a map can be filled up" fill by_thread '255 255' 100
 ends "a map full" 4 '^INCONCLUSIVE: COUNT.*MIGRATE'
 like "a map full: how much was lost" "$(cat /tmp/full)" 'eBPF lost [0-9,]* events'
 
-start watch exitcheck watch -- sh -c 'sleep 1; exitcheck run --vcpus 1 -w cpuid -n 53'
-usleep 600000
+start watch exitcheck watch -- sh -c 'touch /tmp/up; until [ -e /tmp/go ]; do usleep 50000; done
+	exitcheck run --vcpus 1 -w cpuid -n 53'
+while running && [ ! -e /tmp/up ]; do
+	usleep 50000
+done
 ok "a map of watch can be filled up" fill by_key '255 255 255 255 255 255' 300
+touch /tmp/go
 ends "watch, a map full" 4 '^INCONCLUSIVE: .*lost: .* for which a map was full'
 like "watch, a map full: the VM watched does not mind" "$(cat /tmp/watch)" '^PASS: '
 
