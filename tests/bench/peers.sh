@@ -53,7 +53,7 @@ samples()
 peer_perf_kvm_record()
 {
 	perf kvm stat record -a -o /tmp/perf.data -- /tmp/loop >/dev/null 2>&1
-	perf kvm -i /tmp/perf.data stat report 2>/dev/null | samples
+	perf kvm -i /tmp/perf.data stat report 2>&1 | samples
 }
 
 # It shows a table a second, of that second.
@@ -75,7 +75,7 @@ peer_trace_cmd()
 
 peer_bpftrace()
 {
-	bpftrace -f json -o /tmp/hist -c 'sh /tmp/loop' "$BENCH/kvmexits.bt"
+	bpftrace -f json -o /tmp/hist -c '/bin/sh /tmp/loop' "$BENCH/kvmexits.bt"
 	grep -o '"count": [0-9]*' /tmp/hist | awk '{ sum += $2 } END { print sum + 0 }' >/tmp/count
 }
 
