@@ -131,6 +131,15 @@ static void bench_beyond_noise(void **state)
 	assert_int_equal(compare_status(comparison), STATUS_PASS);
 }
 
+/* It is the change that the limit is for, not what it might be at most. */
+static void bench_at_the_limit(void **state)
+{
+	(void)state;
+	expect(calm, BENCH(COST("none", "1040,1041,1020,1040,1080,1060,1040")), 5);
+	assert_true(row("cpuid none", "cycles")->high > 5);
+	expect_row("cpuid none", "cycles", COMPARE_MORE, 4);
+}
+
 /* A tenth more by the medians, of samples that are wider apart than that. */
 static void bench_within_noise(void **state)
 {
@@ -215,6 +224,9 @@ static void run_counts_of_chance(void **state)
 	(void)state;
 	expect(quiet, RUN(REASON("1024", "at-least", "500", "560", "3000"), ""), 0);
 	expect_row("0x400 NPF", "exits", COMPARE_SAME, 1.82);
+	/* What the guest caused is not by chance: else these 50 were not beyond the noise. */
+	expect(quiet, RUN(REASON("1024", "at-least", "500", "600", "3000"), ""), 0);
+	expect_row("0x400 NPF", "exits", COMPARE_OVER, 9.09);
 	expect(quiet, RUN(REASON("1024", "at-least", "500", "650", "3000"), ""), 0);
 	expect_row("0x400 NPF", "exits", COMPARE_OVER, 18.18);
 }
@@ -317,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bench_with_itself),
 		cmocka_unit_test(bench_beyond_noise),
+		cmocka_unit_test(bench_at_the_limit),
 		cmocka_unit_test(bench_within_noise),
 		cmocka_unit_test(bench_of_too_few_samples),
 		cmocka_unit_test(bench_other_observers),
