@@ -37,6 +37,10 @@ struct exit_range {
 		}                                                               \
 	}
 
+/* The first range's last: up to there, the index is the number. */
+#define EXIT_LAST_PLAIN_VMX 34
+#define EXIT_LAST_PLAIN_SVM 0x0a6
+
 /* Indices 0 .. EXIT_NR_INDICES - 2 are defined numbers, the last is the rest. */
 #define EXIT_NR_DEFINED_VMX 80
 #define EXIT_NR_DEFINED_SVM 192

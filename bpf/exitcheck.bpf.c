@@ -19,6 +19,9 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 #define SVM_EXIT_CPUID 0x72
 #define VMX_EXIT_CPUID 10
 #define EC_TOTAL EC_UNSEEN /* the sum over reasons, where an index is asked for */
@@ -28,9 +31,9 @@ const volatile ec_u32 isa;
 const volatile ec_u32 nr_slots;
 const volatile bool watch;		    /* take a slot at first sight */
 const volatile bool leaves_all;		    /* kvm.exit_leaves=all: every VM has them */
-const volatile bool can_cast;		    /* the kernel has bpf_rdonly_cast(), v6.2 */
 const volatile ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
 const volatile struct ec_fields fields;
+const volatile struct ec_offsets offsets;
 
 /* Shared with the loader. */
 bool ready;
@@ -40,13 +43,9 @@ struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
 
 static ec_u32 nr_vms;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, ec_u32);
-	__type(value, struct ec_vcpu);
-} vcpus SEC(".maps");
+/* Plain variables, as these are reached by an addition, a map's elements by a lookup. */
+struct ec_vcpu vcpus[EC_SLOTS];
+struct ec_cpu cpus[EC_MAX_CPUS];
 
 /* Threads that the loader registered: thread, in its PID namespace -> slot. */
 struct {
@@ -64,7 +63,7 @@ struct {
 	__type(value, ec_u32);
 } by_key SEC(".maps");
 
-/* Thread, the kernel's number -> slot of the vCPU that it entered last. */
+/* Thread, the kernel's number -> slot of the vCPU that it runs, for kvm_cpuid. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -85,18 +84,6 @@ struct {
 	__type(value, ec_u64);
 } vms SEC(".maps");
 
-/* Where the vCPU is that this CPU entered last: mostly the one of the next event, too. */
-struct cpu_state {
-	ec_u32 slot;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, ec_u32);
-	__type(value, struct cpu_state);
-} cpus SEC(".maps");
-
 /* A vCPU as an event shows it, for the slow way to its slot. */
 struct identity {
 	ec_u64 key;
@@ -109,16 +96,16 @@ struct identity {
 	ec_u32 used;	 /* has exited before; neither where the kernel does not tell */
 };
 
+/* The mask is for the verifier, which forgets what it knew of the slot: it is told again. */
 static __always_inline struct ec_vcpu *slot_vcpu(ec_u32 slot)
 {
-	return bpf_map_lookup_elem(&vcpus, &slot);
+	barrier_var(slot);
+	return &vcpus[slot & (EC_SLOTS - 1)];
 }
 
-static __always_inline struct cpu_state *this_cpu(void)
+static __always_inline struct ec_cpu *this_cpu(void)
 {
-	ec_u32 zero = 0;
-
-	return bpf_map_lookup_elem(&cpus, &zero);
+	return &cpus[bpf_get_smp_processor_id() & (EC_MAX_CPUS - 1)];
 }
 
 static __always_inline ec_u32 current_thread(void)
@@ -164,7 +151,7 @@ static __always_inline ec_u32 vm_number(const struct identity *id)
 	return 0;
 }
 
-/* Watch mode, first sight of a vCPU: the next free slot, nr_slots if there is none. */
+/* Watch mode, first sight of a vCPU: the next free slot, EC_NO_SLOT if there is none. */
 static __always_inline ec_u32 take_slot(const struct identity *id)
 {
 	struct bpf_pidns_info ids = {};
@@ -172,11 +159,11 @@ static __always_inline ec_u32 take_slot(const struct identity *id)
 	ec_u32 slot;
 
 	if (*(volatile ec_u32 *)&nr_vcpus >= nr_slots)
-		return nr_slots;
+		return EC_NO_SLOT;
 	slot = __sync_fetch_and_add(&nr_vcpus, 1);
+	if (slot >= nr_slots)
+		return EC_NO_SLOT;
 	vcpu = slot_vcpu(slot);
-	if (!vcpu)
-		return nr_slots;
 	current_ids(&ids);
 	vcpu->tid = ids.pid;
 	vcpu->tgid = ids.tgid;
@@ -187,7 +174,7 @@ static __always_inline ec_u32 take_slot(const struct identity *id)
 	return slot;
 }
 
-/* The slot that the loader gave to the current thread, nr_slots if there is none. */
+/* The slot that the loader gave to the current thread, EC_NO_SLOT if there is none. */
 static __always_inline ec_u32 registered_slot(const struct identity *id)
 {
 	struct bpf_pidns_info ids = {};
@@ -196,64 +183,87 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
 
 	current_ids(&ids);
 	slot = bpf_map_lookup_elem(&registered, &ids.pid);
-	vcpu = slot ? slot_vcpu(*slot) : NULL;
+	if (!slot)
+		return EC_NO_SLOT;
+	vcpu = slot_vcpu(*slot);
 	/* A registered thread may run another vCPU, which is none of ours. */
-	if (!vcpu || vcpu->key || vcpu->vcpu_id != id->vcpu_id)
-		return nr_slots;
+	if (vcpu->key || vcpu->vcpu_id != id->vcpu_id)
+		return EC_NO_SLOT;
 	vcpu->unaligned = id->used;
 	return *slot;
 }
 
 /*
- * The slow way to a vCPU's slot: at first sight, and when its thread has come to another
- * CPU. nr_slots if it has none. At most one slot is owned by a thread, that of the vCPU
- * it entered last, so that kvm_cpuid finds the right one.
+ * Says which vCPU a thread runs, for kvm_cpuid. At most one slot is owned by a thread.
+ * False if the map is full.
  */
-static __noinline ec_u32 find_slot(const struct identity *id)
+static __noinline bool own(ec_u32 slot, ec_u32 thread)
 {
-	ec_u32 *known, *last, slot, thread = id->thread;
-	struct ec_vcpu *vcpu;
-	ec_u64 key = id->key;
+	struct ec_vcpu *vcpu = slot_vcpu(slot);
+	ec_u32 *last;
 
-	known = bpf_map_lookup_elem(&by_key, &key);
-	if (known && id->fresh && id->entering) {
-		/* The one that was there has gone, this is another vCPU. */
-		vcpu = slot_vcpu(*known);
-		if (vcpu)
-			vcpu->key = 0;
-		bpf_map_delete_elem(&by_key, &key);
-		known = NULL;
-	}
-	if (known)
-		slot = *known;
-	else if (watch)
-		slot = take_slot(id);
-	else
-		slot = registered_slot(id);
-	vcpu = slot_vcpu(slot);
-	if (!vcpu)
-		return nr_slots;
-
-	if (vcpu->key != key) {
-		if (bpf_map_update_elem(&by_key, &key, &slot, BPF_ANY))
-			goto no_map;
-		vcpu->key = key;
-	}
+	if (vcpu->owner == thread)
+		return true;
 	last = bpf_map_lookup_elem(&by_thread, &thread);
 	if (!last || *last != slot) {
 		struct ec_vcpu *former = last ? slot_vcpu(*last) : NULL;
 
 		if (former && former->owner == thread)
 			former->owner = 0;
-		if (bpf_map_update_elem(&by_thread, &thread, &slot, BPF_ANY))
-			goto no_map;
+		if (bpf_map_update_elem(&by_thread, &thread, &slot, BPF_ANY)) {
+			__sync_fetch_and_add(&stats.no_map, 1);
+			return false;
+		}
 	}
 	vcpu->owner = thread;
-	return slot;
+	return true;
+}
 
-no_map:
-	__sync_fetch_and_add(&stats.no_map, 1);
-	return nr_slots;
+static __always_inline ec_u32 known_slot(const struct identity *id)
+{
+	ec_u64 key = id->key;
+	ec_u32 *known = bpf_map_lookup_elem(&by_key, &key), slot;
+	struct ec_vcpu *vcpu;
+
+	if (known && id->fresh && id->entering) {
+		/* The one that was there has gone, this is another vCPU. */
+		slot_vcpu(*known)->key = 0;
+		bpf_map_delete_elem(&by_key, &key);
+		known = NULL;
+	}
+	if (known)
+		return *known;
+	slot = watch ? take_slot(id) : registered_slot(id);
+	if (slot == EC_NO_SLOT)
+		return slot;
+	vcpu = slot_vcpu(slot);
+	if (bpf_map_update_elem(&by_key, &key, &slot, BPF_ANY)) {
+		__sync_fetch_and_add(&stats.no_map, 1);
+		return EC_NO_SLOT;
+	}
+	vcpu->key = key;
+	return slot;
+}
+
+/*
+ * The slow way to a vCPU's slot, EC_NO_SLOT if it has none: at first sight, and when its
+ * thread has come to another CPU. While the gate is closed no CPU knows a slot that has a
+ * vCPU, so that the programs ask here, and look at the gate only before they do.
+ */
+static __noinline ec_u32 find_slot(const struct identity *id)
+{
+	struct ec_cpu *cpu = this_cpu();
+	ec_u32 slot = known_slot(id);
+
+	if (slot == EC_NO_SLOT || !own(slot, id->thread))
+		return EC_NO_SLOT;
+	/* Where the loader closes the gate at this moment, either side sees the other's. */
+	__sync_lock_test_and_set(&cpu->slot, slot);
+	if (!*(volatile bool *)&ready) {
+		cpu->slot = EC_NO_SLOT;
+		return EC_NO_SLOT;
+	}
+	return slot;
 }
 
 /* The counters of a reason. The verifier forgets what it knew of the index: it is told again. */
@@ -263,37 +273,28 @@ static __always_inline struct ec_reason *reason_at(struct ec_vcpu *vcpu, ec_u32 
 	return &vcpu->reason[index < EXIT_NR_INDICES ? index : EXIT_INDEX_OTHER];
 }
 
-/* The vCPU that this CPU entered last, if that is the one. */
-static __always_inline struct ec_vcpu *guess_vcpu(const struct cpu_state *cpu, ec_u64 key)
-{
-	struct ec_vcpu *vcpu = slot_vcpu(cpu->slot);
+/* Log2 of a byte. */
+#define TIMES_4(b) b, b, b, b
+#define TIMES_16(b) TIMES_4(b), TIMES_4(b), TIMES_4(b), TIMES_4(b)
+#define TIMES_64(b) TIMES_16(b), TIMES_16(b), TIMES_16(b), TIMES_16(b)
+static const ec_u8 log2_of[256] = {
+	0,	     0,		  1,	       1,	    TIMES_4(2),	 TIMES_4(3),  TIMES_4(3),
+	TIMES_16(4), TIMES_16(5), TIMES_16(5), TIMES_64(6), TIMES_64(7), TIMES_64(7),
+};
 
-	return vcpu && vcpu->key == key ? vcpu : NULL;
-}
-
+/* What most exits take comes first. */
 static __always_inline ec_u32 log2_bucket(ec_u64 ns)
 {
-	ec_u32 n = ns, bucket = 0;
-
-	if (ns >> EC_HIST_BUCKETS)
-		return EC_HIST_BUCKETS - 1;
-	if (n >> 16) {
-		n >>= 16;
-		bucket = 16;
+	if (ns < 1 << 16) {
+		if (ns < 1 << 8)
+			return log2_of[ns];
+		return 8 + log2_of[ns >> 8];
 	}
-	if (n >> 8) {
-		n >>= 8;
-		bucket += 8;
-	}
-	if (n >> 4) {
-		n >>= 4;
-		bucket += 4;
-	}
-	if (n >> 2) {
-		n >>= 2;
-		bucket += 2;
-	}
-	return bucket + (n >> 1);
+	if (ns < 1 << 24)
+		return 16 + log2_of[ns >> 16];
+	if (ns < 1ULL << EC_HIST_BUCKETS)
+		return 24 + log2_of[ns >> 24];
+	return EC_HIST_BUCKETS - 1;
 }
 
 /* A VM entry ends the exit under way, if any. */
@@ -303,16 +304,15 @@ static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 	struct ec_reason *reason;
 	ec_u64 ns;
 
-	vcpu->entries++;
 	vcpu->open_index = EC_IN_GUEST;
 	if (index >= EXIT_NR_INDICES) {
+		vcpu->lone_entries++;
 		if (index == EC_IN_GUEST)
 			vcpu->failed_entries++;
 		return;
 	}
-	reason = reason_at(vcpu, index);
+	reason = &vcpu->reason[index];
 	ns = now - vcpu->open_ns;
-	reason->timed++;
 	reason->ns += ns;
 	if (ns > reason->max_ns)
 		reason->max_ns = ns;
@@ -322,16 +322,28 @@ static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 	reason->hist[log2_bucket(ns)]++;
 }
 
-static __always_inline void on_exit(struct ec_vcpu *vcpu, ec_u32 number, ec_u64 now)
+static __always_inline ec_u32 cpuid_index(void)
 {
-	ec_u32 index = exit_index(isa, number);
+	return isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID;
+}
 
-	if (vcpu->open_index < EXIT_NR_INDICES)
-		vcpu->lost_entries++;
+static __noinline ec_u32 rare_index(ec_u32 of, ec_u32 number)
+{
+	return exit_index(of, number);
+}
+
+static __always_inline void on_exit(struct ec_vcpu *vcpu, ec_u32 of, ec_u32 number)
+{
+	const ec_u32 last = of == EXIT_ISA_VMX ? EXIT_LAST_PLAIN_VMX : EXIT_LAST_PLAIN_SVM;
+	ec_u32 index = number;
+
+	if (unlikely(number > last)) {
+		index = rare_index(of, number);
+		if (index > EXIT_INDEX_OTHER)
+			return;
+	}
 	vcpu->open_index = index;
-	vcpu->open_ns = now;
-	vcpu->count++;
-	reason_at(vcpu, index)->count++;
+	vcpu->reason[index].count++;
 }
 
 /* Whom to ask about an exit without a slot. */
@@ -345,6 +357,18 @@ static __always_inline void on_exit_elsewhere(void)
 
 /* ---- comparison in place ---- */
 
+/* The exits of a vCPU, or of one of its reasons. Another's may go on meanwhile. */
+static __always_inline ec_u64 exits(struct ec_vcpu *vcpu, ec_u32 index)
+{
+	ec_u64 sum = 0;
+
+	if (index < EXIT_NR_INDICES)
+		return *(volatile ec_u64 *)&reason_at(vcpu, index)->count;
+	for (index = 0; index < EXIT_NR_INDICES; index++)
+		sum += *(volatile ec_u64 *)&vcpu->reason[index].count;
+	return sum;
+}
+
 struct others {
 	ec_u32 vm, slot; /* all slots of the VM but this one */
 	ec_u32 index;	 /* of a reason, or EC_TOTAL */
@@ -356,21 +380,19 @@ struct others {
 
 static long add_other(ec_u32 slot, struct others *others)
 {
-	ec_u32 index = others->index;
 	struct ec_vcpu *vcpu;
 
 	if (slot == others->slot)
 		return 0;
+	if (slot >= nr_slots)
+		return 1;
 	vcpu = slot_vcpu(slot);
-	if (!vcpu || vcpu->vm != others->vm)
+	if (vcpu->vm != others->vm)
 		return 0;
 	others->nr++;
 	others->unaligned |= vcpu->unaligned;
 	others->leaves |= vcpu->leaves;
-	if (index < EXIT_NR_INDICES)
-		others->count += *(volatile ec_u64 *)&reason_at(vcpu, index)->count;
-	else
-		others->count += *(volatile ec_u64 *)&vcpu->count;
+	others->count += exits(vcpu, others->index);
 	return 0;
 }
 
@@ -388,12 +410,28 @@ static __always_inline ec_u64 *vm_others(struct ec_vcpu *vcpu, ec_u32 index)
 	return index < EXIT_NR_INDICES ? &reason_at(vcpu, index)->vm_others : &vcpu->vm_others;
 }
 
+/* How many exits the histogram holds: all of a reason that have ended. */
+static __always_inline ec_u64 timed(const struct ec_reason *reason)
+{
+	ec_u64 sum = 0;
+	int b;
+
+	for (b = 0; b < EC_HIST_BUCKETS; b++)
+		sum += reason->hist[b];
+	return sum;
+}
+
 /* One leaf that the guest read, and what it was told. */
 struct leaf_read {
 	ec_u32 function, index;
 	ec_u32 eax, ebx, ecx, edx;
 	ec_u32 thread;
 };
+
+static __always_inline bool is_leaf(ec_u32 function)
+{
+	return function - LEAF_FIRST < LEAF_NR;
+}
 
 static __always_inline bool leaf_has_index(ec_u32 function)
 {
@@ -443,7 +481,7 @@ static __noinline void record(struct ec_vcpu *vcpu, ec_u32 slot, const struct le
 	mismatch->ebx = read->ebx;
 	mismatch->ecx = read->ecx;
 	mismatch->edx = read->edx;
-	mismatch->at_exit = vcpu->count;
+	mismatch->at_exit = exits(vcpu, EC_TOTAL);
 }
 
 /*
@@ -459,7 +497,6 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 	struct others others = {};
 	struct ec_mismatch values = {};
 	struct ec_reason *reason;
-	ec_u64 own;
 
 	if (leaf >= LEAF_NR)
 		return;
@@ -503,13 +540,12 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 			reason = reason_at(vcpu, index);
 			reason->leaf_cycles = values.leaf;
 			reason->leaf_ns = reason->ns;
-			reason->leaf_timed = reason->timed;
+			reason->leaf_timed = timed(reason);
 		}
 		return;
 	}
 
-	own = index < EXIT_NR_INDICES ? reason_at(vcpu, index)->count : vcpu->count;
-	values.lower = values.upper = own;
+	values.lower = values.upper = exits(vcpu, index);
 	if (others.nr) {
 		ec_u64 *before = vm_others(vcpu, index);
 
@@ -531,8 +567,10 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 
 	slot = bpf_map_lookup_elem(&by_thread, &thread);
 	vcpu = slot ? slot_vcpu(*slot) : NULL;
-	if (!vcpu || vcpu->owner != thread || vcpu->open_index >= EXIT_NR_INDICES) {
-		/* Of a VM that is not ours, or of an exit before the gate opened. */
+	if (!vcpu || vcpu->owner != thread || vcpu->open_index != cpuid_index() ||
+	    vcpu->cpuid_exit != reason_at(vcpu, cpuid_index())->count) {
+		/* Of a VM that is not ours, of an exit before the gate opened, or not of
+		 * a CPUID exit (KVM may emulate the instruction in another one). */
 		if (vcpu || watch)
 			__sync_fetch_and_add(&stats.unread, 1);
 		return 0;
@@ -571,127 +609,154 @@ static __noinline int on_cpuid(const struct leaf_read *read)
  */
 static void *(*const bpf_rdonly_cast)(const void *address, ec_u64 type) = (void *)EC_RDONLY_CAST;
 
-static __always_inline const void *load_pointer(const void *address)
+static __always_inline const void *load_pointer(const void *address, bool cast)
 {
 	const void *value = NULL;
 
-	if (can_cast)
+	if (cast)
 		return *(void **)bpf_rdonly_cast(address,
 						 bpf_core_type_id_kernel(struct list_head));
 	bpf_probe_read_kernel(&value, sizeof(value), address);
 	return value;
 }
 
-static __always_inline ec_u32 load_u32(const void *address)
+static __always_inline ec_u32 load_u32(const void *address, bool cast)
 {
 	ec_u32 value = 0;
 
-	if (can_cast)
+	if (cast)
 		return *(ec_u32 *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct kref));
 	bpf_probe_read_kernel(&value, sizeof(value), address);
 	return value;
 }
 
 /* struct vcpu_vmx and vcpu_svm begin with their struct kvm_vcpu. */
-static __always_inline ec_u32 exit_number(const struct kvm_vcpu *vcpu)
+static __always_inline ec_u32 exit_number(const void *vcpu, enum exit_isa of, bool cast)
 {
-	const void *base = vcpu;
-
-	if (isa == EXIT_ISA_SVM) {
-		base = load_pointer(base + bpf_core_field_offset(struct vcpu_svm, vmcb));
-		return load_u32(base + bpf_core_field_offset(struct vmcb, control.exit_code));
+	if (of == EXIT_ISA_SVM) {
+		vcpu = load_pointer(vcpu + bpf_core_field_offset(struct vcpu_svm, vmcb), cast);
+		return load_u32(vcpu + bpf_core_field_offset(struct vmcb, control.exit_code), cast);
 	}
 	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
-		base += bpf_core_field_offset(struct vcpu_vmx, exit_reason);
+		vcpu += bpf_core_field_offset(struct vcpu_vmx, exit_reason);
 	else
-		base += bpf_core_field_offset(struct vcpu_vmx___vt, vt.exit_reason);
-	return load_u32(base) & 0xffff;
+		vcpu += bpf_core_field_offset(struct vcpu_vmx___vt, vt.exit_reason);
+	return load_u32(vcpu, cast) & 0xffff;
 }
+
+/*
+ * A member of struct kvm_vcpu. libbpf would take its offset from the kernel's BTF where that
+ * has the type, too; but other modules than the kernel was built with may be loaded.
+ */
+#define vcpu_member(vcpu, type, name) (*(type *)((void *)(vcpu) + offsets.name))
 
 static __always_inline bool is_fresh(const struct kvm_vcpu *vcpu)
 {
 	/* stat.exits alone can be reset through debugfs; last_vmentry_cpu stays at
 	 * -1 while the first run goes on in the fast path. */
-	return !vcpu->stat.exits && vcpu->arch.last_vmentry_cpu == -1;
+	return !vcpu_member(vcpu, ec_u64, exits) && vcpu_member(vcpu, int, last_vmentry_cpu) == -1;
 }
 
-static __always_inline ec_u32 find_slot_btf(const struct kvm_vcpu *vcpu, bool entering)
+/* The slow way to a vCPU, NULL if it is not watched. */
+static __noinline struct ec_vcpu *find_btf(const struct kvm_vcpu *vcpu, bool entering)
 {
-	bool fresh = is_fresh(vcpu);
-	struct identity id = {
-		.key = (ec_u64)vcpu,
-		.kvm = (ec_u64)vcpu->kvm,
-		.vcpu_id = vcpu->vcpu_id,
-		.nr_vcpus = vcpu->kvm->created_vcpus,
-		.thread = current_thread(),
-		.entering = entering,
-		.fresh = fresh,
-		.used = !fresh,
-	};
+	struct identity id = { .entering = entering };
+	ec_u32 slot;
 
-	return find_slot(&id);
+	if (!ready)
+		return NULL;
+	id.key = (ec_u64)vcpu;
+	id.kvm = vcpu_member(vcpu, ec_u64, kvm);
+	id.vcpu_id = vcpu_member(vcpu, int, vcpu_id);
+	bpf_probe_read_kernel(&id.nr_vcpus, sizeof(id.nr_vcpus),
+			      (void *)id.kvm + offsets.created_vcpus);
+	id.thread = current_thread();
+	id.fresh = is_fresh(vcpu);
+	id.used = !id.fresh;
+	slot = find_slot(&id);
+	if (slot != EC_NO_SLOT)
+		return slot_vcpu(slot);
+	if (!entering)
+		on_exit_elsewhere();
+	return NULL;
 }
 
 SEC("tp_btf/kvm_entry")
 int BPF_PROG(btf_entry, const struct kvm_vcpu *kvm_vcpu)
 {
 	ec_u64 now = bpf_ktime_get_ns();
-	struct cpu_state *cpu = this_cpu();
-	struct ec_vcpu *vcpu;
+	struct ec_vcpu *vcpu = slot_vcpu(this_cpu()->slot);
 
-	if (!ready || !cpu || !kvm_vcpu)
+	if (unlikely(!kvm_vcpu))
 		return 0;
-	vcpu = guess_vcpu(cpu, (ec_u64)kvm_vcpu);
-	if (!vcpu || vcpu->owner != current_thread() || (watch && is_fresh(kvm_vcpu))) {
-		cpu->slot = find_slot_btf(kvm_vcpu, true);
-		vcpu = slot_vcpu(cpu->slot);
+	if (unlikely(vcpu->key != (ec_u64)kvm_vcpu || is_fresh(kvm_vcpu))) {
+		vcpu = find_btf(kvm_vcpu, true);
+		if (!vcpu)
+			return 0;
 	}
-	if (vcpu)
-		on_entry(vcpu, now);
+	on_entry(vcpu, now);
 	return 0;
+}
+
+/*
+ * The guest is about to read one of the leaves: kvm_cpuid will ask whose it is, and what the
+ * VM's other vCPUs have now is in a VM-wide one.
+ */
+static __noinline void before_leaf(ec_u32 function, ec_u32 number)
+{
+	ec_u32 slot = this_cpu()->slot;
+	struct ec_vcpu *vcpu = slot_vcpu(slot);
+	ec_u32 index = EC_TOTAL;
+	struct others others;
+
+	if (!own(slot, current_thread()))
+		return;
+	vcpu->cpuid_exit = reason_at(vcpu, cpuid_index())->count;
+	if (function == LEAF_EXITS)
+		index = exit_index(isa, number);
+	if (function == LEAF_TOTAL_EXITS || function == LEAF_EXITS) {
+		sum_others(&others, vcpu, slot, index);
+		*vm_others(vcpu, index) = others.count;
+	}
 }
 
 /*
  * Mostly on the CPU of the entry before, as interrupts are off from there to here; not so
  * in v6.1's AMD half, which traces the exit later, when it handles it.
  */
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(btf_exit, const struct kvm_vcpu *kvm_vcpu)
+static __always_inline int on_btf_exit(const struct kvm_vcpu *kvm_vcpu, enum exit_isa of, bool cast)
 {
-	ec_u64 now = bpf_ktime_get_ns();
-	struct cpu_state *cpu = this_cpu();
-	struct ec_vcpu *vcpu;
+	struct ec_vcpu *vcpu = slot_vcpu(this_cpu()->slot);
 	ec_u32 number;
 
-	if (!ready || !cpu || !kvm_vcpu)
+	if (unlikely(!kvm_vcpu))
 		return 0;
-	vcpu = guess_vcpu(cpu, (ec_u64)kvm_vcpu);
-	if (!vcpu) {
-		cpu->slot = find_slot_btf(kvm_vcpu, false);
-		vcpu = slot_vcpu(cpu->slot);
+	if (unlikely(vcpu->key != (ec_u64)kvm_vcpu)) {
+		vcpu = find_btf(kvm_vcpu, false);
+		if (!vcpu)
+			return 0;
 	}
-	if (!vcpu) {
-		on_exit_elsewhere();
-		return 0;
-	}
-	number = exit_number(kvm_vcpu);
-	on_exit(vcpu, number, now);
-
-	/* The guest is about to read a VM-wide leaf: what the others have now is in it. */
-	if (number == (isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID)) {
-		ec_u32 function = kvm_vcpu->arch.regs[0], index = EC_TOTAL;
-
-		if (function == LEAF_EXITS)
-			index = exit_index(isa, kvm_vcpu->arch.regs[1]);
-		if (function == LEAF_TOTAL_EXITS || function == LEAF_EXITS) {
-			struct others others;
-
-			sum_others(&others, vcpu, cpu->slot, index);
-			*vm_others(vcpu, index) = others.count;
-		}
-	}
+	number = exit_number(kvm_vcpu, of, cast);
+	on_exit(vcpu, of, number);
+	if (number == (of == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID) &&
+	    is_leaf(vcpu_member(kvm_vcpu, ec_u64, rax)))
+		before_leaf(vcpu_member(kvm_vcpu, ec_u64, rax), vcpu_member(kvm_vcpu, ec_u64, rcx));
+	/* Last, for the time to be the exit's and not this program's. */
+	vcpu->open_ns = bpf_ktime_get_ns();
 	return 0;
 }
+
+/* The loader takes the one that fits: a condition would cost an instruction or two an exit. */
+#define BTF_EXIT(name, isa, cast)                           \
+	SEC("tp_btf/kvm_exit")                              \
+	int BPF_PROG(name, const struct kvm_vcpu *kvm_vcpu) \
+	{                                                   \
+		return on_btf_exit(kvm_vcpu, isa, cast);    \
+	}
+BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, true)
+BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, true)
+BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false)
+BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false)
 
 SEC("tp_btf/kvm_cpuid")
 int BPF_PROG(btf_cpuid, ec_u32 function, ec_u32 index, unsigned long rax, unsigned long rbx,
@@ -706,7 +771,7 @@ int BPF_PROG(btf_cpuid, ec_u32 function, ec_u32 index, unsigned long rax, unsign
 		.edx = rdx,
 	};
 
-	if (function - LEAF_FIRST >= LEAF_NR || !ready)
+	if (!is_leaf(function) || !ready)
 		return 0;
 	read.thread = current_thread();
 	return on_cpuid(&read);
@@ -730,51 +795,47 @@ static __always_inline ec_u64 classic_key(ec_u32 thread, ec_u32 vcpu_id)
 	return (ec_u64)thread << 32 | vcpu_id;
 }
 
-static __always_inline struct ec_vcpu *classic_vcpu(struct cpu_state *cpu, ec_u32 vcpu_id)
+static __always_inline ec_u32 classic_slot(ec_u32 vcpu_id)
 {
-	ec_u32 thread = current_thread();
-	ec_u64 key = classic_key(thread, vcpu_id);
-	struct ec_vcpu *vcpu = guess_vcpu(cpu, key);
-	struct identity id = { .key = key, .vcpu_id = vcpu_id, .thread = thread };
+	ec_u32 thread = current_thread(), slot = this_cpu()->slot;
+	struct identity id = {
+		.key = classic_key(thread, vcpu_id),
+		.vcpu_id = vcpu_id,
+		.thread = thread,
+	};
 
-	if (vcpu && vcpu->owner == thread)
-		return vcpu;
-	cpu->slot = find_slot(&id);
-	return slot_vcpu(cpu->slot);
+	if (slot_vcpu(slot)->key == id.key)
+		return slot;
+	return ready ? find_slot(&id) : EC_NO_SLOT;
 }
 
 SEC("tracepoint/kvm/kvm_entry")
 int classic_entry(void *ctx)
 {
 	ec_u64 now = bpf_ktime_get_ns();
-	struct cpu_state *cpu = this_cpu();
-	struct ec_vcpu *vcpu;
+	ec_u32 slot = classic_slot(read_field(ctx, entry_vcpu_id));
 
-	if (!ready || !cpu)
-		return 0;
-	vcpu = classic_vcpu(cpu, read_field(ctx, entry_vcpu_id));
-	if (vcpu)
-		on_entry(vcpu, now);
+	if (slot != EC_NO_SLOT)
+		on_entry(slot_vcpu(slot), now);
 	return 0;
 }
 
 SEC("tracepoint/kvm/kvm_exit")
 int classic_exit(void *ctx)
 {
-	ec_u64 now = bpf_ktime_get_ns();
-	struct cpu_state *cpu = this_cpu();
-	struct ec_vcpu *vcpu;
-	ec_u32 number;
+	ec_u32 slot = classic_slot(read_field(ctx, exit_vcpu_id)), number;
+	struct ec_vcpu *vcpu = slot_vcpu(slot);
 
-	if (!ready || !cpu)
-		return 0;
-	vcpu = classic_vcpu(cpu, read_field(ctx, exit_vcpu_id));
-	if (!vcpu) {
-		on_exit_elsewhere();
+	if (slot == EC_NO_SLOT) {
+		if (ready)
+			on_exit_elsewhere();
 		return 0;
 	}
 	number = read_field(ctx, exit_reason);
-	on_exit(vcpu, isa == EXIT_ISA_VMX ? number & 0xffff : number, now);
+	on_exit(vcpu, isa, isa == EXIT_ISA_VMX ? number & 0xffff : number);
+	if (vcpu->open_index == cpuid_index() && own(slot, current_thread()))
+		vcpu->cpuid_exit = reason_at(vcpu, cpuid_index())->count;
+	vcpu->open_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -784,7 +845,7 @@ int classic_cpuid(void *ctx)
 	struct leaf_read read = {};
 
 	read.function = read_field(ctx, function);
-	if (read.function - LEAF_FIRST >= LEAF_NR || !ready)
+	if (!is_leaf(read.function) || !ready)
 		return 0;
 	read.index = read_field(ctx, index);
 	read.eax = read_field(ctx, rax);

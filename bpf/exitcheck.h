@@ -33,6 +33,10 @@ typedef unsigned long long ec_u64;
 #define EC_HIST_BUCKETS 32 /* bucket b: durations of [2^b, 2^(b+1)) ns */
 #define EC_MAX_MISMATCHES 64
 
+#define EC_SLOTS 256		  /* for a vCPU each; a power of two */
+#define EC_NO_SLOT (EC_SLOTS - 1) /* nobody's: no vCPU has its key */
+#define EC_MAX_CPUS 1024	  /* of which each has a line of its own; a power of two */
+
 /* ec_vcpu.open_index, where it is no index of a reason. */
 #define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
 #define EC_UNSEEN 0xffffffffu	/* no event so far */
@@ -40,7 +44,7 @@ typedef unsigned long long ec_u64;
 /* One exit reason of one vCPU. Written by that vCPU's thread alone. */
 struct ec_reason {
 	ec_u64 count; /* exits, the one under way included */
-	ec_u64 timed; /* exits that have ended in a VM entry */
+	ec_u64 timed; /* exits that have ended in a VM entry: the loader adds up hist */
 	ec_u64 ns;    /* of those, CLOCK_MONOTONIC */
 	ec_u64 min_ns, max_ns;
 	/* The last per-vCPU LEAF_VCPU_CYCLES read of this reason, with this
@@ -65,10 +69,12 @@ struct ec_vcpu {
 	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
 	ec_u32 unaligned; /* was seen first in mid-life: absolute numbers cannot match */
 	ec_u64 open_ns;
-	ec_u64 count;	       /* sum over reasons */
-	ec_u64 entries;	       /* kvm_entry events */
-	ec_u64 failed_entries; /* an entry followed by another entry, without an exit */
-	ec_u64 lost_entries;   /* an exit followed by another exit, without an entry */
+	ec_u64 count;	       /* sum over reasons: the loader adds them up */
+	ec_u64 cpuid_exit;     /* which of the CPUID exits kvm_cpuid may be of */
+	ec_u64 lone_entries;   /* an entry without an exit before it: the first one, ... */
+	ec_u64 failed_entries; /* ... and one that followed another */
+	ec_u64 entries;	       /* kvm_entry events: the loader adds up timed and lone_entries */
+	ec_u64 lost_entries;   /* an exit followed by another one: of count, what is not timed */
 	ec_u64 not_compared;   /* leaf reads that could not be, this vCPU being unaligned */
 	/* What the VM's other vCPUs had counted when the VM-wide total was read
 	 * before: no later read can be below it (but for an exit in flight on each). */
@@ -77,6 +83,11 @@ struct ec_vcpu {
 	ec_u64 differed[LEAF_NR];
 	struct ec_reason reason[EXIT_NR_INDICES];
 };
+
+/* The slot of the vCPU that a CPU entered last: mostly the one of its next event, too. */
+struct ec_cpu {
+	ec_u32 slot;
+} __attribute__((aligned(64)));
 
 /* A leaf read that did not hold, for the report. */
 struct ec_mismatch {
@@ -104,6 +115,12 @@ struct ec_stats {
 
 _Static_assert(sizeof(struct ec_reason) == 9 * 8 + 4 * EC_HIST_BUCKETS, "no holes");
 _Static_assert(sizeof(struct ec_vcpu) % 8 == 0, "array map stride");
+
+/* Of kvm.ko's types, as the loaded module has them: from struct kvm_vcpu, and from struct kvm. */
+struct ec_offsets {
+	ec_u32 kvm, vcpu_id, rax, rcx, last_vmentry_cpu, exits;
+	ec_u32 created_vcpus;
+};
 
 /* A field of a classic tracepoint's record. */
 struct ec_field {

@@ -3,32 +3,14 @@
 #define KVM_TYPES_H
 
 /*
- * The few fields of KVM's types that the program reads. Their offsets are taken
+ * The few fields of the vendor modules' types that the program reads. Their offsets are taken
  * from the running kernel's BTF when the program is loaded, so that neither the
  * order nor what is missing here matters. A field that moved between kernels
  * has a ___flavour type for each home it had.
  */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct kvm {
-	int created_vcpus;
-};
-
-struct kvm_vcpu_stat {
-	ec_u64 exits; /* bumped after the exit has been traced */
-};
-
-struct kvm_vcpu_arch {
-	unsigned long regs[2]; /* VCPU_REGS_RAX, VCPU_REGS_RCX */
-	int last_vmentry_cpu;  /* -1 until the first exit has been handled */
-};
-
-struct kvm_vcpu {
-	struct kvm *kvm;
-	int vcpu_id;
-	struct kvm_vcpu_arch arch;
-	struct kvm_vcpu_stat stat;
-};
+struct kvm_vcpu; /* its members: struct ec_offsets */
 
 /* kvm_amd. exit_code was u32 until v7.0, u64 since d7507a94a072 ("KVM: SVM: Treat
  * exit_code as an unsigned 64-bit value through all of KVM"): only the low word is

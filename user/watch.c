@@ -19,9 +19,9 @@
 #include "text.h"
 #include "witness.h"
 
-#define WATCH_VCPUS 256 /* that can be told apart in one run */
-#define MAX_SHOWN 10	/* mismatches */
-#define COMMAND_GRACE 5 /* seconds between SIGTERM and SIGKILL */
+#define WATCH_VCPUS WITNESS_MAX_SLOTS /* that can be told apart in one run */
+#define MAX_SHOWN 10		      /* mismatches */
+#define COMMAND_GRACE 5		      /* seconds between SIGTERM and SIGKILL */
 
 struct watch {
 	struct options options;

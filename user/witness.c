@@ -21,7 +21,7 @@
 struct witness {
 	struct exitcheck_bpf *skel;
 	enum witness_path path;
-	const struct ec_vcpu *vcpus; /* the map itself */
+	struct ec_vcpu *vcpus; /* the program's own, NULL until it is loaded */
 	unsigned int nr_slots;
 	int stand_in_btf; /* file, -1: none */
 	bool denied;	  /* it was permission that failed */
@@ -101,16 +101,79 @@ static bool btf_knows(const struct btf *btf, const char *name, unsigned int kind
 	return btf && btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
+/* Adds a member's offset in bytes; its type takes the place of *type. */
+static bool add_member(const struct btf *btf, int *type, const char *name, unsigned int *offset)
+{
+	const struct btf_type *t = btf__type_by_id(btf, *type);
+
+	for (unsigned int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *member = btf_members(t) + i;
+
+		if (strcmp(btf__name_by_offset(btf, member->name_off), name))
+			continue;
+		*offset += btf_member_bit_offset(t, i) / 8;
+		*type = member->type;
+		return true;
+	}
+	return false;
+}
+
+/* A module's own type of a name comes after the kernel's, which has lower numbers. */
+static int find_last_struct(const struct btf *btf, const char *name)
+{
+	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name))
+			return id;
+	}
+	return -ENOENT;
+}
+
+/* The offset of a member, or of a member's member; false if there is no such type. */
+static bool find_offset(const struct btf *btf, const char *name, const char *outer,
+			const char *inner, unsigned int *offset)
+{
+	int type = find_last_struct(btf, name);
+
+	*offset = 0;
+	return type > 0 && add_member(btf, &type, outer, offset) &&
+	       (!inner || add_member(btf, &type, inner, offset));
+}
+
+/* As the module has them that was loaded: the kernel's BTF may have types of these names, too. */
+static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
+{
+	const struct {
+		const char *type, *outer, *inner;
+		unsigned int *offset;
+	} wanted[] = {
+		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
+		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
+		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
+		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
+		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
+		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
+				 wanted[i].offset))
+			return false;
+	offsets->rcx = offsets->rax + sizeof(ec_u64);
+	return true;
+}
+
 /*
  * Whether there are types for tp_btf. KVM's are in its modules' BTF, or in the kernel's
  * where KVM is built in. *cast_id: bpf_rdonly_cast(), negative where the kernel has none.
  */
-static bool kvm_has_btf(enum exit_isa isa, int *cast_id)
+static bool kvm_has_btf(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
 {
 	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
 	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
 	struct btf *vmlinux = btf__load_vmlinux_btf(), *modules[2] = {};
-	bool tracepoint, vcpu;
+	bool tracepoint, vcpu, members;
 
 	if (libbpf_get_error(vmlinux))
 		return false;
@@ -125,10 +188,11 @@ static bool kvm_has_btf(enum exit_isa isa, int *cast_id)
 		modules[1] = btf__load_module_btf(vendor, vmlinux);
 		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
 	}
+	members = tracepoint && find_offsets(modules[0] ? modules[0] : vmlinux, offsets);
 	btf__free(modules[1]);
 	btf__free(modules[0]);
 	btf__free(vmlinux);
-	return tracepoint && vcpu;
+	return members && vcpu;
 }
 
 /* Has the calls of bpf_rdonly_cast() call the kernel's. */
@@ -239,25 +303,39 @@ static int load_error(struct witness *witness, int error, const char *what, stru
 
 static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
 {
-	int ret = bpf_map__set_max_entries(skel->maps.vcpus, nr_slots);
+	int ret = bpf_map__set_max_entries(skel->maps.registered, nr_slots);
 
-	ret = ret ?: bpf_map__set_max_entries(skel->maps.registered, nr_slots);
 	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_key, nr_slots);
 	/* Threads come and go while a vCPU stays. */
 	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_thread, 8 * nr_slots);
 	return ret ?: bpf_map__set_max_entries(skel->maps.vms, nr_slots);
 }
 
-static int set_programs(struct exitcheck_bpf *skel, enum witness_path path)
+/* Has the programs of one way in loaded, and no others. */
+static int set_programs(struct exitcheck_bpf *skel, enum witness_path path, enum exit_isa isa,
+			bool cast)
 {
-	bool btf = path == WITNESS_BTF;
-	int ret = bpf_program__set_autoload(skel->progs.btf_entry, btf);
+	bool btf = path == WITNESS_BTF, svm = btf && isa == EXIT_ISA_SVM,
+	     vmx = btf && isa == EXIT_ISA_VMX;
+	const struct {
+		struct bpf_program *program;
+		bool load;
+	} programs[] = {
+		{ skel->progs.btf_entry, btf },
+		{ skel->progs.btf_exit_svm, svm && cast },
+		{ skel->progs.btf_exit_vmx, vmx && cast },
+		{ skel->progs.btf_exit_svm_nocast, svm && !cast },
+		{ skel->progs.btf_exit_vmx_nocast, vmx && !cast },
+		{ skel->progs.btf_cpuid, btf },
+		{ skel->progs.classic_entry, !btf },
+		{ skel->progs.classic_exit, !btf },
+		{ skel->progs.classic_cpuid, !btf },
+	};
+	int ret = 0;
 
-	ret = ret ?: bpf_program__set_autoload(skel->progs.btf_exit, btf);
-	ret = ret ?: bpf_program__set_autoload(skel->progs.btf_cpuid, btf);
-	ret = ret ?: bpf_program__set_autoload(skel->progs.classic_entry, !btf);
-	ret = ret ?: bpf_program__set_autoload(skel->progs.classic_exit, !btf);
-	return ret ?: bpf_program__set_autoload(skel->progs.classic_cpuid, !btf);
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !ret; i++)
+		ret = bpf_program__set_autoload(programs[i].program, programs[i].load);
+	return ret;
 }
 
 static int open_object(struct witness *witness, struct error *err)
@@ -300,18 +378,11 @@ static int set_constants(struct exitcheck_bpf *skel, const struct witness_config
 	return 0;
 }
 
-static size_t mapped_size(unsigned int nr_slots)
-{
-	size_t page = getpagesize(), size = sizeof(struct ec_vcpu) * nr_slots;
-
-	return (size + page - 1) / page * page;
-}
-
 static int load(struct witness *witness, const struct witness_config *config,
-		enum witness_path path, int cast_id, struct error *err)
+		enum witness_path path, int cast_id, const struct ec_offsets *offsets,
+		struct error *err)
 {
 	struct exitcheck_bpf *skel;
-	void *mapped;
 	int ret;
 
 	*witness = (struct witness){ .path = path, .stand_in_btf = -1 };
@@ -323,22 +394,21 @@ static int load(struct witness *witness, const struct witness_config *config,
 	if (ret)
 		return ret;
 	ret = set_sizes(skel, config->nr_slots);
-	ret = ret ?: set_programs(skel, path);
-	if (!ret && path == WITNESS_BTF && cast_id > 0) {
-		skel->rodata->can_cast = true;
-		ret = set_cast(skel->progs.btf_exit, cast_id);
-	}
+	ret = ret ?: set_programs(skel, path, config->isa, cast_id > 0);
+	if (path == WITNESS_BTF)
+		skel->rodata->offsets = *offsets;
+	if (path == WITNESS_BTF && cast_id > 0)
+		ret = ret   ?:
+			      set_cast(config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm :
+								     skel->progs.btf_exit_vmx,
+				       cast_id);
 	if (ret)
 		return load_error(witness, ret, "set up", err);
 	ret = exitcheck_bpf__load(skel);
 	if (ret)
 		return load_error(witness, ret, "load", err);
 
-	mapped = mmap(NULL, mapped_size(config->nr_slots), PROT_READ, MAP_SHARED,
-		      bpf_map__fd(skel->maps.vcpus), 0);
-	if (mapped == MAP_FAILED)
-		return load_error(witness, -errno, "map the counters of", err);
-	witness->vcpus = mapped;
+	witness->vcpus = skel->bss->vcpus;
 	witness->nr_slots = config->nr_slots;
 
 	ret = exitcheck_bpf__attach(skel);
@@ -347,8 +417,6 @@ static int load(struct witness *witness, const struct witness_config *config,
 
 static void unload(struct witness *witness)
 {
-	if (witness->vcpus)
-		munmap((void *)witness->vcpus, mapped_size(witness->nr_slots));
 	exitcheck_bpf__destroy(witness->skel);
 	if (witness->stand_in_btf >= 0)
 		close(witness->stand_in_btf);
@@ -359,11 +427,14 @@ int witness_create(struct witness **witness, const struct witness_config *config
 {
 	bool btf = config->path != WITNESS_CLASSIC;
 	int status = 0, cast_id = 0;
+	struct ec_offsets offsets;
 	struct witness *new;
 
 	*witness = NULL;
-	if (!config->nr_slots)
-		return error_set(err, STATUS_CANNOT_RUN, "the witness has no vCPU to watch");
+	if (!config->nr_slots || config->nr_slots > WITNESS_MAX_SLOTS)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "the witness can watch 1 to %u vCPUs, not %u", WITNESS_MAX_SLOTS,
+				 config->nr_slots);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
@@ -371,9 +442,9 @@ int witness_create(struct witness **witness, const struct witness_config *config
 
 	libbpf_set_print(keep_message);
 	if (btf)
-		btf = kvm_has_btf(config->isa, &cast_id);
+		btf = kvm_has_btf(config->isa, &cast_id, &offsets);
 	if (btf)
-		status = load(new, config, WITNESS_BTF, cast_id, err);
+		status = load(new, config, WITNESS_BTF, cast_id, &offsets, err);
 	else if (config->path == WITNESS_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "KVM has no BTF, or is not loaded: use the classic tracepoints");
@@ -381,7 +452,7 @@ int witness_create(struct witness **witness, const struct witness_config *config
 	if (config->path == WITNESS_CLASSIC ||
 	    (config->path == WITNESS_AUTO && (!btf || (status && !new->denied)))) {
 		unload(new);
-		status = load(new, config, WITNESS_CLASSIC, 0, err);
+		status = load(new, config, WITNESS_CLASSIC, 0, NULL, err);
 	}
 	if (status) {
 		witness_destroy(new);
@@ -406,30 +477,25 @@ const char *witness_path_name(const struct witness *witness)
 
 void witness_gate(struct witness *witness, bool open)
 {
-	__atomic_store_n(&witness->skel->bss->ready, open, __ATOMIC_RELEASE);
+	struct exitcheck_bpf__bss *bss = witness->skel->bss;
+
+	__atomic_store_n(&bss->ready, open, __ATOMIC_SEQ_CST);
+	if (open)
+		return;
+	/* The program looks at the gate where it does not know the vCPU: see find_slot(). */
+	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+		__atomic_store_n(&bss->cpus[cpu].slot, EC_NO_SLOT, __ATOMIC_SEQ_CST);
 }
 
 /* ---- vCPUs ---- */
 
 /* A thread number that is used again is another vCPU's: the former slot stays as it is. */
-static int retire(struct witness *witness, unsigned int slot)
+static void retire(struct witness *witness, struct ec_vcpu *vcpu)
 {
-	struct exitcheck_bpf *skel = witness->skel;
-	struct ec_vcpu *copy;
-	int ret;
-
-	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*copy = witness->vcpus[slot];
-	if (copy->key)
-		bpf_map__delete_elem(skel->maps.by_key, &copy->key, sizeof(copy->key), 0);
-	copy->key = 0;
-	copy->tid = 0;
-	ret = bpf_map__update_elem(skel->maps.vcpus, &slot, sizeof(slot), copy, sizeof(*copy),
-				   BPF_ANY);
-	free(copy);
-	return ret;
+	if (vcpu->key)
+		bpf_map__delete_elem(witness->skel->maps.by_key, &vcpu->key, sizeof(vcpu->key), 0);
+	vcpu->key = 0;
+	vcpu->tid = 0;
 }
 
 int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu_id, pid_t tid,
@@ -438,32 +504,24 @@ int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu
 	struct exitcheck_bpf *skel = witness->skel;
 	unsigned int thread = tid, i;
 	struct ec_vcpu *vcpu;
-	int ret = 0;
+	int ret;
 
 	*slot = skel->bss->nr_vcpus;
 	if (*slot >= witness->nr_slots)
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "all %u slots of the eBPF program are taken", witness->nr_slots);
-	for (i = 0; i < *slot && !ret; i++)
+	for (i = 0; i < *slot; i++)
 		if (witness->vcpus[i].tid == thread)
-			ret = retire(witness, i);
+			retire(witness, &witness->vcpus[i]);
 
-	vcpu = calloc(1, sizeof(*vcpu));
-	if (!vcpu)
-		ret = -ENOMEM;
-	if (!ret) {
-		vcpu->vm = vm;
-		vcpu->vcpu_id = vcpu_id;
-		vcpu->tid = thread;
-		vcpu->tgid = getpid();
-		vcpu->open_index = EC_UNSEEN;
-		ret = bpf_map__update_elem(skel->maps.vcpus, slot, sizeof(*slot), vcpu,
-					   sizeof(*vcpu), BPF_ANY);
-	}
-	ret = ret   ?:
-		      bpf_map__update_elem(skel->maps.registered, &thread, sizeof(thread), slot,
-					   sizeof(*slot), BPF_ANY);
-	free(vcpu);
+	vcpu = &witness->vcpus[*slot];
+	vcpu->vm = vm;
+	vcpu->vcpu_id = vcpu_id;
+	vcpu->tid = thread;
+	vcpu->tgid = getpid();
+	vcpu->open_index = EC_UNSEEN;
+	ret = bpf_map__update_elem(skel->maps.registered, &thread, sizeof(thread), slot,
+				   sizeof(*slot), BPF_ANY);
 	if (ret)
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "cannot register a vCPU with the eBPF program: %s",
@@ -472,9 +530,31 @@ int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu
 	return 0;
 }
 
+/* What the program leaves to be worked out: it would cost it instructions with every exit. */
+static void complete(struct ec_vcpu *vcpu)
+{
+	ec_u64 count = 0, timed = 0;
+
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
+		struct ec_reason *reason = &vcpu->reason[i];
+
+		reason->timed = 0;
+		for (int b = 0; b < EC_HIST_BUCKETS; b++)
+			reason->timed += reason->hist[b];
+		timed += reason->timed;
+		count += reason->count;
+	}
+	vcpu->count = count;
+	vcpu->entries = timed + vcpu->lone_entries;
+	vcpu->lost_entries = count - timed - (vcpu->open_index < EXIT_NR_INDICES);
+}
+
 const struct ec_vcpu *witness_vcpu(const struct witness *witness, unsigned int slot)
 {
-	return slot < witness_nr_vcpus(witness) ? &witness->vcpus[slot] : NULL;
+	if (slot >= witness_nr_vcpus(witness))
+		return NULL;
+	complete(&witness->vcpus[slot]);
+	return &witness->vcpus[slot];
 }
 
 unsigned int witness_nr_vcpus(const struct witness *witness)

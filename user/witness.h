@@ -18,10 +18,12 @@ enum witness_path {
 	WITNESS_CLASSIC, /* classic tracepoints, offsets from tracefs */
 };
 
+#define WITNESS_MAX_SLOTS (EC_SLOTS - 1)
+
 struct witness_config {
 	enum exit_isa isa;
 	enum witness_path path;
-	unsigned int nr_slots; /* vCPUs that can be watched */
+	unsigned int nr_slots; /* vCPUs that can be watched, up to WITNESS_MAX_SLOTS */
 	bool watch;	       /* any VM: slots are taken at first sight */
 	bool leaves_all;       /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
@@ -44,7 +46,10 @@ int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu
 /* From now on (open) events count. */
 void witness_gate(struct witness *witness, bool open);
 
-/* The live numbers of a slot (memory shared with the program), NULL if out of range. */
+/*
+ * The live numbers of a slot (memory shared with the program), NULL if out of range. Those
+ * that the loader works out from the others are of the time of this call.
+ */
 const struct ec_vcpu *witness_vcpu(const struct witness *witness, unsigned int slot);
 unsigned int witness_nr_vcpus(const struct witness *witness); /* slots taken */
 
