@@ -1,45 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "bench.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-
+#include "json.h"
 #include "options.h"
 
 #define SCHEMA_VERSION 1
-
-static json_t *string_or_null(const char *text)
-{
-	return text && *text ? json_string(text) : json_null();
-}
-
-/* JSON's integers are signed here: what does not fit becomes a string. */
-static json_t *number(uint64_t value)
-{
-	char text[24];
-
-	if (value <= INT64_MAX)
-		return json_integer((json_int_t)value);
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return json_string(text);
-}
-
-static json_t *host_json(const struct bench *bench)
-{
-	static const char *const exit_leaves[] = {
-		[EXIT_LEAVES_ABSENT] = NULL,
-		[EXIT_LEAVES_OFF] = "off",
-		[EXIT_LEAVES_OPTIN] = "optin",
-		[EXIT_LEAVES_ALL] = "all",
-	};
-	const struct host *host = &bench->host;
-
-	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:I}", "cpu", host->cpu, "isa",
-			 isa_name(host->isa), "kernel", host->kernel, "online_cpus", host->nr_cpus,
-			 "clocksource", host->clocksource, "exit_leaves",
-			 string_or_null(exit_leaves[host->exit_leaves]), "tsc_khz",
-			 (json_int_t)bench->tsc_khz);
-}
 
 static json_t *observers_json(const struct bench *bench)
 {
@@ -49,12 +14,12 @@ static json_t *observers_json(const struct bench *bench)
 		const struct bench_watch *watch = &bench->watches[i];
 
 		json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", watch->observer->name,
-				  "help", watch->observer->help, "skipped",
-				  string_or_null(watch->skipped.text), "exits",
-				  number(watch->exits), "counted",
-				  watch->observer->ebpf ? number(watch->counted) : json_null()));
+			list, json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", watch->observer->name,
+					"help", watch->observer->help, "skipped",
+					json_string_or_null(watch->skipped.text), "exits",
+					json_number(watch->exits), "counted",
+					watch->observer->ebpf ? json_number(watch->counted) :
+								json_null()));
 	}
 	return list;
 }
@@ -71,10 +36,10 @@ static json_t *workloads_json(const struct bench *bench)
 		json_array_append_new(
 			list, json_pack("{s:s, s:o, s:o, s:I, s:o}", "name", work->workload->name,
 					"exit", number, "exit_name",
-					string_or_null(exit < 0 ? NULL :
-								  exit_name(bench->host.isa, exit)),
+					json_string_or_null(
+						exit < 0 ? NULL : exit_name(bench->host.isa, exit)),
 					"executions", (json_int_t)work->count, "unsupported",
-					string_or_null(work->unsupported)));
+					json_string_or_null(work->unsupported)));
 	}
 	return list;
 }
@@ -142,10 +107,11 @@ char *bench_json(const struct bench *bench)
 		"{s:i, s:s, s:s, s:I, s:f, s:o, s:i, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o}",
 		"schema_version", SCHEMA_VERSION, "document", "bench", "exitcheck",
 		EXITCHECK_VERSION, "started", (json_int_t)bench->started, "seconds", bench->seconds,
-		"seed", number(bench->seed), "rounds", (int)bench->rounds, "vcpus",
-		(int)bench->vcpus, "vms", (int)bench->vms, "host", host_json(bench), "base",
+		"seed", json_number(bench->seed), "rounds", (int)bench->rounds, "vcpus",
+		(int)bench->vcpus, "vms", (int)bench->vms, "host",
+		json_host(&bench->host, bench->tsc_khz), "base",
 		bench->watches[bench_base(bench)].observer->name, "no_instructions",
-		string_or_null(bench->no_instructions), "observers", observers_json(bench),
+		json_string_or_null(bench->no_instructions), "observers", observers_json(bench),
 		"workloads", workloads_json(bench), "costs", costs_json(bench));
 	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER |
 						     JSON_REAL_PRECISION(9)) :

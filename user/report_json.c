@@ -1,52 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "report.h"
 
-#include <inttypes.h>
 #include <string.h>
 
+#include "json.h"
 #include "text.h"
-
-/* JSON's integers are signed here: what does not fit becomes a string. */
-static json_t *number(uint64_t value)
-{
-	char text[24];
-
-	if (value <= INT64_MAX)
-		return json_integer((json_int_t)value);
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	return json_string(text);
-}
 
 static json_t *number_or_null(bool has, uint64_t value)
 {
-	return has ? number(value) : json_null();
+	return has ? json_number(value) : json_null();
 }
 
 static json_t *real_or_null(bool has, double value)
 {
 	return has ? json_real(value) : json_null();
-}
-
-static json_t *string_or_null(const char *text)
-{
-	return text && *text ? json_string(text) : json_null();
-}
-
-static json_t *host_json(const struct result *result)
-{
-	static const char *const exit_leaves[] = {
-		[EXIT_LEAVES_ABSENT] = NULL,
-		[EXIT_LEAVES_OFF] = "off",
-		[EXIT_LEAVES_OPTIN] = "optin",
-		[EXIT_LEAVES_ALL] = "all",
-	};
-	const struct host *host = &result->host;
-
-	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "cpu", host->cpu, "isa",
-			 isa_name(host->isa), "kernel", host->kernel, "online_cpus", host->nr_cpus,
-			 "clocksource", host->clocksource, "exit_leaves",
-			 string_or_null(exit_leaves[host->exit_leaves]), "tsc_khz",
-			 number(result->tsc_khz));
 }
 
 static json_t *leaves_json(const struct result *result)
@@ -70,9 +37,10 @@ static json_t *witness_json(const struct result *result)
 	const struct ec_stats *stats = &result->stats;
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", result->witness_path,
-			 "no_slot", number(stats->no_slot), "no_map", number(stats->no_map),
-			 "foreign", number(stats->foreign), "unread", number(stats->unread),
-			 "mismatches", number(stats->mismatches), "missed",
+			 "no_slot", json_number(stats->no_slot), "no_map",
+			 json_number(stats->no_map), "foreign", json_number(stats->foreign),
+			 "unread", json_number(stats->unread), "mismatches",
+			 json_number(stats->mismatches), "missed",
 			 number_or_null(result->has_missed, result->missed));
 }
 
@@ -85,7 +53,7 @@ static json_t *phases_json(const struct result *result)
 
 		json_object_set_new(phases, phase_id(phase),
 				    json_pack("{s:b, s:o, s:i, s:i}", "ran", info->ran, "skipped",
-					      string_or_null(info->skipped), "moves",
+					      json_string_or_null(info->skipped), "moves",
 					      (int)info->moves, "cpus", (int)info->cpus));
 	}
 	return phases;
@@ -98,7 +66,7 @@ static json_t *exit_json(const struct result *result, unsigned int index)
 	bool defined = exit_number(result->host.isa, index, &exit);
 
 	return json_pack("{s:o, s:o}", "number", number_or_null(defined, exit), "name",
-			 string_or_null(defined ? exit_name(result->host.isa, exit) : NULL));
+			 json_string_or_null(defined ? exit_name(result->host.isa, exit) : NULL));
 }
 
 /* Exits between the ends of the sweeps around a workload, by reason, as all sides had them. */
@@ -115,9 +83,9 @@ static json_t *workload_exits_json(const struct result *result,
 		if (!delta.truth && !delta.leaf && !delta.bpf)
 			continue;
 		entry = exit_json(result, index);
-		json_object_set_new(entry, "truth", number(delta.truth));
+		json_object_set_new(entry, "truth", json_number(delta.truth));
 		json_object_set_new(entry, "leaf", number_or_null(delta.has_leaf, delta.leaf));
-		json_object_set_new(entry, "bpf", number(delta.bpf));
+		json_object_set_new(entry, "bpf", json_number(delta.bpf));
 		json_array_append_new(exits, entry);
 	}
 	return exits;
@@ -134,9 +102,9 @@ static json_t *workloads_json(const struct result *result)
 		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name",
 						      entry->workload->name, "exit",
 						      number_or_null(exit >= 0, exit), "executions",
-						      number(entry->count), "unsupported",
-						      string_or_null(entry->unsupported), "exits",
-						      workload_exits_json(result, entry)));
+						      json_number(entry->count), "unsupported",
+						      json_string_or_null(entry->unsupported),
+						      "exits", workload_exits_json(result, entry)));
 	}
 	return list;
 }
@@ -155,7 +123,7 @@ static json_t *reasons_json(const struct result *result, const struct verdicts *
 		json_t *rest = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "truth",
 					 number_or_null(row->has_truth, row->truth), "truth_kind",
 					 kind, "leaf", number_or_null(row->has_leaf, row->leaf),
-					 "bpf", number(row->bpf), "difference",
+					 "bpf", json_number(row->bpf), "difference",
 					 json_integer(row->difference), "leaf_cycles",
 					 real_or_null(row->has_leaf_cycles, row->leaf_cycles),
 					 "bpf_cycles",
@@ -180,10 +148,10 @@ static void times_json(json_t *entry, const struct ec_reason *reason, const uint
 		buckets--;
 	for (unsigned int b = 0; b < buckets; b++)
 		json_array_append_new(histogram, json_integer((json_int_t)log2_ns[b]));
-	json_object_set_new(entry, "timed", number(reason->timed));
-	json_object_set_new(entry, "ns", number(reason->ns));
-	json_object_set_new(entry, "min_ns", number(reason->min_ns));
-	json_object_set_new(entry, "max_ns", number(reason->max_ns));
+	json_object_set_new(entry, "timed", json_number(reason->timed));
+	json_object_set_new(entry, "ns", json_number(reason->ns));
+	json_object_set_new(entry, "min_ns", json_number(reason->min_ns));
+	json_object_set_new(entry, "max_ns", json_number(reason->max_ns));
 	json_object_set_new(entry, "log2_ns", histogram);
 }
 
@@ -201,7 +169,7 @@ static json_t *vcpu_reasons_json(const struct result *result, const struct ec_vc
 		for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
 			log2_ns[b] = reason->hist[b];
 		entry = exit_json(result, index);
-		json_object_set_new(entry, "count", number(reason->count));
+		json_object_set_new(entry, "count", json_number(reason->count));
 		times_json(entry, reason, log2_ns);
 		json_array_append_new(list, entry);
 	}
@@ -254,15 +222,16 @@ static json_t *vcpus_json(const struct result *result)
 			differed += bpf->differed[leaf];
 		}
 		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-					"phase", phase_id(vcpu->phase), "vm", (int)vcpu->vm, "vcpu",
-					(int)vcpu->id, "stat_exits",
-					number_or_null(vcpu->has_stat, vcpu->stat_exits), "exits",
-					number(bpf->count), "entries", number(bpf->entries),
-					"failed_entries", number(bpf->failed_entries),
-					"lost_entries", number(bpf->lost_entries), "compared",
-					number(compared), "differed", number(differed), "reasons",
-					vcpu_reasons_json(result, bpf)));
+			list,
+			json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+				  "phase", phase_id(vcpu->phase), "vm", (int)vcpu->vm, "vcpu",
+				  (int)vcpu->id, "stat_exits",
+				  number_or_null(vcpu->has_stat, vcpu->stat_exits), "exits",
+				  json_number(bpf->count), "entries", json_number(bpf->entries),
+				  "failed_entries", json_number(bpf->failed_entries),
+				  "lost_entries", json_number(bpf->lost_entries), "compared",
+				  json_number(compared), "differed", json_number(differed),
+				  "reasons", vcpu_reasons_json(result, bpf)));
 	}
 	return list;
 }
@@ -317,8 +286,9 @@ static json_t *mismatches_json(const struct result *result)
 				  (json_int_t)m->function, "index", (json_int_t)m->index,
 				  "registers", (json_int_t)m->eax, (json_int_t)m->ebx,
 				  (json_int_t)m->ecx, (json_int_t)m->edx, "malformed", m->malformed,
-				  "value", number(m->leaf), "lower", number(m->lower), "upper",
-				  number(m->upper), "at_exit", number(m->at_exit)));
+				  "value", json_number(m->leaf), "lower", json_number(m->lower),
+				  "upper", json_number(m->upper), "at_exit",
+				  json_number(m->at_exit)));
 	}
 	return list;
 }
@@ -349,8 +319,8 @@ static json_t *summary_json(const struct result *result, const struct verdicts *
 	return json_pack("{s:s%, s:i, s:s, s:f, s:i, s:o, s:o, s:o}", "verdict", verdicts->closing,
 			 word, "exit_status", (int)verdicts->status, "text", verdicts->closing,
 			 "seconds", result->seconds, "reasons", (int)verdicts->nr_rows, "exits",
-			 number(verdicts->exits), "compared", number(verdicts->compared),
-			 "differed", number(verdicts->differed));
+			 json_number(verdicts->exits), "compared", json_number(verdicts->compared),
+			 "differed", json_number(verdicts->differed));
 }
 
 json_t *report_document(const struct result *result, const struct verdicts *verdicts)
@@ -359,13 +329,14 @@ json_t *report_document(const struct result *result, const struct verdicts *verd
 		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
 		" s:o, s:o}",
 		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
-		(json_int_t)result->started, "seed", number(result->seed), "count",
-		number_or_null(result->count, result->count), "host", host_json(result), "leaves",
-		leaves_json(result), "witness", witness_json(result), "phases", phases_json(result),
-		"workloads", workloads_json(result), "reasons", reasons_json(result, verdicts),
-		"latency", latency_json(result), "vcpus", vcpus_json(result), "checks",
-		checks_json(verdicts), "diagnoses", diagnoses_json(verdicts), "mismatches",
-		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
+		(json_int_t)result->started, "seed", json_number(result->seed), "count",
+		number_or_null(result->count, result->count), "host",
+		json_host(&result->host, result->tsc_khz), "leaves", leaves_json(result), "witness",
+		witness_json(result), "phases", phases_json(result), "workloads",
+		workloads_json(result), "reasons", reasons_json(result, verdicts), "latency",
+		latency_json(result), "vcpus", vcpus_json(result), "checks", checks_json(verdicts),
+		"diagnoses", diagnoses_json(verdicts), "mismatches", mismatches_json(result),
+		"discovery_reads", discovery_json(result), "summary",
 		summary_json(result, verdicts));
 }
 
@@ -394,7 +365,7 @@ static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa
 	if (exit == WORKLOAD_NO_EXIT)
 		return json_pack("{s:n, s:n}", "number", "name");
 	return json_pack("{s:I, s:o}", "number", (json_int_t)exit, "name",
-			 string_or_null(exit_name(isa, exit)));
+			 json_string_or_null(exit_name(isa, exit)));
 }
 
 char *report_list_json(void)
@@ -416,7 +387,7 @@ char *report_list_json(void)
 						      list_exit_json(workload, EXIT_ISA_VMX),
 						      "truth", truths[workload->truth], "count",
 						      (int)workload->count, "why",
-						      string_or_null(workload->why)));
+						      json_string_or_null(workload->why)));
 	}
 	root = json_pack("{s:i, s:o}", "schema_version", REPORT_SCHEMA_VERSION, "workloads", list);
 	text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
