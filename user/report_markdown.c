@@ -83,7 +83,7 @@ static void diagnoses(FILE *to, const json_t *document)
 static void table_line(FILE *to, const char *const *cell, const int *widths)
 {
 	for (int c = 0; c < NR_COLUMNS; c++) {
-		bool left = c == COLUMN_REASON || c == COLUMN_VERDICT;
+		bool left = report_is_words(c);
 		int room;
 
 		fputs("| ", to);
@@ -118,8 +118,7 @@ static void table(FILE *to, const json_t *document)
 	fputs("\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean\n\n", to);
 	table_line(to, report_columns, widths);
 	for (int c = 0; c < NR_COLUMNS; c++)
-		fprintf(to, "|%.*s%s", widths[c] + 1, dashes,
-			c == COLUMN_REASON || c == COLUMN_VERDICT ? "-" : ":");
+		fprintf(to, "|%.*s%s", widths[c] + 1, dashes, report_is_words(c) ? "-" : ":");
 	fputs("|\n", to);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);

@@ -74,6 +74,12 @@ struct report_row {
 
 extern const char *const report_columns[NR_COLUMNS];
 
+/* Words begin at the left of their column, numbers end at its right. */
+static inline bool report_is_words(enum report_column column)
+{
+	return column == COLUMN_REASON || column == COLUMN_VERDICT;
+}
+
 /* A row of "reasons"; filled in place, as it points into itself. */
 void report_row(const json_t *document, const json_t *reason, struct report_row *row);
 

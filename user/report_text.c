@@ -92,7 +92,7 @@ static void print_line(const struct out *out, const char *const *cell, const int
 {
 	fputs(color_on(out, color), out->to);
 	for (int c = 0; c < NR_COLUMNS; c++) {
-		bool left = c == COLUMN_REASON || c == COLUMN_VERDICT;
+		bool left = report_is_words(c);
 
 		if (c)
 			fputc(' ', out->to);
