@@ -41,11 +41,11 @@ kernel_complaints()
 	dmesg | grep -E "$complaint_pattern" || true
 }
 
-# remains: what of exitcheck's is in the kernel: programs, maps, VMs, processes.  Needs bpftool.
+# remains: how many of exitcheck's programs, maps, VMs, processes there are.  Needs bpftool.
 remains()
 {
-	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\) ')" \
-	     "$(bpftool map show | grep -c 'name \(vcpus\|registered\|by_key\|by_thread\) ')" \
+	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\)[a-z_]* ')" \
+	     "$(bpftool map show | grep -c 'name \(registered\|by_key\|by_thread\|vms\|exitchec\.[a-z]*\) ')" \
 	     "$(find /sys/kernel/debug/kvm -name '*-*' | wc -l)" "$(pidof exitcheck | wc -w)"
 }
 
