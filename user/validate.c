@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -47,6 +48,8 @@ struct run {
 	uint64_t random;
 	struct result_clock clocks; /* when they were looked at last */
 	unsigned int nr_vms;
+	struct vm several;	/* the VM of phase B, which ends after the others */
+	struct timespec rested; /* when its vCPUs have been in user space for long enough */
 	/* Workloads that the phases with several vCPUs or VMs are made of. */
 	enum probe_op mix[PROBE_NR_OPS];
 	unsigned int nr_mix;
@@ -813,21 +816,28 @@ static int smp_load(struct run *run, const struct vm *vm)
 }
 
 /*
- * Leaves all vCPUs in user space, in the exit that ended their last command, until it has taken
- * four thirds of the cycles that 32 bits hold: a counter of these is too low then, and the sum over
- * four such counters too large for 32 bits. Not for shortened runs, nor where it takes too long.
+ * After their last command all vCPUs stay in user space, in the exit that ended it, until it has
+ * taken four thirds of the cycles that 32 bits hold: a counter of these is too low then, and the sum
+ * over four such counters too large for 32 bits. The phases with other VMs come meanwhile. Not for
+ * shortened runs, nor where it takes too long.
  */
-static void outlast_32_bits(struct run *run)
+static void begin_rest(struct run *run)
 {
 	const uint64_t khz = run->result->tsc_khz, ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
 
-	if (has_leaves(run) && !run->options->count && ms < IDLE_MAX_MS)
-		usleep(ms * 1000);
+	clock_gettime(CLOCK_MONOTONIC, &run->rested);
+	if (!has_leaves(run) || run->options->count || ms >= IDLE_MAX_MS)
+		return;
+	run->rested.tv_sec += ms / 1000;
+	run->rested.tv_nsec += ms % 1000 * 1000000;
+	if (run->rested.tv_nsec >= 1000000000) {
+		run->rested.tv_sec++;
+		run->rested.tv_nsec -= 1000000000;
+	}
 }
 
 static int phase_smp(struct run *run)
 {
-	struct vm vm;
 	int status;
 
 	if (!has_work(run, PHASE_SMP))
@@ -839,15 +849,26 @@ static int phase_smp(struct run *run)
 		return 0;
 	}
 	progress("several vCPUs at full rate");
-	status = vm_open(run, &vm, PHASE_SMP, run->options->vcpus, false);
+	status = vm_open(run, &run->several, PHASE_SMP, run->options->vcpus, false);
 	if (!status)
-		status = smp_load(run, &vm);
-	if (!status)
-		outlast_32_bits(run);
-	for (unsigned int v = 0; v < vm.nr_vcpus && !status; v++)
-		status = sweep(run, &vm, v, SWEEP_FULL, -1);
+		status = smp_load(run, &run->several);
+	begin_rest(run);
+	return status;
+}
+
+static int phase_smp_end(struct run *run, int status)
+{
+	if (!run->several.probe)
+		return status;
+	if (!status) {
+		progress("several vCPUs after a rest");
+		/* A signal ends it, and the sweep then says that it came. */
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &run->rested, NULL);
+	}
+	for (unsigned int v = 0; v < run->several.nr_vcpus && !status; v++)
+		status = sweep(run, &run->several, v, SWEEP_FULL, -1);
 	run->result->phase[PHASE_SMP].ran = !status;
-	return vm_close(run, &vm, status);
+	return vm_close(run, &run->several, status);
 }
 
 /* ---- phase C ---- */
@@ -1042,6 +1063,7 @@ static int run_phases(struct run *run)
 		status = phase_isolation(run);
 	if (!status)
 		status = phase_migrate(run);
+	status = phase_smp_end(run, status);
 	watch_clocks(run);
 	run->result->end = read_clocks();
 	witness_gate(run->witness, false);
