@@ -451,6 +451,9 @@ int witness_create(struct witness **witness, const struct witness_config *config
 	/* BTF that is there may still not be what the program needs. */
 	if (config->path == WITNESS_CLASSIC ||
 	    (config->path == WITNESS_AUTO && (!btf || (status && !new->denied)))) {
+		if (status)
+			fprintf(stderr, "exitcheck: %s: going on with the classic tracepoints\n",
+				err->text);
 		unload(new);
 		status = load(new, config, WITNESS_CLASSIC, 0, NULL, err);
 	}
