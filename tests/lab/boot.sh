@@ -128,13 +128,15 @@ qemu_complaint()
 # for does not work, and panic.
 host_qemu()
 {
-	local cpu khz append='' extra=()
+	local cpu accel=tcg,thread=single khz append='' extra=()
 
 	khz=$(host_tsc)
 	case $isa in
 	svm) cpu=EPYC,+svm ;;
 	esac
 	[ "$image" != yes ] || append=mitigations=off
+	# Races are between CPUs that run side by side.
+	[ "$config" != kcsan ] || accel=tcg,thread=multi
 	if [ "$icount" = yes ]; then
 		khz=1000000
 		extra+=(-icount "shift=0,sleep=off")
@@ -146,7 +148,7 @@ host_qemu()
 			-device virtio-9p-pci,fsdev=root,mount_tag=root)
 	fi
 	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none \
-		-no-reboot -accel tcg,thread=single -cpu "$cpu" -smp "$smp" -m "$mem" \
+		-no-reboot -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem" \
 		-kernel "$scratch/bzImage" -initrd "$scratch/initramfs" \
 		-append "console=ttyS0 no_timer_check oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz $append" \
 		-serial "file:$scratch/console" -serial stdio "${extra[@]}" \
