@@ -56,7 +56,8 @@ targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 warnings   := -Wall -Wextra -Werror
 includes   := -Ibpf -Iuser -I$(build)
 # What exitcheck carries: .incbin looks for it in the directories of the includes.
-blobs      := $(addprefix user/,report.schema.json report.css report.js) $(build)/chart.min.js
+blobs      := $(addprefix user/,report.schema.json bench.schema.json report.css report.js) \
+	      $(build)/chart.min.js
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)

@@ -4,8 +4,6 @@
 #include "json.h"
 #include "options.h"
 
-#define SCHEMA_VERSION 1
-
 static json_t *observers_json(const struct bench *bench)
 {
 	json_t *list = json_array();
@@ -105,7 +103,7 @@ char *bench_json(const struct bench *bench)
 {
 	json_t *root = json_pack(
 		"{s:i, s:s, s:s, s:I, s:f, s:o, s:i, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o}",
-		"schema_version", SCHEMA_VERSION, "document", "bench", "exitcheck",
+		"schema_version", BENCH_SCHEMA_VERSION, "document", "bench", "exitcheck",
 		EXITCHECK_VERSION, "started", (json_int_t)bench->started, "seconds", bench->seconds,
 		"seed", json_number(bench->seed), "rounds", (int)bench->rounds, "vcpus",
 		(int)bench->vcpus, "vms", (int)bench->vms, "host",

@@ -7,20 +7,19 @@
 #include <string.h>
 
 #include "host.h"
+#include "report.h"
+#include "report_parts.h"
+#include "schema.h"
 #include "stats.h"
 #include "text.h"
 
-#define SCHEMA_VERSION 1
 #define NORMAL_95 1.96 /* standard errors to either side that hold 95 % */
 #define SAME_TSC 0.01  /* rates that differ by less are those of one machine */
-#define MAX_BUCKETS 64
 
-/* A document that was read. */
+/* One of the two. */
 struct document {
-	const char *path;
-	json_t *root;
-	bool bench;
-	enum exit_isa isa;
+	const json_t *root;
+	const char *isa;
 	double tsc_khz;
 };
 
@@ -31,61 +30,9 @@ struct context {
 	struct error *err;
 };
 
-/* ---- documents ---- */
-
 static int no_memory(struct error *err)
 {
 	return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-}
-
-static int malformed(const struct document *document, const char *why, struct error *err)
-{
-	return error_set(err, STATUS_USAGE,
-			 "%s: not a report of exitcheck run or bench, or of another version: %s",
-			 document->path, why);
-}
-
-static int read_host(struct document *document, struct compare_origin *origin, struct error *err)
-{
-	const char *cpu, *kernel, *isa;
-	json_error_t why;
-
-	if (json_unpack_ex(document->root, &why, 0, "{s:{s:s, s:s, s:s, s:F}}", "host", "cpu", &cpu,
-			   "kernel", &kernel, "isa", &isa, "tsc_khz", &document->tsc_khz))
-		return malformed(document, why.text, err);
-	if (!(document->tsc_khz > 0))
-		return malformed(document, "host.tsc_khz is not above 0", err);
-	document->isa = !strcmp(isa, isa_name(EXIT_ISA_SVM)) ? EXIT_ISA_SVM : EXIT_ISA_VMX;
-	snprintf(origin->cpu, sizeof(origin->cpu), "%s", cpu);
-	snprintf(origin->kernel, sizeof(origin->kernel), "%s", kernel);
-	return 0;
-}
-
-static int read_document(struct document *document, struct compare_origin *origin,
-			 struct error *err)
-{
-	const char *failed = NULL;
-	json_error_t why;
-	int version = 0;
-
-	document->root = json_load_file(document->path, 0, &why);
-	if (!document->root && why.line < 0)
-		return error_set(err, STATUS_USAGE, "%s", why.text);
-	if (!document->root)
-		return error_set(err, STATUS_USAGE, "%s: no JSON, line %d: %s", document->path,
-				 why.line, why.text);
-	if (json_unpack_ex(document->root, &why, 0, "{s:i, s?s}", "schema_version", &version,
-			   "error", &failed))
-		return malformed(document, why.text, err);
-	if (version != SCHEMA_VERSION)
-		return malformed(document, "its schema_version is not 1", err);
-	if (failed)
-		return error_set(err, STATUS_USAGE, "%s: of a run that failed: %s", document->path,
-				 failed);
-	document->bench = json_object_get(document->root, "costs");
-	if (!document->bench && !json_object_get(document->root, "reasons"))
-		return malformed(document, "it has neither reasons nor costs", err);
-	return read_host(document, origin, err);
 }
 
 /* ---- rows ---- */
@@ -103,6 +50,8 @@ static struct compare_row *add_row(struct context *context, const char *name, co
 	rows += comparison->nr_rows++;
 	*rows = (struct compare_row){ .quantity = quantity, .a = NAN, .b = NAN };
 	snprintf(rows->name, sizeof(rows->name), "%s", name);
+	/* A character may have been cut in two. */
+	text_clean(rows->name);
 	return rows;
 }
 
@@ -115,7 +64,8 @@ static void judge(const struct context *context, struct compare_row *row, double
 	row->change = a ? (b - a) / a * 100 : b ? INFINITY : 0;
 	row->low = a ? low / a * 100 : row->change;
 	row->high = a ? high / a * 100 : row->change;
-	if (low <= 0 && high >= 0)
+	/* Without numbers there is no telling either. */
+	if (!(low > 0) && !(high < 0))
 		row->verdict = COMPARE_SAME;
 	else if (b < a)
 		row->verdict = COMPARE_LESS;
@@ -140,7 +90,8 @@ static double time_scale(const struct context *context, const struct document *d
 
 /* An exit reason of a run. */
 struct reason {
-	double number, count;
+	const json_t *number;
+	double count;
 	double truth;			/* NAN: nothing in the guest causes it */
 	bool exact;			/* only what is above the truth comes by chance */
 	double leaf_cycles, bpf_cycles; /* mean; NAN: not known */
@@ -148,59 +99,48 @@ struct reason {
 
 static double number_or_nan(const json_t *object, const char *name)
 {
-	const json_t *value = json_object_get(object, name);
-
-	return json_is_number(value) ? json_number_value(value) : NAN;
+	return doc_is_null(object, name) ? NAN : doc_real(object, name);
 }
 
-static int read_reason(const struct document *document, json_t *entry, struct reason *reason,
-		       struct error *err)
+static struct reason read_reason(const json_t *entry)
 {
-	const char *kind;
-	json_error_t why;
+	const char *kind = doc_string(entry, "truth_kind");
+	double truth = number_or_nan(entry, "truth");
 
-	if (json_unpack_ex(entry, &why, 0, "{s:s, s:F}", "truth_kind", &kind, "bpf",
-			   &reason->count))
-		return malformed(document, why.text, err);
-	reason->number = number_or_nan(entry, "number");
-	reason->truth = number_or_nan(entry, "truth");
-	reason->exact = !strcmp(kind, "exact") || !strcmp(kind, "at-least");
-	if (reason->exact && isnan(reason->truth))
-		return malformed(document, "a reason without its truth", err);
-	reason->leaf_cycles = number_or_nan(entry, "leaf_cycles");
-	reason->bpf_cycles = number_or_nan(entry, "bpf_cycles");
-	return 0;
+	return (struct reason){
+		.number = json_object_get(entry, "number"),
+		.count = doc_real(entry, "bpf"),
+		.truth = truth,
+		.exact = !isnan(truth) && (!strcmp(kind, "exact") || !strcmp(kind, "at-least")),
+		.leaf_cycles = number_or_nan(entry, "leaf_cycles"),
+		.bpf_cycles = number_or_nan(entry, "bpf_cycles"),
+	};
 }
 
-/* The reason of that number in a document; *found tells whether it is there. */
-static int find_reason(const struct document *document, double number, struct reason *reason,
-		       bool *found, struct error *err)
+/* Whether a document has the reason of that number, and with as little, or as much, of a truth. */
+static bool find_reason(const struct document *document, const struct reason *like,
+			struct reason *reason)
 {
-	json_t *entry;
+	const json_t *entry;
 	size_t i;
 
-	*found = false;
 	json_array_foreach(json_object_get(document->root, "reasons"), i, entry) {
-		int status = read_reason(document, entry, reason, err);
-
-		if (status)
-			return status;
-		if (reason->number == number) {
-			*found = true;
-			return 0;
-		}
+		*reason = read_reason(entry);
+		if (json_equal(reason->number, like->number))
+			/* Other workloads, and so not the same causes: nothing to compare. */
+			return isnan(reason->truth) == isnan(like->truth);
 	}
-	return 0;
+	return false;
 }
 
 static double all_exits(const struct document *document)
 {
-	json_t *entry;
+	const json_t *entry;
 	double sum = 0;
 	size_t i;
 
 	json_array_foreach(json_object_get(document->root, "reasons"), i, entry)
-		sum += json_number_value(json_object_get(entry, "bpf"));
+		sum += doc_real(entry, "bpf");
 	return sum;
 }
 
@@ -248,7 +188,7 @@ struct spread {
 static void add_histogram(struct spread *spread, const json_t *reason)
 {
 	double min = number_or_nan(reason, "min_ns"), max = number_or_nan(reason, "max_ns");
-	json_t *bucket;
+	const json_t *bucket;
 	size_t i;
 
 	json_array_foreach(json_object_get(reason, "log2_ns"), i, bucket) {
@@ -263,20 +203,18 @@ static void add_histogram(struct spread *spread, const json_t *reason)
 }
 
 /* The standard error of a reason's mean time on the vCPUs that the table is about, ns. */
-static double standard_error(const struct document *document, double number)
+static double standard_error(const struct document *document, const json_t *number)
 {
 	struct spread spread = { 0 };
-	json_t *vcpu, *reason;
+	const json_t *vcpu, *reason;
 	double mean;
 	size_t v, r;
 
 	json_array_foreach(json_object_get(document->root, "vcpus"), v, vcpu) {
-		const char *phase = json_string_value(json_object_get(vcpu, "phase"));
-
-		if (!phase || strcmp(phase, "single"))
+		if (strcmp(doc_string(vcpu, "phase"), "single"))
 			continue;
 		json_array_foreach(json_object_get(vcpu, "reasons"), r, reason)
-			if (number_or_nan(reason, "number") == number)
+			if (json_equal(json_object_get(reason, "number"), number))
 				add_histogram(&spread, reason);
 	}
 	if (spread.nr < 2)
@@ -311,6 +249,14 @@ static int compare_times(struct context *context, const char *name, const struct
 	return 0;
 }
 
+static int compare_reason(struct context *context, const char *name, const struct reason *a,
+			  const struct reason *b)
+{
+	int status = compare_counts(context, name, a, b);
+
+	return status ? status : compare_times(context, name, a, b);
+}
+
 static int only_in(struct context *context, const char *name, const struct reason *reason,
 		   enum compare_verdict verdict)
 {
@@ -323,91 +269,52 @@ static int only_in(struct context *context, const char *name, const struct reaso
 	return 0;
 }
 
-static void name_reason(const struct document *document, const struct reason *reason, char *name,
-			size_t size)
+/* One that is in both is compared as the first document's. */
+static int compare_reasons_of(struct context *context, const struct document *document)
 {
-	const char *known;
-
-	if (isnan(reason->number)) {
-		snprintf(name, size, "other");
-		return;
-	}
-	known = exit_name(document->isa, reason->number);
-	snprintf(name, size, "%s %s", text_exit(document->isa, reason->number).s,
-		 known ? known : "");
-}
-
-static int compare_reason(struct context *context, json_t *entry)
-{
-	struct reason a, b;
-	char name[64];
-	bool found;
-	int status;
-
-	status = read_reason(&context->a, entry, &a, context->err);
-	if (!status)
-		status = find_reason(&context->b, a.number, &b, &found, context->err);
-	if (status)
-		return status;
-	name_reason(&context->a, &a, name, sizeof(name));
-	/* Other workloads, and so not the same causes: nothing to compare. */
-	if (!found || isnan(a.truth) != isnan(b.truth))
-		return only_in(context, name, &a, COMPARE_ONLY_A);
-	status = compare_counts(context, name, &a, &b);
-	return status ? status : compare_times(context, name, &a, &b);
-}
-
-static int compare_runs(struct context *context)
-{
-	json_t *entry;
-	int status = 0;
+	bool is_a = document == &context->a;
+	const json_t *entry;
 	size_t i;
 
-	if (context->a.isa != context->b.isa)
-		return error_set(context->err, STATUS_USAGE,
-				 "%s is of SVM and %s of VMX, or the other way round: their exit "
-				 "reasons are not the same",
-				 context->a.path, context->b.path);
-	json_array_foreach(json_object_get(context->a.root, "reasons"), i, entry) {
-		status = compare_reason(context, entry);
-		if (status)
-			return status;
-	}
-	json_array_foreach(json_object_get(context->b.root, "reasons"), i, entry) {
-		struct reason a, b;
-		char name[64];
-		bool found;
+	json_array_foreach(json_object_get(document->root, "reasons"), i, entry) {
+		struct reason reason = read_reason(entry), other;
+		struct reason_name name = report_reason(document->root, entry);
+		int status = 0;
 
-		status = read_reason(&context->b, entry, &b, context->err);
-		if (!status)
-			status = find_reason(&context->a, b.number, &a, &found, context->err);
-		if (status)
-			return status;
-		if (found && isnan(a.truth) == isnan(b.truth))
-			continue;
-		name_reason(&context->b, &b, name, sizeof(name));
-		status = only_in(context, name, &b, COMPARE_ONLY_B);
+		if (!find_reason(is_a ? &context->b : &context->a, &reason, &other))
+			status = only_in(context, name.s, &reason,
+					 is_a ? COMPARE_ONLY_A : COMPARE_ONLY_B);
+		else if (is_a)
+			status = compare_reason(context, name.s, &reason, &other);
 		if (status)
 			return status;
 	}
 	return 0;
 }
 
+static int compare_runs(struct context *context)
+{
+	int status;
+
+	if (strcmp(context->a.isa, context->b.isa))
+		return error_set(context->err, STATUS_USAGE,
+				 "one is of SVM and the other of VMX: their exit reasons are not "
+				 "the same");
+	status = compare_reasons_of(context, &context->a);
+	return status ? status : compare_reasons_of(context, &context->b);
+}
+
 /* ---- two benches ---- */
 
-static json_t *find_cost(const struct document *document, const char *workload,
-			 const char *observer)
+static const json_t *find_cost(const struct document *document, const json_t *like)
 {
-	json_t *entry;
+	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(json_object_get(document->root, "costs"), i, entry) {
-		const char *w = json_string_value(json_object_get(entry, "workload"));
-		const char *o = json_string_value(json_object_get(entry, "observer"));
-
-		if (w && o && !strcmp(w, workload) && !strcmp(o, observer))
+	json_array_foreach(json_object_get(document->root, "costs"), i, entry)
+		if (!strcmp(doc_string(entry, "workload"), doc_string(like, "workload")) &&
+		    !strcmp(doc_string(entry, "observer"), doc_string(like, "observer")))
 			return entry;
-	}
 	return NULL;
 }
 
@@ -457,60 +364,32 @@ static int compare_quantity(struct context *context, const char *name, const jso
 	return status;
 }
 
-static int compare_cost(struct context *context, const json_t *a, const json_t *b,
-			const char *workload, const char *observer)
-{
-	struct compare_row *row;
-	char name[64];
-	int status;
-
-	snprintf(name, sizeof(name), "%s %s", workload, observer);
-	if (a && b) {
-		status = compare_quantity(context, name, a, b, "cycles");
-		return status ? status : compare_quantity(context, name, a, b, "instructions");
-	}
-	row = add_row(context, name, time_unit(context));
-	if (!row)
-		return no_memory(context->err);
-	row->verdict = a ? COMPARE_ONLY_A : COMPARE_ONLY_B;
-	return 0;
-}
-
-static bool are_numbers(const json_t *list)
-{
-	const json_t *element;
-	size_t i;
-
-	json_array_foreach(list, i, element)
-		if (!json_is_number(element))
-			return false;
-	return json_array_size(list);
-}
-
 /* One that is in both is compared as the first document's. */
 static int compare_costs_of(struct context *context, const struct document *document)
 {
-	json_t *entry;
+	bool is_a = document == &context->a;
+	struct compare_row *row;
+	const json_t *entry;
 	size_t i;
 
 	json_array_foreach(json_object_get(document->root, "costs"), i, entry) {
-		const char *workload, *observer;
-		json_t *a, *b, *samples;
-		json_error_t why;
-		int status;
+		const json_t *other = find_cost(is_a ? &context->b : &context->a, entry);
+		int status = 0;
+		char name[64];
 
-		if (json_unpack_ex(entry, &why, 0, "{s:s, s:s, s:{s:o}}", "workload", &workload,
-				   "observer", &observer, "cycles", "samples", &samples))
-			return malformed(document, why.text, context->err);
-		if (!are_numbers(samples))
-			return malformed(document,
-					 "a cost without samples, or one that is no number",
-					 context->err);
-		a = find_cost(&context->a, workload, observer);
-		b = find_cost(&context->b, workload, observer);
-		if (document == &context->b && a)
-			continue;
-		status = compare_cost(context, a, b, workload, observer);
+		snprintf(name, sizeof(name), "%s %s", doc_string(entry, "workload"),
+			 doc_string(entry, "observer"));
+		if (!other) {
+			row = add_row(context, name, time_unit(context));
+			if (!row)
+				return no_memory(context->err);
+			row->verdict = is_a ? COMPARE_ONLY_A : COMPARE_ONLY_B;
+		} else if (is_a) {
+			status = compare_quantity(context, name, entry, other, "cycles");
+			if (!status)
+				status = compare_quantity(context, name, entry, other,
+							  "instructions");
+		}
 		if (status)
 			return status;
 	}
@@ -526,38 +405,53 @@ static int compare_benches(struct context *context)
 
 /* ---- both ---- */
 
-static int compare_documents(struct context *context)
+static int read_host(const json_t *root, const char *name, struct document *document,
+		     struct compare_origin *origin, struct error *err)
 {
-	struct comparison *comparison = context->comparison;
-	double rate_a, rate_b;
-	int status;
+	const json_t *host = json_object_get(root, "host");
 
-	status = read_document(&context->a, &comparison->a, context->err);
-	if (!status)
-		status = read_document(&context->b, &comparison->b, context->err);
-	if (status)
-		return status;
-	if (context->a.bench != context->b.bench)
-		return error_set(context->err, STATUS_USAGE,
-				 "%s is of exitcheck %s and %s of exitcheck %s: give two of the "
-				 "same kind",
-				 context->a.path, context->a.bench ? "bench" : "run",
-				 context->b.path, context->b.bench ? "bench" : "run");
-	rate_a = context->a.tsc_khz;
-	rate_b = context->b.tsc_khz;
-	context->in_ns = fabs(rate_a - rate_b) > SAME_TSC * rate_a;
-	comparison->kind = context->a.bench ? "bench" : "run";
-	return context->a.bench ? compare_benches(context) : compare_runs(context);
+	if (report_is_error(root))
+		return error_set(err, STATUS_USAGE, "%s is of a run that failed: %s", name,
+				 report_closing(root));
+	*document = (struct document){
+		.root = root,
+		.isa = doc_string(host, "isa"),
+		.tsc_khz = doc_real(host, "tsc_khz"),
+	};
+	if (!(document->tsc_khz > 0))
+		return error_set(err, STATUS_USAGE, "%s: host.tsc_khz is not above 0", name);
+	snprintf(origin->cpu, sizeof(origin->cpu), "%s", doc_string(host, "cpu"));
+	snprintf(origin->kernel, sizeof(origin->kernel), "%s", doc_string(host, "kernel"));
+	text_clean(origin->cpu);
+	text_clean(origin->kernel);
+	return 0;
 }
 
-int compare_files(const char *a, const char *b, double limit, struct comparison **comparison,
-		  struct error *err)
+static int compare_both(struct context *context, const json_t *a, const json_t *b)
 {
-	struct context context = {
-		.a = { .path = a },
-		.b = { .path = b },
-		.err = err,
-	};
+	struct comparison *comparison = context->comparison;
+	bool bench = schema_is_bench(a);
+	int status;
+
+	status = read_host(a, "A", &context->a, &comparison->a, context->err);
+	if (!status)
+		status = read_host(b, "B", &context->b, &comparison->b, context->err);
+	if (status)
+		return status;
+	if (bench != schema_is_bench(b))
+		return error_set(context->err, STATUS_USAGE,
+				 "one is of exitcheck bench and the other of exitcheck run: give "
+				 "two of the same kind");
+	context->in_ns = fabs(context->a.tsc_khz - context->b.tsc_khz) >
+			 SAME_TSC * context->a.tsc_khz;
+	comparison->kind = bench ? "bench" : "run";
+	return bench ? compare_benches(context) : compare_runs(context);
+}
+
+int compare_documents(const json_t *a, const json_t *b, double limit,
+		      struct comparison **comparison, struct error *err)
+{
+	struct context context = { .err = err };
 	int status;
 
 	context.comparison = calloc(1, sizeof(*context.comparison));
@@ -565,13 +459,26 @@ int compare_files(const char *a, const char *b, double limit, struct comparison 
 		return no_memory(err);
 	context.comparison->has_limit = limit >= 0;
 	context.comparison->limit = limit;
-	status = compare_documents(&context);
-	json_decref(context.a.root);
-	json_decref(context.b.root);
+	status = compare_both(&context, a, b);
 	if (status)
 		compare_destroy(context.comparison);
 	else
 		*comparison = context.comparison;
+	return status;
+}
+
+int compare_files(const char *a, const char *b, double limit, struct comparison **comparison,
+		  struct error *err)
+{
+	json_t *of_a = NULL, *of_b = NULL;
+	int status = report_read(a, &of_a, err);
+
+	if (!status)
+		status = report_read(b, &of_b, err);
+	if (!status)
+		status = compare_documents(of_a, of_b, limit, comparison, err);
+	json_decref(of_a);
+	json_decref(of_b);
 	return status;
 }
 

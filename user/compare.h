@@ -7,6 +7,7 @@
  * another: what differs, and whether that is more than noise.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -49,10 +50,14 @@ struct comparison {
 };
 
 /*
- * Reads and compares two documents. limit: per cent, negative if there is none.
- * STATUS_USAGE for a file that is none of exitcheck's documents, or not of the
- * same kind as the other. The caller destroys *comparison, which is not set then.
+ * Compares two documents. limit: per cent, negative if there is none. STATUS_USAGE for that of a
+ * run that failed, or not of the same kind as the other. The caller destroys *comparison, which
+ * is not set then.
  */
+int compare_documents(const json_t *a, const json_t *b, double limit,
+		      struct comparison **comparison, struct error *err);
+
+/* The same of two files, each read by report_read(), with its errors. */
 int compare_files(const char *a, const char *b, double limit, struct comparison **comparison,
 		  struct error *err);
 void compare_destroy(struct comparison *comparison);

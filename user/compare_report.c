@@ -7,8 +7,6 @@
 #include "options.h"
 #include "text.h"
 
-#define SCHEMA_VERSION 1
-
 static const char *const verdict_names[] = {
 	[COMPARE_SAME] = "same", [COMPARE_LESS] = "less",     [COMPARE_MORE] = "more",
 	[COMPARE_OVER] = "over", [COMPARE_ONLY_A] = "only A", [COMPARE_ONLY_B] = "only B",
@@ -21,9 +19,7 @@ const char *compare_verdict_name(enum compare_verdict verdict)
 
 static struct text value_text(double value)
 {
-	if (isnan(value))
-		return (struct text){ "-" };
-	return text_i64((int64_t)(value + (value < 0 ? -0.5 : 0.5)));
+	return isnan(value) ? (struct text){ "-" } : text_real(value);
 }
 
 static void print_row(FILE *to, const struct compare_row *row)
@@ -93,9 +89,10 @@ char *compare_json(const struct comparison *comparison)
 					"verdict", verdict_names[row->verdict]));
 	}
 	root = json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:i, s:o}", "schema_version",
-			 SCHEMA_VERSION, "document", "comparison", "exitcheck", EXITCHECK_VERSION,
-			 "of", comparison->kind, "a", origin_json(&comparison->a), "b",
-			 origin_json(&comparison->b), "fail_over_percent",
+			 COMPARISON_SCHEMA_VERSION, "document", "comparison", "exitcheck",
+			 EXITCHECK_VERSION, "of", comparison->kind, "a",
+			 origin_json(&comparison->a), "b", origin_json(&comparison->b),
+			 "fail_over_percent",
 			 real_or_null(comparison->has_limit ? comparison->limit : NAN),
 			 "exit_status", compare_status(comparison), "rows", rows);
 	text = root ? json_dumps(root,

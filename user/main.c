@@ -10,6 +10,7 @@
 #include "compare.h"
 #include "options.h"
 #include "report.h"
+#include "schema.h"
 #include "text.h"
 #include "validate.h"
 #include "watch.h"
@@ -281,6 +282,9 @@ static int report_main(int argc, char **argv)
 	}
 	if (!status)
 		status = report_read(options.file[0], &document, &err);
+	if (!status && schema_is_bench(document))
+		status = error_set(&err, STATUS_USAGE, "%s is of exitcheck bench: see compare",
+				   options.file[0]);
 	if (!status)
 		status = show(&options, document, &err);
 	if (status)

@@ -14,7 +14,10 @@
 
 #define EXITCHECK_VERSION "0.1"
 
+/* "schema_version" of what run, list and an error are written as; and of the other documents. */
 #define REPORT_SCHEMA_VERSION 1
+#define BENCH_SCHEMA_VERSION 1
+#define COMPARISON_SCHEMA_VERSION 1
 
 #define OPTIONS_MAX_WORKLOADS 128
 #define OPTIONS_MAX_SECONDS 604800 /* a week */

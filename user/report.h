@@ -3,8 +3,9 @@
 #define REPORT_H
 
 /*
- * A report is a JSON document that user/report.schema.json describes. It is made from a result
- * or read from a file; every form of the report is a function of it.
+ * A report is a JSON document that user/report.schema.json describes, or of bench
+ * user/bench.schema.json. It is made from a result or read from a file; every form of the report
+ * is a function of it.
  */
 
 #include <jansson.h>
@@ -19,7 +20,7 @@ json_t *report_error_document(const struct error *err);
 
 /*
  * The document that is in a file ("-": standard input), and in a text. Both are held against the
- * schema: STATUS_USAGE where it is no report, STATUS_CANNOT_RUN where it cannot be read.
+ * document's schema: STATUS_USAGE where it is no report, STATUS_CANNOT_RUN where it cannot be read.
  */
 int report_read(const char *path, json_t **document, struct error *err);
 int report_parse(const char *text, size_t size, json_t **document, struct error *err);

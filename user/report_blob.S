@@ -9,6 +9,7 @@
 
 	.section .rodata
 	blob report_schema, report.schema.json
+	blob bench_schema, bench.schema.json
 	blob report_css, report.css
 	blob report_js, report.js
 	blob chart_js, chart.min.js /* Chart.js */

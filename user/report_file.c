@@ -34,11 +34,11 @@ int report_parse(const char *text, size_t size, json_t **document, struct error 
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))
 		status = error_set(err, STATUS_USAGE, "no report of exitcheck: no schema_version");
-	else if (json_integer_value(version) != REPORT_SCHEMA_VERSION)
+	else if (json_integer_value(version) != schema_version(root))
 		status = error_set(err, STATUS_USAGE,
 				   "schema_version is %" JSON_INTEGER_FORMAT
 				   ", this exitcheck reads %d: take the one that wrote it",
-				   json_integer_value(version), REPORT_SCHEMA_VERSION);
+				   json_integer_value(version), schema_version(root));
 	else if ((status = schema_check(root, false, &reason)))
 		error_set(err, status, "no report of exitcheck: %s", reason.text);
 	if (status)

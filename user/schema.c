@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* As much of JSON Schema as report.schema.json uses. */
+/* As much of JSON Schema as report.schema.json and bench.schema.json use. */
 #include "schema.h"
 
 #include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "options.h"
 #include "report_blob.h"
 #include "text.h"
 
@@ -156,8 +157,11 @@ static bool valid_items(const struct check *check, const struct place *place, co
 {
 	const json_t *items = json_object_get(rule, "items"), *entry;
 	const json_t *most = json_object_get(rule, "maxItems");
+	const json_t *least = json_object_get(rule, "minItems");
 	struct place inner = { .in = place };
 
+	if (least && json_array_size(value) < (size_t)json_integer_value(least))
+		return invalid(check, place, "has too few elements");
 	if (most && json_array_size(value) > (size_t)json_integer_value(most))
 		return invalid(check, place, "has too many elements");
 	json_array_foreach(value, inner.index, entry)
@@ -188,11 +192,30 @@ static bool valid(const struct check *check, const struct place *place, const js
 	       valid_items(check, place, value, rule);
 }
 
+bool schema_is_bench(const json_t *document)
+{
+	const char *name = json_string_value(json_object_get(document, "document"));
+
+	return name && !strcmp(name, "bench");
+}
+
+int schema_version(const json_t *document)
+{
+	return schema_is_bench(document) ? BENCH_SCHEMA_VERSION : REPORT_SCHEMA_VERSION;
+}
+
+static json_t *load_schema(const json_t *document)
+{
+	if (schema_is_bench(document))
+		return json_loadb(bench_schema, bench_schema_end - bench_schema, 0, NULL);
+	return json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
+}
+
 int schema_check(const json_t *document, bool strict, struct error *err)
 {
 	const struct place top = { 0 };
 	struct check check = { .strict = strict, .err = err };
-	json_t *schema = json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
+	json_t *schema = load_schema(document);
 	bool is_valid;
 
 	if (!schema)

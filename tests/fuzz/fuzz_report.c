@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A saved report: what is read of it is shown in every form. */
+/* A saved report: what is read of it is shown in every form, and compared with itself. */
+#include "compare.h"
 #include "fuzz.h"
 #include "report.h"
 #include "text.h"
@@ -48,6 +49,29 @@ static void check_form(const json_t *document, enum report_form form)
 	free(text);
 }
 
+static void check_compare(const json_t *document)
+{
+	struct comparison *comparison;
+	struct error err;
+	int status = compare_documents(document, document, 0, &comparison, &err);
+	json_t *root;
+	char *text;
+
+	must(status == 0 || status == STATUS_USAGE);
+	if (status) {
+		must(*err.text && text_is_clean(err.text));
+		return;
+	}
+	for (unsigned int i = 0; i < comparison->nr_rows; i++)
+		must(text_is_clean(comparison->rows[i].name));
+	text = compare_json(comparison);
+	root = text ? json_loads(text, 0, NULL) : NULL;
+	must(root);
+	json_decref(root);
+	free(text);
+	compare_destroy(comparison);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_string(data, size);
@@ -64,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++)
 		check_form(document, form);
+	check_compare(document);
 	json_decref(document);
 	return 0;
 }

@@ -113,7 +113,7 @@ compare "what was done once only" 0 '^touch none .* only A$' "$out/patched.json"
 compare "unpatched and patched" 0 '^cpuid btf .* same$' "$out/unpatched.json" "$out/patched.json"
 compare "a report with itself" 0 '^0x72 CPUID +exits .* same$' --fail-over 0 "$out/run.json" "$out/run.json"
 compare "a report with a bench" 2 '^exitcheck: .*two of the same kind$' "$out/run.json" "$out/again.json"
-compare "no file" 2 '^exitcheck: .*No such file' "$out/run.json" "$out/none.json"
+compare "no file" 3 '^exitcheck: .*No such file' "$out/run.json" "$out/none.json"
 compare "one file" 2 '^exitcheck: two files are compared' "$out/run.json"
 
 perl -MJSON::PP -0777 -ne 'my $r = decode_json($_);

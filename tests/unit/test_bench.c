@@ -13,6 +13,7 @@
 
 #include "bench.h"
 #include "compare.h"
+#include "document.h"
 
 #define ROUNDS 7
 
@@ -134,6 +135,37 @@ static void as_json(void **state)
 	bench_destroy(bench);
 }
 
+/* What bench writes is as its schema has it, and is held against that when it is read. */
+static void read_by_its_schema(void **state)
+{
+	struct bench *bench = synthetic();
+	char *text = bench_json(bench);
+	json_t *root = NULL, *cycles, *samples;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(report_parse(text, strlen(text), &root, &err), 0);
+	assert_fits(root);
+	cycles = json_object_get(json_array_get(json_object_get(root, "costs"), 1), "cycles");
+	samples = json_object_get(cycles, "samples");
+	json_array_append_new(samples, json_string("x"));
+	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_string_equal(err.text, "costs[1].cycles.samples[7] has another type");
+	json_array_clear(samples);
+	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_string_equal(err.text, "costs[1].cycles.samples has too few elements");
+	while (json_array_size(samples) < 1001)
+		json_array_append_new(samples, json_integer(1));
+	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_string_equal(err.text, "costs[1].cycles.samples has too many elements");
+	json_object_set_new(root, "document", json_string("benches"));
+	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_string_equal(err.text, "count is missing");
+	json_decref(root);
+	free(text);
+	bench_destroy(bench);
+}
+
 /* What bench writes, compare reads. */
 static void compared_with_itself(void **state)
 {
@@ -164,6 +196,7 @@ int main(void)
 		cmocka_unit_test(instructions_as_text),
 		cmocka_unit_test(base_is_skipped),
 		cmocka_unit_test(as_json),
+		cmocka_unit_test(read_by_its_schema),
 		cmocka_unit_test(compared_with_itself),
 	};
 
