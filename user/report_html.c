@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A page that needs nothing but itself. All that it says is written here, so that it can be read
- * without JavaScript; the charts are drawn (report.js) from the document, which the page carries.
- */
+/* The page of a run. */
 #include "report.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "markup.h"
-#include "report_blob.h"
+#include "page.h"
 #include "report_parts.h"
 
 /* ---- verdicts: each has a word, a sign and a colour ---- */
@@ -41,82 +37,7 @@ static void badge(FILE *to, const char *verdict)
 	       as->class, as->sign, verdict);
 }
 
-/* ---- sections and tables ---- */
-
-static void section_begin(FILE *to, const char *id, const char *title)
-{
-	markup(to, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
-}
-
-static void section_end(FILE *to)
-{
-	markup(to, "</section>\n");
-}
-
-/* A table that scrolls within the page where that is narrow. */
-static void table_begin(FILE *to, const char *caption)
-{
-	markup(to,
-	       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">\n<table>\n"
-	       "<caption><span>%s</span></caption>\n<thead>\n",
-	       caption, caption);
-}
-
-/* The heads of the columns, up to NULL; those of numbers begin with "#". */
-static void table_heads(FILE *to, const char *const *heads)
-{
-	markup(to, "<tr>");
-	for (; *heads; heads++) {
-		if (**heads == '#')
-			markup(to, "<th scope=\"col\" class=\"n\">%s</th>", *heads + 1);
-		else
-			markup(to, "<th scope=\"col\">%s</th>", *heads);
-	}
-	markup(to, "</tr>\n</thead>\n<tbody>\n");
-}
-
-static void table_end(FILE *to)
-{
-	markup(to, "</tbody>\n</table>\n</div>\n");
-}
-
-static void number_cell(FILE *to, const char *text)
-{
-	markup(to, "<td class=\"n\">%s</td>", text);
-}
-
-static void count_cell(FILE *to, const json_t *object, const char *key)
-{
-	number_cell(to, doc_count(object, key).s);
-}
-
 /* ---- the top ---- */
-
-static void page_verdict(FILE *to, const json_t *document)
-{
-	const json_t *host = json_object_get(document, "host");
-	const struct look *as = look(report_verdict(document));
-
-	markup(to,
-	       "<header class=\"verdict %s\">\n<p class=\"tool\">exitcheck %s</p>\n"
-	       "<h1><span class=\"sign\" aria-hidden=\"true\">%s</span>%s</h1>\n"
-	       "<p class=\"closing\">%s</p>\n",
-	       as->class, doc_string(document, "exitcheck"), as->sign, report_verdict(document),
-	       report_closing(document));
-	if (!report_is_error(document))
-		markup(to,
-		       "<p class=\"about\">Linux %s · %s (%s) · <time datetime=\"%s\">%s UTC"
-		       "</time></p>\n",
-		       doc_string(host, "kernel"), doc_string(host, "cpu"), doc_string(host, "isa"),
-		       report_time(document, "%Y-%m-%dT%H:%M:%SZ").s,
-		       report_time(document, "%Y-%m-%d %H:%M").s);
-	markup(to, "</header>\n");
-}
-
-static void figure(FILE *to, const char *value, const char *what)
-{
-	markup(to, "<div><dt>%s</dt><dd>%s</dd></div>\n", what, value);
-}
 
 static void page_figures(FILE *to, const json_t *document)
 {
@@ -223,14 +144,6 @@ static void page_reasons(FILE *to, const json_t *document)
 }
 
 /* ---- charts ---- */
-
-static void canvas(FILE *to, const char *id, const char *title, const char *text)
-{
-	markup(to,
-	       "<figure class=\"chart\">\n<figcaption>%s</figcaption>\n<div class=\"canvas\">"
-	       "<canvas id=\"%s\" role=\"img\" aria-label=\"%s\"></canvas></div>\n</figure>\n",
-	       title, id, text);
-}
 
 static void page_charts(FILE *to, const json_t *document)
 {
@@ -430,74 +343,18 @@ static void page_workloads(FILE *to, const json_t *document)
 	section_end(to);
 }
 
-static void page_machine(FILE *to, const json_t *document)
-{
-	struct report_fact facts[REPORT_NR_FACTS];
-
-	report_facts(document, facts);
-	section_begin(to, "machine", "Machine and kernel");
-	markup(to, "<dl class=\"facts\">\n");
-	for (int i = 0; i < REPORT_NR_FACTS; i++)
-		markup(to, "<div><dt>%s</dt><dd>%s</dd></div>\n", facts[i].name, facts[i].text);
-	markup(to, "</dl>\n");
-	section_end(to);
-}
-
 /* ---- the page ---- */
-
-static void blob(FILE *to, const char *from, const char *end)
-{
-	fwrite(from, 1, end - from, to);
-}
-
-/* The document for the charts; in a script element no "<" may stand for itself. */
-static void page_document(FILE *to, const json_t *document)
-{
-	char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
-
-	markup(to, "<script type=\"application/json\" id=\"report\">");
-	for (const char *at = text; at && *at; at++) {
-		if (*at == '<')
-			fputs("\\u003c", to);
-		else
-			fputc(*at, to);
-	}
-	markup(to, "</script>\n");
-	free(text);
-}
-
-static void page_head(FILE *to, const json_t *document)
-{
-	markup(to,
-	       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	       "<meta name=\"color-scheme\" content=\"light dark\">\n"
-	       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"
-	       " style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n"
-	       "<link rel=\"icon\" href=\"data:,\">\n"
-	       "<title>%s: exitcheck, %s</title>\n<style>\n",
-	       report_verdict(document),
-	       report_is_error(document) ? report_closing(document) :
-					   doc_string(json_object_get(document, "host"), "kernel"));
-	blob(to, report_css, report_css_end);
-	markup(to, "</style>\n</head>\n<body>\n");
-}
-
-static void page_scripts(FILE *to, const json_t *document)
-{
-	page_document(to, document);
-	markup(to, "<script>\n");
-	blob(to, chart_js, chart_js_end);
-	markup(to, "</script>\n<script>\n");
-	blob(to, report_js, report_js_end);
-	markup(to, "</script>\n");
-}
 
 void report_html(FILE *to, const json_t *document)
 {
-	page_head(to, document);
-	page_verdict(to, document);
-	markup(to, "<main>\n");
+	const char *verdict = report_verdict(document);
+
+	page_begin(to, verdict,
+		   report_is_error(document) ?
+			   report_closing(document) :
+			   doc_string(json_object_get(document, "host"), "kernel"));
+	page_header(to, document, look(verdict)->class, look(verdict)->sign, verdict,
+		    report_closing(document));
 	if (!report_is_error(document)) {
 		page_figures(to, document);
 		page_overview(to, document);
@@ -509,11 +366,7 @@ void report_html(FILE *to, const json_t *document)
 		page_mismatches(to, document);
 		page_vcpus(to, document);
 		page_workloads(to, document);
-		page_machine(to, document);
+		machine_section(to, document);
 	}
-	markup(to, "</main>\n<footer><p>Written by exitcheck; the page is complete in itself and"
-		   " asks for nothing over the network.</p></footer>\n");
-	if (!report_is_error(document))
-		page_scripts(to, document);
-	markup(to, "</body>\n</html>\n");
+	page_end(to, document);
 }
