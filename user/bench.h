@@ -4,13 +4,13 @@
 
 /*
  * What each way of watching costs: the same work is done under each of them in
- * turn, in a new random order every round. Collected by bench.c, shown by
- * bench_text.c and bench_json.c.
+ * turn, in a new random order every round. Collected by bench.c, made a document of
+ * by bench_json.c.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "error.h"
@@ -104,8 +104,7 @@ bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch)
 /* The watch that the others are compared with: the first that ran. */
 unsigned int bench_base(const struct bench *bench);
 
-/* For people; and for programs: user/bench.schema.json describes it, the caller frees it. */
-void bench_text(FILE *to, const struct bench *bench);
-char *bench_json(const struct bench *bench);
+/* Its document, of which all forms are made (report.h); NULL: no memory. */
+json_t *bench_document(const struct bench *bench);
 
 #endif

@@ -99,9 +99,9 @@ static json_t *costs_json(const struct bench *bench)
 	return list;
 }
 
-char *bench_json(const struct bench *bench)
+json_t *bench_document(const struct bench *bench)
 {
-	json_t *root = json_pack(
+	return json_pack(
 		"{s:i, s:s, s:s, s:I, s:f, s:o, s:i, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:o}",
 		"schema_version", BENCH_SCHEMA_VERSION, "document", "bench", "exitcheck",
 		EXITCHECK_VERSION, "started", (json_int_t)bench->started, "seconds", bench->seconds,
@@ -111,10 +111,4 @@ char *bench_json(const struct bench *bench)
 		bench->watches[bench_base(bench)].observer->name, "no_instructions",
 		json_string_or_null(bench->no_instructions), "observers", observers_json(bench),
 		"workloads", workloads_json(bench), "costs", costs_json(bench));
-	char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER |
-						     JSON_REAL_PRECISION(9)) :
-			    NULL;
-
-	json_decref(root);
-	return text;
 }

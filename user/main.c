@@ -10,7 +10,6 @@
 #include "compare.h"
 #include "options.h"
 #include "report.h"
-#include "schema.h"
 #include "text.h"
 #include "validate.h"
 #include "watch.h"
@@ -186,6 +185,7 @@ static int bench_main(int argc, char **argv)
 	struct options options;
 	struct bench *bench = NULL;
 	struct host host;
+	json_t *document;
 	struct error err;
 	int status;
 
@@ -201,14 +201,17 @@ static int bench_main(int argc, char **argv)
 		status = bench_run(&host, &options, &bench, &err);
 	if (interrupted)
 		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
-	if (!status && options.write[REPORT_JSON])
-		status = write_json(&options, bench_json(bench), &err);
-	if (!status && want_text(&options))
-		bench_text(stdout, bench);
-	if (!status)
-		status = flush_stdout(&err);
+	if (status) {
+		bench_destroy(bench);
+		return fail(&options, &err, status);
+	}
+	document = bench_document(bench);
+	status = show(&options, document, &err);
+	json_decref(document);
 	bench_destroy(bench);
-	return status ? fail(&options, &err, status) : STATUS_PASS;
+	if (status)
+		fprintf(stderr, "exitcheck: %s\n", err.text);
+	return status;
 }
 
 static int compare_main(int argc, char **argv)
@@ -282,9 +285,11 @@ static int report_main(int argc, char **argv)
 	}
 	if (!status)
 		status = report_read(options.file[0], &document, &err);
-	if (!status && schema_is_bench(document))
-		status = error_set(&err, STATUS_USAGE, "%s is of exitcheck bench: see compare",
-				   options.file[0]);
+	for (unsigned int form = 0; form < NR_REPORT_FORMS && !status; form++)
+		if (options.write[form] && !report_has_form(document, form))
+			status = error_set(
+				&err, STATUS_USAGE,
+				"there is no such form of a bench: take --text or --json");
 	if (!status)
 		status = show(&options, document, &err);
 	if (status)

@@ -82,6 +82,7 @@ static const struct argp_option bench_options[] = {
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the order that had this seed", 0 },
 	{ "json", OPTION_JSON, "FILE", 0,
 	  "Write the figures as JSON, too; - is standard output instead of the text", 0 },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the text", 0 },
 	{ "help", 'h', NULL, 0, "Show this", -1 },
 	{ 0 },
 };
@@ -497,6 +498,6 @@ void options_help_watch(FILE *to)
 void options_help_report(FILE *to)
 {
 	help(to, report_options, "exitcheck report", "FILE",
-	     "Shows the report of a run again that was written with --json=FILE, in any form; - is"
-	     " standard input.");
+	     "Shows the report of a run, or of a bench, again that was written with --json=FILE, in"
+	     " any form; - is standard input.");
 }

@@ -107,12 +107,12 @@ void canvas(FILE *to, const char *id, const char *title, const char *text)
 
 void machine_section(FILE *to, const json_t *document)
 {
-	struct report_fact facts[REPORT_NR_FACTS];
+	struct report_fact facts[REPORT_MAX_FACTS];
+	unsigned int nr = report_facts(document, facts);
 
-	report_facts(document, facts);
 	section_begin(to, "machine", "Machine and kernel");
 	markup(to, "<dl class=\"facts\">\n");
-	for (int i = 0; i < REPORT_NR_FACTS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		markup(to, "<div><dt>%s</dt><dd>%s</dd></div>\n", facts[i].name, facts[i].text);
 	markup(to, "</dl>\n");
 	section_end(to);

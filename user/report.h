@@ -9,6 +9,7 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "checks.h"
@@ -25,10 +26,13 @@ json_t *report_error_document(const struct error *err);
 int report_read(const char *path, json_t **document, struct error *err);
 int report_parse(const char *text, size_t size, json_t **document, struct error *err);
 
+/* Whether there is that form of a document: of a bench there are text and JSON. */
+bool report_has_form(const json_t *document, enum report_form form);
+
 /* A document in one of its forms: a text to be freed, NULL: no memory. Text is without colour. */
 char *report_render(const json_t *document, enum report_form form);
 
-/* For people: header, table by reason, checks, and the closing line as the last. */
+/* For people: header, table, of a run checks, and the closing line as the last. */
 void report_text(FILE *to, const json_t *document, bool color);
 
 /* The other forms, each complete with its last newline. */

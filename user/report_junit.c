@@ -81,8 +81,8 @@ void report_junit(FILE *to, const json_t *document)
 {
 	const json_t *checks = json_object_get(document, "checks"), *entry;
 	const json_t *reasons = json_object_get(document, "reasons");
-	struct report_fact facts[REPORT_NR_FACTS];
-	unsigned int counts[NR_OUTCOMES] = { 0 };
+	struct report_fact facts[REPORT_MAX_FACTS];
+	unsigned int counts[NR_OUTCOMES] = { 0 }, nr;
 	size_t i;
 
 	counts[outcome(report_verdict(document))]++;
@@ -99,8 +99,8 @@ void report_junit(FILE *to, const json_t *document)
 		counts[OUTCOME_ERROR], counts[OUTCOME_SKIPPED]);
 	markup(to, "\t\t<properties>\n");
 	if (!report_is_error(document)) {
-		report_facts(document, facts);
-		for (i = 0; i < REPORT_NR_FACTS; i++)
+		nr = report_facts(document, facts);
+		for (i = 0; i < nr; i++)
 			markup(to, "\t\t\t<property name=\"%s\" value=\"%s\"/>\n", facts[i].name,
 			       facts[i].text);
 	}

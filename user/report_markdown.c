@@ -47,10 +47,10 @@ static int literal(FILE *to, const char *text)
 
 static void header(FILE *to, const json_t *document)
 {
-	struct report_fact facts[REPORT_NR_FACTS];
+	struct report_fact facts[REPORT_MAX_FACTS];
+	unsigned int nr = report_facts(document, facts);
 
-	report_facts(document, facts);
-	for (int i = 0; i < REPORT_NR_FACTS; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		fprintf(to, "- %s: ", facts[i].name);
 		literal(to, facts[i].text);
 		fputc('\n', to);

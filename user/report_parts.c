@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "leaf.h"
+#include "schema.h"
 
 /* ---- members of an object ---- */
 
@@ -112,7 +113,7 @@ set_fact(struct report_fact *fact, const char *name, const char *format, ...)
 	fact->name = name;
 }
 
-void report_facts(const json_t *document, struct report_fact *facts)
+static struct report_fact *run_facts(const json_t *document, struct report_fact *fact)
 {
 	const json_t *host = json_object_get(document, "host");
 	const json_t *leaves = json_object_get(document, "leaves");
@@ -124,29 +125,59 @@ void report_facts(const json_t *document, struct report_fact *facts)
 			number(json_object_get(witness, "no_map")) +
 			number(json_object_get(witness, "missed"));
 
-	set_fact(facts++, "CPU", "%s; %s; %s online", doc_string(host, "cpu"),
-		 doc_string(host, "isa"), doc_digits(host, "online_cpus").s);
-	set_fact(facts++, "kernel", "%s; %s%s", doc_string(host, "kernel"),
-		 doc_is_null(host, "exit_leaves") ? "no parameter kvm.exit_leaves" :
-						    "kvm.exit_leaves=",
-		 doc_string(host, "exit_leaves"));
 	if (present)
-		set_fact(facts++, "leaves", "ABI %s; %s counters; %s",
+		set_fact(fact++, "leaves", "ABI %s; %s counters; %s",
 			 doc_digits(found, "abi_version").s, doc_digits(found, "counters").s,
 			 json_is_true(json_object_get(leaves, "opt_in")) ?
 				 "asked for by the VM" :
 				 "not asked for by the VM");
 	else
-		set_fact(facts++, "leaves", "%s", doc_string(leaves, "text"));
-	set_fact(facts++, "TSC", "%s kHz%s; clock source %s", doc_count(host, "tsc_khz").s,
+		set_fact(fact++, "leaves", "%s", doc_string(leaves, "text"));
+	set_fact(fact++, "TSC", "%s kHz%s; clock source %s", doc_count(host, "tsc_khz").s,
 		 !present			    ? "" :
 		 features & LEAF_FEATURE_STABLE_TSC ? ", stable" :
 						      ", not stable",
 		 doc_string(host, "clocksource"));
-	set_fact(facts++, "eBPF", "%s; events lost: %s", doc_string(witness, "path"),
+	set_fact(fact++, "eBPF", "%s; events lost: %s", doc_string(witness, "path"),
 		 text_u64(lost).s);
-	set_fact(facts, "seed", "%s (--seed %s repeats this run)", doc_digits(document, "seed").s,
+	set_fact(fact++, "seed", "%s (--seed %s repeats this run)", doc_digits(document, "seed").s,
 		 doc_digits(document, "seed").s);
+	return fact;
+}
+
+static struct report_fact *bench_facts(const json_t *document, struct report_fact *fact)
+{
+	const json_t *host = json_object_get(document, "host");
+
+	set_fact(fact++, "TSC", "%s kHz; clock source %s", doc_count(host, "tsc_khz").s,
+		 doc_string(host, "clocksource"));
+	set_fact(fact++, "cost", "cycles of the TSC%s%s",
+		 doc_is_null(document, "no_instructions") ? " and the kernel's instructions" :
+							    "; no instructions: ",
+		 doc_string(document, "no_instructions"));
+	set_fact(fact++, "rounds", "%s, each in a new random order, after one that is dropped",
+		 doc_digits(document, "rounds").s);
+	if (doc_real(document, "vms") * doc_real(document, "vcpus") > 1)
+		set_fact(fact++, "VMs", "%s, each with %s vCPUs, all at once",
+			 doc_digits(document, "vms").s, doc_digits(document, "vcpus").s);
+	set_fact(fact++, "seed", "%s (--seed %s repeats the order)", doc_digits(document, "seed").s,
+		 doc_digits(document, "seed").s);
+	return fact;
+}
+
+unsigned int report_facts(const json_t *document, struct report_fact *facts)
+{
+	const json_t *host = json_object_get(document, "host");
+	struct report_fact *fact = facts;
+
+	set_fact(fact++, "CPU", "%s; %s; %s online", doc_string(host, "cpu"),
+		 doc_string(host, "isa"), doc_digits(host, "online_cpus").s);
+	set_fact(fact++, "kernel", "%s; %s%s", doc_string(host, "kernel"),
+		 doc_is_null(host, "exit_leaves") ? "no parameter kvm.exit_leaves" :
+						    "kvm.exit_leaves=",
+		 doc_string(host, "exit_leaves"));
+	fact = schema_is_bench(document) ? bench_facts(document, fact) : run_facts(document, fact);
+	return fact - facts;
 }
 
 /* ---- the table by reason ---- */
@@ -156,24 +187,35 @@ const char *const report_columns[NR_COLUMNS] = {
 };
 
 /* An exit number as the vendor's manual has it, "-" where the exit has none. */
-static struct text exit_text(const json_t *document, const json_t *reason)
+static struct text exit_text(const json_t *document, const json_t *object, const char *key)
 {
 	const char *isa = doc_string(json_object_get(document, "host"), "isa");
 
-	if (doc_is_null(reason, "number"))
+	if (doc_is_null(object, key))
 		return (struct text){ "-" };
 	return text_exit(strcmp(isa, "SVM") ? EXIT_ISA_VMX : EXIT_ISA_SVM,
-			 number(json_object_get(reason, "number")));
+			 number(json_object_get(object, key)));
+}
+
+static struct reason_name exit_name_text(const json_t *document, const json_t *object,
+					 const char *number_key, const char *name_key)
+{
+	struct reason_name name;
+
+	snprintf(name.s, sizeof(name.s), "%s %s", exit_text(document, object, number_key).s,
+		 doc_string(object, name_key));
+	text_clean(name.s);
+	return name;
 }
 
 struct reason_name report_reason(const json_t *document, const json_t *reason)
 {
-	struct reason_name name;
+	return exit_name_text(document, reason, "number", "name");
+}
 
-	snprintf(name.s, sizeof(name.s), "%s %s", exit_text(document, reason).s,
-		 doc_string(reason, "name"));
-	text_clean(name.s);
-	return name;
+struct reason_name report_workload_exit(const json_t *document, const json_t *workload)
+{
+	return exit_name_text(document, workload, "exit", "exit_name");
 }
 
 static struct text cycles(const json_t *reason, const char *key)
@@ -190,7 +232,7 @@ void report_row(const json_t *document, const json_t *reason, struct report_row 
 		const char *before;
 		struct text text;
 	} cells[NR_COLUMNS] = {
-		[COLUMN_EXIT] = { "", exit_text(document, reason) },
+		[COLUMN_EXIT] = { "", exit_text(document, reason, "number") },
 		[COLUMN_TRUTH] = { !strcmp(kind, "at-least") ? ">= " :
 				   !strcmp(kind, "at-most")  ? "<= " :
 							       "",

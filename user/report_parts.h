@@ -43,14 +43,15 @@ const char *report_closing(const json_t *document);
 struct text report_time(const json_t *document, const char *format);
 
 /* What was looked at: the report's header. */
-#define REPORT_NR_FACTS 6
+#define REPORT_MAX_FACTS 7
 
 struct report_fact {
 	const char *name;
 	char text[512];
 };
 
-void report_facts(const json_t *document, struct report_fact *facts);
+/* Returns how many there are. */
+unsigned int report_facts(const json_t *document, struct report_fact *facts);
 
 /* The table by reason. */
 enum report_column {
@@ -89,6 +90,9 @@ struct reason_name {
 };
 
 struct reason_name report_reason(const json_t *document, const json_t *reason);
+
+/* Likewise of a row of bench's "workloads"; "-" where it has no exit of its own. */
+struct reason_name report_workload_exit(const json_t *document, const json_t *workload);
 
 /* What is said of a run that fails without the pattern of a known defect. */
 #define REPORT_NO_DIAGNOSIS \

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "bench_parts.h"
 #include "report_parts.h"
+#include "schema.h"
 
 #define COLUMNS 100
 
@@ -73,12 +75,12 @@ static void wrapped(const struct out *out, int indent, const char *text)
 
 static void print_header(const struct out *out, const json_t *document)
 {
-	struct report_fact facts[REPORT_NR_FACTS];
+	struct report_fact facts[REPORT_MAX_FACTS];
+	unsigned int nr = report_facts(document, facts);
 
 	fprintf(out->to, "%sexitcheck %s%s\n\n", color_on(out, COLOR_BOLD),
 		doc_string(document, "exitcheck"), color_off(out, COLOR_BOLD));
-	report_facts(document, facts);
-	for (int i = 0; i < REPORT_NR_FACTS; i++) {
+	for (unsigned int i = 0; i < nr; i++) {
 		fprintf(out->to, "%s%-11s%s", color_on(out, COLOR_DIM), facts[i].name,
 			color_off(out, COLOR_DIM));
 		wrapped(out, 11, facts[i].text);
@@ -143,20 +145,22 @@ static void print_table(const struct out *out, const json_t *document)
 
 /* ---- workloads and checks ---- */
 
-static void print_unsupported(const struct out *out, const json_t *document)
+/* What did not run of a list, and why. */
+static void print_missing(const struct out *out, const json_t *document, const char *list,
+			  const char *key, const char *title)
 {
-	const json_t *workload;
+	const json_t *entry;
 	bool any = false;
 	size_t i;
 
-	json_array_foreach(json_object_get(document, "workloads"), i, workload) {
-		if (doc_is_null(workload, "unsupported"))
+	json_array_foreach(json_object_get(document, list), i, entry) {
+		if (doc_is_null(entry, key))
 			continue;
 		if (!any)
-			fputs("\nWorkloads that did not run\n\n", out->to);
+			fprintf(out->to, "\n%s\n\n", title);
 		any = true;
-		fprintf(out->to, "%-16s ", doc_string(workload, "name"));
-		wrapped(out, 17, doc_string(workload, "unsupported"));
+		fprintf(out->to, "%-16s ", doc_string(entry, "name"));
+		wrapped(out, 17, doc_string(entry, key));
 	}
 }
 
@@ -209,21 +213,70 @@ static void print_diagnoses(const struct out *out, const json_t *document)
 	}
 }
 
-void report_text(FILE *to, const json_t *document, bool color)
+static void print_run(const struct out *out, const json_t *document)
 {
-	const struct out out = { .to = to, .color = color };
 	enum color closing = verdict_color(report_verdict(document));
 
 	if (!report_is_error(document)) {
-		print_header(&out, document);
-		print_table(&out, document);
-		print_unsupported(&out, document);
-		print_checks(&out, document);
-		print_diagnoses(&out, document);
-		fputc('\n', to);
+		print_header(out, document);
+		print_table(out, document);
+		print_missing(out, document, "workloads", "unsupported",
+			      "Workloads that did not run");
+		print_checks(out, document);
+		print_diagnoses(out, document);
+		fputc('\n', out->to);
 	}
-	fprintf(to, "%s%s%s: %s\n", color_on(&out, closing), report_verdict(document),
-		color_off(&out, closing), report_closing(document));
+	fprintf(out->to, "%s%s%s: %s\n", color_on(out, closing), report_verdict(document),
+		color_off(out, closing), report_closing(document));
+}
+
+/* ---- a bench ---- */
+
+static void print_cost(const struct out *out, const char *workload, const char *const *cell,
+		       unsigned int nr, enum color color)
+{
+	/* Intervals begin at the left of their columns, as names do. */
+	static const int widths[BENCH_NR_COLUMNS] = { -13, 9, -20, 7, 9, -20, 7, 7 };
+
+	fprintf(out->to, "%s%-13s", color_on(out, color), workload);
+	for (unsigned int c = 0; c < nr; c++)
+		fprintf(out->to, " %*s", widths[c], cell[c]);
+	fprintf(out->to, "%s\n", color_off(out, color));
+}
+
+static void print_bench(const struct out *out, const json_t *document)
+{
+	const json_t *costs = json_object_get(document, "costs");
+	unsigned int nr = bench_nr_columns(document);
+	const char *heads[BENCH_NR_COLUMNS];
+	struct bench_group group = { 0 };
+	struct bench_row row;
+
+	print_header(out, document);
+	fputc('\n', out->to);
+	wrapped(out, 0, bench_note(document).s);
+	fputc('\n', out->to);
+	for (unsigned int c = 0; c < nr; c++)
+		heads[c] = bench_column(document, c);
+	print_cost(out, "workload", heads, nr, COLOR_BOLD);
+	while (bench_next(document, &group)) {
+		for (size_t i = 0; i < group.nr; i++) {
+			bench_row(&group, json_array_get(costs, group.from + i), &row);
+			print_cost(out, group.workload, row.cell, nr, COLOR_NONE);
+		}
+	}
+	print_missing(out, document, "workloads", "unsupported", "Workloads that did not run");
+	print_missing(out, document, "observers", "skipped", "Observers that did not run");
+}
+
+void report_text(FILE *to, const json_t *document, bool color)
+{
+	const struct out out = { .to = to, .color = color };
+
+	if (schema_is_bench(document))
+		print_bench(&out, document);
+	else
+		print_run(&out, document);
 }
 
 /* ---- list ---- */

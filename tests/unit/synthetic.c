@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Prints the report of a synthetic run as JSON: synthetic pass|fail|lost|unpatched svm|vmx */
+/*
+ * Prints the report of a synthetic run, or bench, as JSON:
+ * synthetic pass|fail|lost|unpatched svm|vmx, synthetic bench svm
+ */
 #include "report.h"
 #include "synthetic.h"
+#include "synthetic_bench.h"
+
+static int print(json_t *document)
+{
+	if (!document)
+		return 3;
+	report_json(stdout, document);
+	json_decref(document);
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -27,11 +40,11 @@ int main(int argc, char **argv)
 		result = synthetic_run(isa, runs[i].leaves, runs[i].defect);
 		checks_judge(result, &verdicts);
 		document = report_document(result, &verdicts);
-		report_json(stdout, document);
-		json_decref(document);
 		result_destroy(result);
-		return 0;
+		return print(document);
 	}
-	fprintf(stderr, "usage: synthetic pass|fail|lost|unpatched svm|vmx\n");
+	if (argc == 3 && !strcmp(argv[1], "bench") && !strcmp(argv[2], "svm"))
+		return print(synthetic_bench_document());
+	fprintf(stderr, "usage: synthetic pass|fail|lost|unpatched svm|vmx, or bench svm\n");
 	return 2;
 }

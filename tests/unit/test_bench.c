@@ -1,203 +1,216 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* The document of a bench, and the forms of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
-#include "bench.h"
 #include "compare.h"
 #include "document.h"
+#include "synthetic_bench.h"
 
-#define ROUNDS 7
-
-/* Two observers and one that could not be, a workload and one that could not: patch adds 31. */
-static struct bench *synthetic(void)
+static json_t *bench_fixture(void)
 {
-	struct bench *bench = calloc(1, sizeof(*bench));
-	size_t nr;
+	json_t *document = synthetic_bench_document();
 
-	assert_non_null(bench);
-	bench->host = (struct host){ .isa = EXIT_ISA_SVM, .cpu = "C", .kernel = "K" };
-	bench->tsc_khz = 1000000;
-	bench->seed = UINT64_MAX;
-	bench->rounds = ROUNDS;
-	bench->vcpus = bench->vms = 1;
-	bench->nr_watches = 3;
-	bench->watches[0].observer = bench_observer_find("none");
-	bench->watches[1].observer = bench_observer_find("patch");
-	bench->watches[2].observer = bench_observer_find("btf");
-	error_set(&bench->watches[2].skipped, STATUS_CANNOT_RUN, "KVM has no BTF");
-	bench->nr_works = 2;
-	bench->works[0] = (struct bench_work){ .workload = workload_find("cpuid"), .count = 9 };
-	bench->works[1] = (struct bench_work){ .workload = workload_find("vmxon"),
-					       .unsupported = "not on SVM" };
-	snprintf(bench->no_instructions, sizeof(bench->no_instructions), "no counter");
-	nr = (size_t)bench->nr_works * bench->nr_watches * ROUNDS;
-	bench->cycles = calloc(nr, sizeof(double));
-	bench->instructions = calloc(nr, sizeof(double));
-	assert_true(bench->cycles && bench->instructions);
-	for (unsigned int i = 0; i < ROUNDS; i++) {
-		/* A machine that becomes slower. */
-		bench_cycles(bench, 0, 0)[i] = 2000 + 100 * i;
-		bench_cycles(bench, 0, 1)[i] = 2031 + 100 * i;
+	assert_non_null(document);
+	return document;
+}
+
+static json_t *cost(const json_t *document, size_t i)
+{
+	return json_array_get(json_object_get(document, "costs"), i);
+}
+
+static void expect_parts(const json_t *document, enum report_form form, const char *const *parts)
+{
+	char *text = form_of(document, form);
+
+	for (; *parts; parts++) {
+		if (!strstr(text, *parts))
+			print_error("not in the report: %s\n", *parts);
+		assert_non_null(strstr(text, *parts));
 	}
-	return bench;
+	free(text);
 }
 
-static char *text_of(const struct bench *bench)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *to = open_memstream(&text, &size);
+/* ---- the document ---- */
 
-	assert_non_null(to);
-	bench_text(to, bench);
-	fclose(to);
-	return text;
-}
-
-static void as_text(void **state)
+static void as_json(void **state)
 {
-	struct bench *bench = synthetic();
-	char *text = text_of(bench);
+	json_t *document = bench_fixture(), *costs = json_object_get(document, "costs"), *added;
+	const char *seed, *base;
 
 	(void)state;
-	assert_non_null(strstr(text, "2,300 [2,000, 2,600]"));
-	assert_non_null(strstr(text, "31 [31, 31]"));
-	assert_non_null(strstr(text, "btf did not run: KVM has no BTF"));
-	assert_non_null(strstr(text, "vmxon did not run: not on SVM"));
-	assert_non_null(strstr(text, "not counted: no counter"));
-	assert_null(strstr(text, "vmxon            none"));
-	free(text);
-	bench_destroy(bench);
-}
-
-static void instructions_as_text(void **state)
-{
-	struct bench *bench = synthetic();
-	char *text;
-
-	(void)state;
-	bench->no_instructions[0] = '\0';
-	for (unsigned int i = 0; i < ROUNDS; i++)
-		bench_instructions(bench, 0, 1)[i] = 4711;
-	text = text_of(bench);
-	assert_non_null(strstr(text, "4,711"));
-	free(text);
-	bench_destroy(bench);
+	assert_fits(document);
+	assert_int_equal(json_unpack(document, "{s:s, s:s}", "seed", &seed, "base", &base), 0);
+	assert_string_equal(seed, "18446744073709551615");
+	assert_string_equal(base, "none");
+	/* Two workloads under five observers. */
+	assert_int_equal(json_array_size(costs), 10);
+	added = json_object_get(json_object_get(cost(document, 2), "cycles"), "added");
+	assert_true(json_number_value(json_object_get(added, "median")) == 31);
+	added = json_object_get(json_object_get(cost(document, 0), "cycles"), "added");
+	assert_true(json_is_null(added));
+	assert_true(json_is_null(json_object_get(cost(document, 0), "instructions")));
+	json_decref(document);
 }
 
 /* The base is the first that ran. */
 static void base_is_skipped(void **state)
 {
-	struct bench *bench = synthetic();
-	char *text;
+	static const char *const parts[] = { "from \"patch-other\" in", NULL };
+	struct bench *bench = synthetic_bench();
+	json_t *document;
 
 	(void)state;
 	error_set(&bench->watches[0].skipped, STATUS_CANNOT_RUN, "every VM has the leaves");
 	assert_int_equal(bench_base(bench), 1);
-	text = text_of(bench);
-	assert_non_null(strstr(text, "from \"patch\" in the same round"));
-	free(text);
+	document = bench_document(bench);
+	assert_fits(document);
+	expect_parts(document, REPORT_TEXT, parts);
+	json_decref(document);
 	bench_destroy(bench);
 }
 
-static void as_json(void **state)
+/* Read again, a bench is the same to the last byte in every form that it has. */
+static void read_again(void **state)
 {
-	struct bench *bench = synthetic();
-	char *text = bench_json(bench);
-	json_t *root = json_loads(text, 0, NULL), *added, *costs;
-	const char *seed, *base;
-	double median;
-
-	(void)state;
-	assert_int_equal(json_unpack(root, "{s:s, s:s, s:o}", "seed", &seed, "base", &base, "costs",
-				     &costs),
-			 0);
-	assert_string_equal(seed, "18446744073709551615");
-	assert_string_equal(base, "none");
-	assert_int_equal(json_array_size(costs), 2);
-	added = json_object_get(json_object_get(json_array_get(costs, 1), "cycles"), "added");
-	assert_int_equal(json_unpack(added, "{s:F}", "median", &median), 0);
-	assert_true(median == 31);
-	added = json_object_get(json_object_get(json_array_get(costs, 0), "cycles"), "added");
-	assert_true(json_is_null(added));
-	assert_true(json_is_null(json_object_get(json_array_get(costs, 0), "instructions")));
-	json_decref(root);
-	free(text);
-	bench_destroy(bench);
-}
-
-/* What bench writes is as its schema has it, and is held against that when it is read. */
-static void read_by_its_schema(void **state)
-{
-	struct bench *bench = synthetic();
-	char *text = bench_json(bench);
-	json_t *root = NULL, *cycles, *samples;
+	json_t *document = bench_fixture(), *again = NULL;
+	char *json = form_of(document, REPORT_JSON);
 	struct error err;
 
 	(void)state;
-	assert_int_equal(report_parse(text, strlen(text), &root, &err), 0);
-	assert_fits(root);
-	cycles = json_object_get(json_array_get(json_object_get(root, "costs"), 1), "cycles");
-	samples = json_object_get(cycles, "samples");
+	assert_int_equal(report_parse(json, strlen(json), &again, &err), 0);
+	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++) {
+		char *first, *second;
+
+		if (!report_has_form(document, form))
+			continue;
+		first = form_of(document, form);
+		second = form_of(again, form);
+		assert_string_equal(first, second);
+		free(first);
+		free(second);
+	}
+	free(json);
+	json_decref(again);
+	json_decref(document);
+}
+
+/* What bench writes is held against its own schema when it is read. */
+static void misfits_are_named(void **state)
+{
+	json_t *document = bench_fixture(), *samples;
+	struct error err;
+
+	(void)state;
+	samples = json_object_get(json_object_get(cost(document, 1), "cycles"), "samples");
 	json_array_append_new(samples, json_string("x"));
-	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_int_equal(schema_check(document, false, &err), STATUS_USAGE);
 	assert_string_equal(err.text, "costs[1].cycles.samples[7] has another type");
 	json_array_clear(samples);
-	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_int_equal(schema_check(document, false, &err), STATUS_USAGE);
 	assert_string_equal(err.text, "costs[1].cycles.samples has too few elements");
 	while (json_array_size(samples) < 1001)
 		json_array_append_new(samples, json_integer(1));
-	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	assert_int_equal(schema_check(document, false, &err), STATUS_USAGE);
 	assert_string_equal(err.text, "costs[1].cycles.samples has too many elements");
-	json_object_set_new(root, "document", json_string("benches"));
-	assert_int_equal(schema_check(root, false, &err), STATUS_USAGE);
+	json_object_set_new(document, "document", json_string("benches"));
+	assert_int_equal(schema_check(document, false, &err), STATUS_USAGE);
 	assert_string_equal(err.text, "count is missing");
-	json_decref(root);
+	json_decref(document);
+}
+
+static void compared_with_itself(void **state)
+{
+	json_t *document = bench_fixture();
+	struct comparison *comparison;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(compare_documents(document, document, 0, &comparison, &err), 0);
+	assert_int_equal(comparison->nr_rows, 10);
+	assert_int_equal(compare_status(comparison), STATUS_PASS);
+	compare_destroy(comparison);
+	json_decref(document);
+}
+
+/* ---- forms ---- */
+
+static void as_text(void **state)
+{
+	static const char *const parts[] = {
+		"kernel     6.12.0; kvm.exit_leaves=optin\n",
+		"cost       cycles of the TSC; no instructions: no counter\n",
+		"seed       18446744073709551615 (--seed 18446744073709551615 repeats the order)\n",
+		"median, its 95 % confidence interval",
+		"\ncpuid         none              2,300 [2,000, 2,600]           200         - -  ",
+		"\ncpuid         patch             2,331 [2,031, 2,631]           200        31 "
+		"[31, 31]               1.013\n",
+		"\nout           btf               5,708 [5,408, 6,008]           200       408 ",
+		"\nWorkloads that did not run\n\nvmxon            not on SVM\n",
+		"\nObservers that did not run\n\nclassic          no tracefs\n",
+		NULL,
+	};
+	json_t *document = bench_fixture();
+	char *text = form_of(document, REPORT_TEXT);
+
+	(void)state;
+	expect_parts(document, REPORT_TEXT, parts);
+	assert_null(strstr(text, "instr."));
 	free(text);
+	json_decref(document);
+}
+
+static void instructions_as_text(void **state)
+{
+	static const char *const parts[] = { "cycles of the TSC and the kernel's instructions\n",
+					     " ratio  instr.\n", " 1.013   4,711\n", NULL };
+	struct bench *bench = synthetic_bench();
+	json_t *document;
+
+	(void)state;
+	bench->no_instructions[0] = '\0';
+	for (unsigned int i = 0; i < SYNTHETIC_ROUNDS; i++)
+		bench_instructions(bench, 0, 2)[i] = 4711;
+	document = bench_document(bench);
+	assert_fits(document);
+	expect_parts(document, REPORT_TEXT, parts);
+	json_decref(document);
 	bench_destroy(bench);
 }
 
-/* What bench writes, compare reads. */
-static void compared_with_itself(void **state)
+/* There is no interval of a few. */
+static void few_rounds(void **state)
 {
-	char path[] = "/tmp/exitcheck-test.XXXXXX";
-	struct bench *bench = synthetic();
-	char *text = bench_json(bench);
-	struct comparison *comparison;
-	struct error err;
-	int fd = mkstemp(path);
+	static const char *const parts[] = { "its smallest and largest sample", " min, max ",
+					     NULL };
+	struct bench *bench = synthetic_bench();
+	json_t *document;
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-	assert_int_equal(compare_files(path, path, 0, &comparison, &err), 0);
-	assert_int_equal(comparison->nr_rows, 2);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
-	compare_destroy(comparison);
-	unlink(path);
-	free(text);
+	bench->rounds = 5;
+	document = bench_document(bench);
+	expect_parts(document, REPORT_TEXT, parts);
+	json_decref(document);
 	bench_destroy(bench);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_json),
+		cmocka_unit_test(base_is_skipped),
+		cmocka_unit_test(read_again),
+		cmocka_unit_test(misfits_are_named),
+		cmocka_unit_test(compared_with_itself),
 		cmocka_unit_test(as_text),
 		cmocka_unit_test(instructions_as_text),
-		cmocka_unit_test(base_is_skipped),
-		cmocka_unit_test(as_json),
-		cmocka_unit_test(read_by_its_schema),
-		cmocka_unit_test(compared_with_itself),
+		cmocka_unit_test(few_rounds),
 	};
 
 	return cmocka_run_group_tests_name("bench", tests, NULL, NULL);

@@ -216,6 +216,7 @@ static void bench(void **state)
 			       "--observer patch --observer none --observer patch --rounds 7 -n 50"
 			       " -w hlt --vcpus 3 --vms 2 --seed 1 --json b.json"),
 			 0);
+	assert_string_equal(options.write[REPORT_JSON], "b.json");
 	assert_int_equal(options.nr_observers, 2);
 	assert_true(options.observer[bench_observer_find("none") - bench_observers]);
 	assert_true(options.observer[bench_observer_find("patch") - bench_observers]);
