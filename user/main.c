@@ -289,7 +289,8 @@ static int report_main(int argc, char **argv)
 		if (options.write[form] && !report_has_form(document, form))
 			status = error_set(
 				&err, STATUS_USAGE,
-				"there is no such form of a bench: take --text or --json");
+				"a bench has no verdicts, and so no such form: take --text, "
+				"--json, --markdown or --html");
 	if (!status)
 		status = show(&options, document, &err);
 	if (status)

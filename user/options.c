@@ -82,6 +82,8 @@ static const struct argp_option bench_options[] = {
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the order that had this seed", 0 },
 	{ "json", OPTION_JSON, "FILE", 0,
 	  "Write the figures as JSON, too; - is standard output instead of the text", 0 },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Likewise, as Markdown", 0 },
+	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0, "Likewise, as a page with charts", 0 },
 	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the text", 0 },
 	{ "help", 'h', NULL, 0, "Show this", -1 },
 	{ 0 },

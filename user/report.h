@@ -26,7 +26,7 @@ json_t *report_error_document(const struct error *err);
 int report_read(const char *path, json_t **document, struct error *err);
 int report_parse(const char *text, size_t size, json_t **document, struct error *err);
 
-/* Whether there is that form of a document: of a bench there are text and JSON. */
+/* Whether there is that form of a document: JUnit's is of verdicts, and bench has none. */
 bool report_has_form(const json_t *document, enum report_form form);
 
 /* A document in one of its forms: a text to be freed, NULL: no memory. Text is without colour. */
@@ -40,6 +40,9 @@ void report_json(FILE *to, const json_t *document);
 void report_markdown(FILE *to, const json_t *document);
 void report_junit(FILE *to, const json_t *document);
 void report_html(FILE *to, const json_t *document);
+
+/* The page of a bench, as report_html() writes it. */
+void report_bench_html(FILE *to, const json_t *document);
 
 /* The workloads and the exit of each, as `exitcheck list` shows them; NULL: no memory. */
 void report_list_text(FILE *to);

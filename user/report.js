@@ -169,6 +169,94 @@
 			histogram(parent, reason, Math.min(...used), Math.max(...used)));
 	}
 
+	// Lines across the ends of bars, from the low to the high end of each interval.
+	const intervals = {
+		id: "intervals",
+		afterDatasetsDraw(chart) {
+			const context = chart.ctx;
+
+			context.save();
+			context.strokeStyle = color("ink");
+			context.beginPath();
+			chart.getDatasetMeta(0).data.forEach((bar, i) => {
+				const estimate = chart.data.estimates[i];
+				const ends = estimate ? [estimate.low, estimate.high] : [];
+
+				ends.map((end) => chart.scales.x.getPixelForValue(end)).forEach((x, _, [low]) => {
+					context.moveTo(x, bar.y - 4);
+					context.lineTo(x, bar.y + 4);
+					context.moveTo(low, bar.y);
+					context.lineTo(x, bar.y);
+				});
+			});
+			context.stroke();
+			context.restore();
+		},
+	};
+
+	function interval(estimate) {
+		return grouped(estimate.median) + " [" + grouped(estimate.low) + ", " +
+		       grouped(estimate.high) + "]";
+	}
+
+	// What a workload costs under each observer; the base has another colour.
+	function costs(id, group) {
+		const canvas = document.getElementById(id);
+
+		canvas.parentNode.style.height = group.length * 30 + 40 + "px";
+		charts.push(new Chart(canvas, {
+			type: "bar",
+			data: {
+				labels: group.map((cost) => cost.observer),
+				datasets: [{
+					data: group.map((cost) => (cost.cycles ? cost.cycles.median : null)),
+					backgroundColor: (item) =>
+						(group[item.dataIndex].observer === report.base ? leafColor() :
+												  bpfColor()),
+				}],
+				estimates: group.map((cost) => cost.cycles),
+			},
+			options: {
+				indexAxis: "y",
+				maintainAspectRatio: false,
+				categoryPercentage: 0.72,
+				barPercentage: 1,
+				scales: {
+					x: {
+						beginAtZero: true,
+						suggestedMax: Math.max(...group.map((cost) =>
+							(cost.cycles ? cost.cycles.high : 0))),
+						grid: { color: lineColor, drawBorder: false },
+						ticks: { color: softColor, maxRotation: 0, callback: short },
+					},
+					y: {
+						grid: { display: false, drawBorder: false },
+						ticks: { color: inkColor, autoSkip: false, font: { size: 11 } },
+					},
+				},
+				plugins: {
+					legend: { display: false },
+					tooltip: { displayColors: false, callbacks: {
+						label: (item) => interval(group[item.dataIndex].cycles),
+					} },
+				},
+			},
+			plugins: [intervals],
+		}));
+	}
+
+	// As the page has them: costs of the same workload, one after another.
+	function benches(list) {
+		const groups = [];
+
+		list.forEach((cost, i) => {
+			if (!i || cost.workload !== list[i - 1].workload)
+				groups.push([]);
+			groups[groups.length - 1].push(cost);
+		});
+		groups.forEach((group, i) => costs("costs-" + i, group));
+	}
+
 	function redraw() {
 		charts.forEach((chart) => {
 			chart.resize();
@@ -178,9 +266,13 @@
 
 	Chart.defaults.animation = false;
 	Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-	sideBySide("counts", report.reasons, "leaf", "bpf");
-	sideBySide("cycles", report.reasons, "leaf_cycles", "bpf_cycles");
-	histograms(report.latency || []);
+	if (report.document === "bench") {
+		benches(report.costs);
+	} else {
+		sideBySide("counts", report.reasons, "leaf", "bpf");
+		sideBySide("cycles", report.reasons, "leaf_cycles", "bpf_cycles");
+		histograms(report.latency || []);
+	}
 
 	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 	window.matchMedia("print").addEventListener("change", redraw);

@@ -93,7 +93,7 @@ int report_read(const char *path, json_t **document, struct error *err)
 
 bool report_has_form(const json_t *document, enum report_form form)
 {
-	return form == REPORT_TEXT || form == REPORT_JSON || !schema_is_bench(document);
+	return form != REPORT_JUNIT || !schema_is_bench(document);
 }
 
 char *report_render(const json_t *document, enum report_form form)

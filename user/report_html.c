@@ -8,6 +8,7 @@
 #include "markup.h"
 #include "page.h"
 #include "report_parts.h"
+#include "schema.h"
 
 /* ---- verdicts: each has a word, a sign and a colour ---- */
 
@@ -349,6 +350,10 @@ void report_html(FILE *to, const json_t *document)
 {
 	const char *verdict = report_verdict(document);
 
+	if (schema_is_bench(document)) {
+		report_bench_html(to, document);
+		return;
+	}
 	page_begin(to, verdict,
 		   report_is_error(document) ?
 			   report_closing(document) :

@@ -5,7 +5,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "bench_parts.h"
 #include "report_parts.h"
+#include "schema.h"
 
 /* Whether a character would be taken for markup where it stands. */
 static bool is_markup(char before, const char *at)
@@ -80,68 +82,92 @@ static void diagnoses(FILE *to, const json_t *document)
 	}
 }
 
-static void table_line(FILE *to, const char *const *cell, const int *widths)
+/* A column of a table: its width, and whether it is of words, which begin at its left. */
+struct column {
+	int width;
+	bool words;
+};
+
+static void table_line(FILE *to, const char *const *cell, const struct column *columns,
+		       unsigned int nr)
 {
-	for (int c = 0; c < NR_COLUMNS; c++) {
-		bool left = report_is_words(c);
+	for (unsigned int c = 0; c < nr; c++) {
 		int room;
 
 		fputs("| ", to);
-		if (!left) {
-			fprintf(to, "%*s ", widths[c], cell[c]);
+		if (!columns[c].words) {
+			fprintf(to, "%*s ", columns[c].width, cell[c]);
 			continue;
 		}
-		room = widths[c] - literal(to, cell[c]);
+		room = columns[c].width - literal(to, cell[c]);
 		fprintf(to, "%*s", room > 0 ? room + 1 : 1, " ");
 	}
 	fputs("|\n", to);
 }
 
-static void table(FILE *to, const json_t *document)
+static void table_head(FILE *to, const char *const *heads, const struct column *columns,
+		       unsigned int nr)
 {
 	static const char dashes[] = "----------------------------------------------------------";
+
+	table_line(to, heads, columns, nr);
+	for (unsigned int c = 0; c < nr; c++)
+		fprintf(to, "|%.*s%s", columns[c].width + 1, dashes, columns[c].words ? "-" : ":");
+	fputs("|\n", to);
+}
+
+static void widen(struct column *columns, const char *const *cell, unsigned int nr)
+{
+	for (unsigned int c = 0; c < nr; c++) {
+		int length = strlen(cell[c]);
+
+		if (length > columns[c].width && length < 32)
+			columns[c].width = length;
+	}
+}
+
+static void table(FILE *to, const json_t *document)
+{
 	const json_t *reasons = json_object_get(document, "reasons"), *reason;
+	struct column columns[NR_COLUMNS];
 	struct report_row row;
-	int widths[NR_COLUMNS];
 	size_t i;
 
 	if (!json_array_size(reasons))
 		return;
 	for (int c = 0; c < NR_COLUMNS; c++)
-		widths[c] = c == COLUMN_VERDICT ? 4 : strlen(report_columns[c]);
+		columns[c] = (struct column){ c == COLUMN_VERDICT ? 4 : 0, report_is_words(c) };
+	widen(columns, report_columns, NR_COLUMNS);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);
-		for (int c = 0; c < NR_COLUMNS; c++)
-			if ((int)strlen(row.cell[c]) > widths[c] && strlen(row.cell[c]) < 32)
-				widths[c] = strlen(row.cell[c]);
+		widen(columns, row.cell, NR_COLUMNS);
 	}
 	fputs("\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean\n\n", to);
-	table_line(to, report_columns, widths);
-	for (int c = 0; c < NR_COLUMNS; c++)
-		fprintf(to, "|%.*s%s", widths[c] + 1, dashes, report_is_words(c) ? "-" : ":");
-	fputs("|\n", to);
+	table_head(to, report_columns, columns, NR_COLUMNS);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);
-		table_line(to, row.cell, widths);
+		table_line(to, row.cell, columns, NR_COLUMNS);
 	}
 }
 
-static void unsupported(FILE *to, const json_t *document)
+/* What did not run of a list, and why. */
+static void missing(FILE *to, const json_t *document, const char *list, const char *key,
+		    const char *title)
 {
-	const json_t *workload;
+	const json_t *entry;
 	bool any = false;
 	size_t i;
 
-	json_array_foreach(json_object_get(document, "workloads"), i, workload) {
-		if (doc_is_null(workload, "unsupported"))
+	json_array_foreach(json_object_get(document, list), i, entry) {
+		if (doc_is_null(entry, key))
 			continue;
 		if (!any)
-			fputs("\n#### Workloads that did not run\n\n", to);
+			fprintf(to, "\n#### %s\n\n", title);
 		any = true;
 		fputs("- ", to);
-		literal(to, doc_string(workload, "name"));
+		literal(to, doc_string(entry, "name"));
 		fputs(": ", to);
-		literal(to, doc_string(workload, "unsupported"));
+		literal(to, doc_string(entry, key));
 		fputc('\n', to);
 	}
 }
@@ -164,7 +190,7 @@ static void checks(FILE *to, const json_t *document)
 	}
 }
 
-void report_markdown(FILE *to, const json_t *document)
+static void run(FILE *to, const json_t *document)
 {
 	fprintf(to, "### exitcheck: %s\n\n", report_verdict(document));
 	literal(to, report_closing(document));
@@ -175,6 +201,56 @@ void report_markdown(FILE *to, const json_t *document)
 	fputc('\n', to);
 	header(to, document);
 	table(to, document);
-	unsupported(to, document);
+	missing(to, document, "workloads", "unsupported", "Workloads that did not run");
 	checks(to, document);
+}
+
+/* ---- a bench ---- */
+
+static void costs_of(FILE *to, const json_t *document, const struct bench_group *group)
+{
+	const json_t *costs = json_object_get(document, "costs");
+	unsigned int nr = bench_nr_columns(document);
+	struct column columns[BENCH_NR_COLUMNS] = { [BENCH_OBSERVER] = { .words = true } };
+	const char *heads[BENCH_NR_COLUMNS];
+	struct bench_row row;
+
+	for (unsigned int c = 0; c < nr; c++)
+		heads[c] = bench_column(document, c);
+	widen(columns, heads, nr);
+	for (size_t i = 0; i < group->nr; i++) {
+		bench_row(group, json_array_get(costs, group->from + i), &row);
+		widen(columns, row.cell, nr);
+	}
+	fputs("\n#### ", to);
+	literal(to, group->workload);
+	fputs("\n\n", to);
+	table_head(to, heads, columns, nr);
+	for (size_t i = 0; i < group->nr; i++) {
+		bench_row(group, json_array_get(costs, group->from + i), &row);
+		table_line(to, row.cell, columns, nr);
+	}
+}
+
+static void bench(FILE *to, const json_t *document)
+{
+	struct bench_group group = { 0 };
+
+	fputs("### exitcheck: what watching costs\n\n", to);
+	header(to, document);
+	fputc('\n', to);
+	literal(to, bench_note(document).s);
+	fputc('\n', to);
+	while (bench_next(document, &group))
+		costs_of(to, document, &group);
+	missing(to, document, "workloads", "unsupported", "Workloads that did not run");
+	missing(to, document, "observers", "skipped", "Observers that did not run");
+}
+
+void report_markdown(FILE *to, const json_t *document)
+{
+	if (schema_is_bench(document))
+		bench(to, document);
+	else
+		run(to, document);
 }

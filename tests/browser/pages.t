@@ -143,13 +143,19 @@ return [all.length, drawn.length];
 END
 }
 
-my %runs = (pass => 'PASS', fail => 'FAIL', unpatched => 'UNPATCHED');
+# What is at the top of each, and how many charts it has at least.
+my %pages = (
+	pass => ['PASS', 6], fail => ['FAIL', 6], unpatched => ['UNPATCHED', 6],
+	bench => ['What watching costs', 2],
+);
 
 make_path($out);
-for my $name (sort keys %runs) {
+for my $name (sort keys %pages) {
+	my ($top, $least) = @{$pages{$name}};
+
 	system("build/unit/synthetic $name svm >$out/$name.json && " .
 	       "./exitcheck report --html $out/$name.json >$out/$name.html") == 0
-		or BAIL_OUT("no page of the run '$name'");
+		or BAIL_OUT("no page of '$name'");
 
 	for my $view (sort keys %views) {
 		for my $scheme ('light', 'dark') {
@@ -157,10 +163,12 @@ for my $name (sort keys %runs) {
 
 			show($name, $view, $scheme);
 			is(page('return document.querySelector("h1").lastChild.textContent'),
-			   $runs{$name}, "the verdict is at the top ($what)");
+			   $top, "it has its name at the top ($what)");
 			my ($all, $drawn) = canvases();
-			ok($all > 5 && $drawn == $all, "all charts are drawn ($what)")
+			ok($all >= $least && $drawn == $all, "all charts are drawn ($what)")
 				or diag("$drawn of $all");
+			ok(page('return document.querySelectorAll("tbody tr").length') > 5,
+			   "the tables are there ($what)");
 			ok(page('return document.documentElement.scrollWidth <= innerWidth'),
 			   "the page is as wide as the window ($what)");
 			ok($scheme eq 'dark' ? ground() < 64 : ground() > 192,

@@ -88,6 +88,7 @@ static void read_again(void **state)
 	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++) {
 		char *first, *second;
 
+		assert_int_equal(report_has_form(document, form), form != REPORT_JUNIT);
 		if (!report_has_form(document, form))
 			continue;
 		first = form_of(document, form);
@@ -200,6 +201,83 @@ static void few_rounds(void **state)
 	bench_destroy(bench);
 }
 
+static void as_markdown(void **state)
+{
+	static const char *const parts[] = {
+		"### exitcheck: what watching costs\n\n- CPU: Synthetic CPU; SVM; 2 online\n",
+		"\n#### cpuid\n\n| observer    | cycles |  95 % interval |",
+		"\n|-------------|-------:|---------------:|",
+		"\n| patch       |  2,331 | [2,031, 2,631] | 200 |    31 |      [31, 31] | 1.013 |\n",
+		"\n#### Observers that did not run\n\n- classic: no tracefs\n",
+		NULL,
+	};
+	json_t *document = bench_fixture();
+
+	(void)state;
+	expect_parts(document, REPORT_MARKDOWN, parts);
+	json_decref(document);
+}
+
+static void as_page(void **state)
+{
+	static const char *const parts[] = {
+		"<title>Bench: exitcheck, 6.12.0</title>",
+		"<header class=\"verdict plain\">",
+		"<h1>What watching costs</h1>",
+		"<section id=\"workload-0\">\n<h2>cpuid</h2>",
+		"<th scope=\"row\">patch</th><td class=\"n\">2,331</td>"
+		"<td class=\"n\">[2,031, 2,631]</td><td class=\"n\">200</td><td class=\"n\">31</td>"
+		"<td class=\"n\">[31, 31]</td><td class=\"n\">1.013</td></tr>",
+		"<canvas id=\"costs-0\"",
+		"<section id=\"workload-1\">\n<h2>out</h2>",
+		"<canvas id=\"costs-1\"",
+		"<th scope=\"row\">cpuid</th><td>0x72 CPUID</td><td class=\"n\">2,000</td>",
+		"<td>no tracefs</td>",
+		"<dt>cost</dt><dd>cycles of the TSC; no instructions: no counter</dd>",
+		"<script type=\"application/json\" id=\"report\">{\"schema_version\":1,"
+		"\"document\":\"bench\",",
+		"</body>\n</html>\n",
+		NULL,
+	};
+	json_t *document = bench_fixture();
+
+	(void)state;
+	expect_parts(document, REPORT_HTML, parts);
+	json_decref(document);
+}
+
+/* Whatever the texts of a bench are, its page has no other elements, nor has Markdown tables. */
+static void hostile_texts(void **state)
+{
+	static const char text[] = "</script><b>|\"'&";
+	static const char *const escaped[] = {
+		"<h2>&lt;/script&gt;&lt;b&gt;|&quot;&#39;&amp;</h2>",
+		"against &lt;/script&gt;",
+		"\"workload\":\"\\u003c/script>",
+		NULL,
+	};
+	static const char *const markdown[] = { "#### \\</script>\\<b>\\|", NULL };
+	json_t *document = bench_fixture(), *entry;
+	char *page;
+	size_t i;
+
+	(void)state;
+	json_object_set_new(document, "base", json_string(text));
+	json_array_foreach(json_object_get(document, "costs"), i, entry) {
+		json_object_set_new(entry, "workload", json_string(text));
+		json_object_set_new(entry, "observer", json_string(text));
+	}
+	json_array_foreach(json_object_get(document, "observers"), i, entry)
+		json_object_set_new(entry, "skipped", json_string(text));
+	assert_fits(document);
+	expect_parts(document, REPORT_HTML, escaped);
+	expect_parts(document, REPORT_MARKDOWN, markdown);
+	page = form_of(document, REPORT_HTML);
+	assert_null(strstr(page, "<b>"));
+	free(page);
+	json_decref(document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +289,9 @@ int main(void)
 		cmocka_unit_test(as_text),
 		cmocka_unit_test(instructions_as_text),
 		cmocka_unit_test(few_rounds),
+		cmocka_unit_test(as_markdown),
+		cmocka_unit_test(as_page),
+		cmocka_unit_test(hostile_texts),
 	};
 
 	return cmocka_run_group_tests_name("bench", tests, NULL, NULL);

@@ -231,6 +231,11 @@ static void bench(void **state)
 	assert_int_equal(parse(options_parse_bench, "--rounds 0"), STATUS_USAGE);
 	assert_int_equal(parse(options_parse_bench, "--vms 17"), STATUS_USAGE);
 	assert_int_equal(parse(options_parse_bench, "--path btf"), STATUS_USAGE);
+	/* It has the forms of a run, but for that of verdicts. */
+	assert_int_equal(parse(options_parse_bench, "--html b.html --markdown - --no-color"), 0);
+	assert_string_equal(options.write[REPORT_HTML], "b.html");
+	assert_string_equal(options.write[REPORT_MARKDOWN], "-");
+	assert_int_equal(parse(options_parse_bench, "--junit b.xml"), STATUS_USAGE);
 }
 
 static void compare(void **state)
