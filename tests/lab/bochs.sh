@@ -5,6 +5,8 @@
 # host_bochs: becomes the emulator, which never outlives this shell.
 host_bochs()
 {
+	local pid=$BASHPID
+
 	# Open from now on: its reader would wait for a writer otherwise, and Bochs is none before the first
 	# line.
 	exec 3>"$scratch/port"
@@ -12,9 +14,26 @@ host_bochs()
 	bochs_config >"$scratch/bochsrc"
 	# Debian's Bochs starts in its debugger: continue.
 	echo c >"$scratch/bochs.rc"
+	bochs_screen "$pid" 3>&- &
 	# The screen goes nowhere, but its driver wants to know a terminal.
 	TERM=linux exec setpriv --pdeathsig KILL bochs -q -f "$scratch/bochsrc" -rc "$scratch/bochs.rc" \
 		</dev/null >"$scratch/emulator.log" 2>&1
+}
+
+# bochs_screen PID: reads what Bochs shows on the pseudoterminal that it opens.  It waits for a reader
+# when too much is unread; the cursor, which blinks, comes to that within some five minutes.
+bochs_screen()
+{
+	local fd terminal=
+
+	while [ -z "$terminal" ] && sleep 0.5 && kill -0 "$1" 2>/dev/null; do
+		for fd in "/proc/$1/fd/"*; do
+			[ "$(readlink "$fd")" != /dev/ptmx ] ||
+				terminal=$(sed -n 's/^tty-index:[[:space:]]*//p' "/proc/$1/fdinfo/${fd##*/}")
+		done
+	done
+	# Until Bochs is no more.
+	[ -z "$terminal" ] || exec cat "/dev/pts/$terminal" </dev/null >/dev/null 2>&1
 }
 
 # bochs_complaint: what Bochs said when it gave up, if it did.
