@@ -17,7 +17,10 @@ static unsigned int reads_with_high(const struct result *result)
 	return nr;
 }
 
-/* Totals of cycles that are below 2^32, though the vCPU's reasons have more together. */
+/*
+ * Totals of cycles that lack 2^32 of what the vCPU's reasons have together. Only some of that can
+ * have come between the reads of the one and of the others.
+ */
 static unsigned int wrapped_totals(const struct result *result)
 {
 	unsigned int wrapped = 0;
@@ -35,7 +38,7 @@ static unsigned int wrapped_totals(const struct result *result)
 			else if (reads[i].function == LEAF_VCPU_CYCLES)
 				sum += value;
 		}
-		wrapped += sum >> 32 && !(total >> 32);
+		wrapped += !(total >> 32) && sum > total && sum - total >= 1ull << 31;
 	}
 	return wrapped;
 }
