@@ -9,8 +9,12 @@
 
 int kvm_call(int fd, unsigned long request, const char *name, const void *arg, struct error *err)
 {
-	int result = ioctl(fd, request, arg);
+	int result;
 
+	/* A signal, which KVM_CREATE_VM minds, has its say in KVM_RUN at the latest. */
+	do
+		result = ioctl(fd, request, arg);
+	while (result < 0 && errno == EINTR);
 	if (result < 0)
 		error_set(err, STATUS_CANNOT_RUN, "%s: %s", name, strerror(errno));
 	return result;
