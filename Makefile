@@ -32,6 +32,8 @@ labs    := $(wildcard tests/lab/*.t)
 # The longest first: they are run side by side.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
 svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
+# These go first, for all CPUs to have work up to the end.
+long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that check themselves, by the names of their configurations.
 checkers := kasan ubsan kcsan lockdep
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
@@ -223,7 +225,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
 	$(Q)$(submake) $(program) $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(units) tests/browser/pages.t $(vmx:=+vmx) $(svm)
+	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
