@@ -75,7 +75,7 @@ is "on every workload, once a round" \
 ok "every exit was made under every observer" \
 	test "$(report patched 'scalar grep { $_->{exits} < 4 * 2 * 550 } @{$r->{observers}}')" = 0
 # A first touch takes a page from the host's allocator: dozens of instructions more or less by chance.
-ok "the patch for another VM costs next to nothing" between -10 "$(added patched cpuid patch-other)" 20
+ok "the patch for another VM costs next to nothing" between -10 "$(added patched cpuid patch-other)" 40
 ok "the patch costs little" between 5 "$(added patched cpuid patch)" 90
 for workload in cpuid touch; do
 	ok "eBPF costs more ($workload)" between 100 "$(added patched $workload btf)" 1500
