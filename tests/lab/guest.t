@@ -3,13 +3,14 @@
 # The walk-through of kernel-patch/README.md: a Linux guest in an unmodified QEMU reads the leaves with
 # Debian's cpuid(1), for every exit number from 0 to 255, while the eBPF program watches. Every value
 # that the guest reads is the one that the program has at that instant.
+# One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
 here=${0%/*}
 kernel=$("$here/lab" build --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series)
 
 "$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
-	--kvm-params exit_leaves=all --root-9p --mem 2G --timeout 300 --job - <<EOT
+	--kvm-params exit_leaves=all --smp 1 --root-9p --mem 2G --timeout 300 --job - <<EOT
 kernel='$kernel'
 $(cat <<'EOJ'
 # The guest: a busybox that runs cpuid and powers off.
