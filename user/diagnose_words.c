@@ -17,42 +17,37 @@ static unsigned int reads_with_high(const struct result *result)
 	return nr;
 }
 
-/* What a vCPU's reasons have together in a sweep, by the last read of each: some are read again. */
-static uint64_t sum_of_cycles(const struct result *result, const struct result_sweep *sweep)
+/*
+ * Whether a sweep's total of cycles is below 2^32, though the vCPU's reasons have more together, by
+ * the last read of each: some are read again.
+ */
+static bool total_is_wrapped(const struct result *result, const struct result_sweep *sweep)
 {
 	const struct probe_read *reads = sweep_reads(result, sweep);
-	uint64_t cycles[EXIT_NR_INDICES] = { 0 }, sum = 0, value;
+	uint64_t cycles[EXIT_NR_INDICES] = { 0 }, sum = 0, total = 0, value;
 
 	for (unsigned int i = 0; i < sweep->nr_reads; i++) {
 		unsigned int index = exit_index(result->host.isa, reads[i].index);
 
-		if (reads[i].function == LEAF_VCPU_CYCLES && index < EXIT_NR_INDICES &&
-		    leaf_decode(&reads[i], &value) == LEAF_VALUE)
+		if (leaf_decode(&reads[i], &value) != LEAF_VALUE)
+			continue;
+		if (reads[i].function == LEAF_VCPU_TOTAL_CYCLES)
+			total = value;
+		else if (reads[i].function == LEAF_VCPU_CYCLES && index < EXIT_NR_INDICES)
 			cycles[index] = value;
 	}
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
 		sum += cycles[index];
-	return sum;
+	return sum >> 32 && !(total >> 32);
 }
 
-/* Totals of cycles that are below 2^32, though the vCPU's reasons have more together. */
 static unsigned int wrapped_totals(const struct result *result)
 {
 	unsigned int wrapped = 0;
 
-	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
-		const struct result_sweep *sweep = &result->sweeps[s];
-		const struct probe_read *reads = sweep_reads(result, sweep);
-		uint64_t total = 0, value;
-
-		if (sweep->kind != SWEEP_FULL)
-			continue;
-		for (unsigned int i = 0; i < sweep->nr_reads; i++)
-			if (reads[i].function == LEAF_VCPU_TOTAL_CYCLES &&
-			    leaf_decode(&reads[i], &value) == LEAF_VALUE)
-				total = value;
-		wrapped += sum_of_cycles(result, sweep) >> 32 && !(total >> 32);
-	}
+	for (unsigned int s = 0; s < result->nr_sweeps; s++)
+		wrapped += result->sweeps[s].kind == SWEEP_FULL &&
+			   total_is_wrapped(result, &result->sweeps[s]);
 	return wrapped;
 }
 
