@@ -48,8 +48,8 @@ struct run {
 	uint64_t random;
 	struct result_clock clocks; /* when they were looked at last */
 	unsigned int nr_vms;
-	struct vm several;	/* the VM of phase B, which ends after the others */
-	struct timespec rested; /* when its vCPUs have been in user space for long enough */
+	struct vm several;  /* the VM of phase B, which ends after the others */
+	uint64_t rested_ns; /* when its vCPUs have been in user space for long enough */
 	/* Workloads that the phases with several vCPUs or VMs are made of. */
 	enum probe_op mix[PROBE_NR_OPS];
 	unsigned int nr_mix;
@@ -825,15 +825,9 @@ static void begin_rest(struct run *run)
 {
 	const uint64_t khz = run->result->tsc_khz, ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
 
-	clock_gettime(CLOCK_MONOTONIC, &run->rested);
-	if (!has_leaves(run) || run->options->count || ms >= IDLE_MAX_MS)
-		return;
-	run->rested.tv_sec += ms / 1000;
-	run->rested.tv_nsec += ms % 1000 * 1000000;
-	if (run->rested.tv_nsec >= 1000000000) {
-		run->rested.tv_sec++;
-		run->rested.tv_nsec -= 1000000000;
-	}
+	run->rested_ns = read_clocks().ns;
+	if (has_leaves(run) && !run->options->count && ms < IDLE_MAX_MS)
+		run->rested_ns += ms * 1000000;
 }
 
 static int phase_smp(struct run *run)
@@ -861,9 +855,14 @@ static int phase_smp_end(struct run *run, int status)
 	if (!run->several.probe)
 		return status;
 	if (!status) {
+		const struct timespec rested = {
+			.tv_sec = run->rested_ns / 1000000000,
+			.tv_nsec = run->rested_ns % 1000000000,
+		};
+
 		progress("several vCPUs after a rest");
 		/* A signal ends it, and the sweep then says that it came. */
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &run->rested, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &rested, NULL);
 	}
 	for (unsigned int v = 0; v < run->several.nr_vcpus && !status; v++)
 		status = sweep(run, &run->several, v, SWEEP_FULL, -1);
