@@ -50,6 +50,28 @@
 	function softColor() { return color("soft"); }
 	function lineColor() { return color("line"); }
 
+	// Options of bars from left to right; what differs is the scale, its ticks and the plugins.
+	function bars(scale, tick, plugins) {
+		return {
+			indexAxis: "y",
+			maintainAspectRatio: false,
+			categoryPercentage: 0.72,
+			barPercentage: 1,
+			scales: {
+				x: {
+					...scale,
+					grid: { color: lineColor, drawBorder: false },
+					ticks: { color: softColor, maxRotation: 0, callback: tick },
+				},
+				y: {
+					grid: { display: false, drawBorder: false },
+					ticks: { color: inkColor, autoSkip: false, font: { size: 11 } },
+				},
+			},
+			plugins: plugins,
+		};
+	}
+
 	function sideBySide(id, reasons, leafKey, bpfKey) {
 		const canvas = document.getElementById(id);
 
@@ -68,36 +90,15 @@
 					  data: reasons.map((reason) => number(reason[bpfKey])) },
 				],
 			},
-			options: {
-				indexAxis: "y",
-				maintainAspectRatio: false,
-				categoryPercentage: 0.72,
-				barPercentage: 1,
-				scales: {
-					x: {
-						type: "logarithmic",
-						min: 1,
-						grid: { color: lineColor, drawBorder: false },
-						ticks: {
-							color: softColor,
-							maxRotation: 0,
-							callback: (value) => Number.isInteger(Math.log10(value)) ?
-								short(value) : null,
-						},
-					},
-					y: {
-						grid: { display: false, drawBorder: false },
-						ticks: { color: inkColor, autoSkip: false, font: { size: 11 } },
-					},
-				},
-				plugins: {
-					legend: { labels: { color: inkColor, boxWidth: 14, boxHeight: 10 },
-						  align: "start" },
-					tooltip: { callbacks: {
-						label: (item) => item.dataset.label + ": " + grouped(item.parsed.x),
-					} },
-				},
-			},
+			options: bars({ type: "logarithmic", min: 1 },
+				      (value) => (Number.isInteger(Math.log10(value)) ?
+					short(value) : null), {
+				legend: { labels: { color: inkColor, boxWidth: 14, boxHeight: 10 },
+					  align: "start" },
+				tooltip: { callbacks: {
+					label: (item) => item.dataset.label + ": " + grouped(item.parsed.x),
+				} },
+			}),
 		}));
 	}
 
@@ -216,31 +217,16 @@
 				}],
 				estimates: group.map((cost) => cost.cycles),
 			},
-			options: {
-				indexAxis: "y",
-				maintainAspectRatio: false,
-				categoryPercentage: 0.72,
-				barPercentage: 1,
-				scales: {
-					x: {
-						beginAtZero: true,
-						suggestedMax: Math.max(...group.map((cost) =>
-							(cost.cycles ? cost.cycles.high : 0))),
-						grid: { color: lineColor, drawBorder: false },
-						ticks: { color: softColor, maxRotation: 0, callback: short },
-					},
-					y: {
-						grid: { display: false, drawBorder: false },
-						ticks: { color: inkColor, autoSkip: false, font: { size: 11 } },
-					},
-				},
-				plugins: {
-					legend: { display: false },
-					tooltip: { displayColors: false, callbacks: {
-						label: (item) => interval(group[item.dataIndex].cycles),
-					} },
-				},
-			},
+			options: bars({
+				beginAtZero: true,
+				suggestedMax: Math.max(...group.map((cost) =>
+					(cost.cycles ? cost.cycles.high : 0))),
+			}, short, {
+				legend: { display: false },
+				tooltip: { displayColors: false, callbacks: {
+					label: (item) => interval(group[item.dataIndex].cycles),
+				} },
+			}),
 			plugins: [intervals],
 		}));
 	}
