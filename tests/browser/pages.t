@@ -81,15 +81,19 @@ END {
 	$? = $status;
 }
 
-# As root Chromium has no sandbox; the switches after it keep it from asking for things itself.
+# As root Chromium has no sandbox.  By a pipe it needs no name for the local host.  The switches after
+# that keep it from asking for things itself.
 my $new = command('POST', '/session', { capabilities => { alwaysMatch => {
 	'goog:chromeOptions' => { binary => '/usr/bin/chromium', args => [
 		'--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
-		'--no-first-run', '--disable-background-networking', '--disable-component-update',
-		'--disable-sync', '--disable-quic', "--user-data-dir=$profile" ] },
+		'--remote-debugging-pipe', '--no-first-run', '--disable-background-networking',
+		'--disable-component-update', '--disable-sync', '--disable-quic',
+		"--user-data-dir=$profile" ] },
 	'goog:loggingPrefs' => { browser => 'ALL', performance => 'ALL' },
 } } });
 $session = "/session/$new->{sessionId}";
+# What its own first page still asks for ends with that page.
+command('POST', "$session/url", { url => 'about:blank' });
 
 # ---- the pages ----
 
