@@ -60,11 +60,11 @@ json()
 	perl -MJSON::PP -0777 -ne 'my $r = decode_json($_); print do { '"$2"' }' "$1"
 }
 
-# bail REASON: ends all tests, as no more can be made.
-bail()
+# fatal REASON: a test that failed, and ends the script, as no more can be made.
+fatal()
 {
-	echo "Bail out!  $1"
-	exit 1
+	tap_result 'not ok' "$1"
+	done_testing
 }
 
 # done_testing: the plan; ends the script.

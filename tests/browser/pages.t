@@ -29,7 +29,7 @@ sub command
 		headers => { 'Content-Type' => 'application/json' } });
 	my $value = decode_json($answer->{content})->{value};
 
-	$answer->{success} or BAIL_OUT("$path: $value->{error}: $value->{message}");
+	$answer->{success} or die("$path: $value->{error}: $value->{message}");
 	return $value;
 }
 
@@ -59,18 +59,18 @@ sub save
 {
 	my ($name, $base64) = @_;
 
-	open(my $file, '>:raw', "$out/$name") or BAIL_OUT("$out/$name: $!");
+	open(my $file, '>:raw', "$out/$name") or die("$out/$name: $!");
 	print $file decode_base64($base64);
 	close($file);
 }
 
 my $profile = File::Temp->newdir;
-my $pid = open($log, '-|', 'chromedriver', '--port=0') or BAIL_OUT("chromedriver: $!");
+my $pid = open($log, '-|', 'chromedriver', '--port=0') or die("chromedriver: $!");
 while (my $line = <$log>) {
 	$driver = "http://127.0.0.1:$1" if $line =~ /started successfully on port (\d+)/;
 	last if $driver;
 }
-$driver or BAIL_OUT('chromedriver does not start');
+$driver or die('chromedriver does not start');
 END {
 	my $status = $?;
 
@@ -159,7 +159,7 @@ for my $name (sort keys %pages) {
 
 	system("build/unit/synthetic $name svm >$out/$name.json && " .
 	       "./exitcheck report --html $out/$name.json >$out/$name.html") == 0
-		or BAIL_OUT("no page of '$name'");
+		or die("no page of '$name'");
 
 	for my $view (sort keys %views) {
 		for my $scheme ('light', 'dark') {

@@ -50,7 +50,7 @@ result()
 
 for variant in none series; do
 	rm -f "$out/$variant".*
-	run "$variant" >"$out/$variant.progress" || bail "the lab failed with KVM $variant: status $?"
+	run "$variant" >"$out/$variant.progress" || fatal "the lab failed with KVM $variant: status $?"
 done
 for test in $tests; do
 	none=$(result none "$test") series=$(result series "$test")

@@ -19,7 +19,7 @@ done
 
 # The benches, each with its text, its status as one more line.
 "$here/lab" run --kernel "${KERNEL:-6.12}" --isa svm --icount --patch series,none --no-modules --timeout 900 \
-	"${get[@]}" --job - <<'EOT' || bail "the lab failed: status $?"
+	"${get[@]}" --job - <<'EOT' || fatal "the lab failed: status $?"
 run()
 {
 	name=$1

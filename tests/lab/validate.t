@@ -23,7 +23,7 @@ done
 
 # The runs, each with its report, its status as one more line.
 "$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none,series-nobtf \
-	--no-modules --timeout 600 "${get[@]}" --job - <<EOT || bail "the lab failed: status $?"
+	--no-modules --timeout 600 "${get[@]}" --job - <<EOT || fatal "the lab failed: status $?"
 run()
 {
 	name=\$1
