@@ -21,6 +21,7 @@ catches()
 			--console "$console" --bring "$top/build/hygiene/cycles" --job - 2>&1
 checker_start $2
 exitcheck run -w out -w rdmsr
+read_others
 cycles 20
 unload_kvm
 checker_end $2

@@ -17,6 +17,8 @@ checker_start()
 			echo "$checker_line" >/sys/kernel/debug/kcsan || return
 		done
 		echo whitelist >/sys/kernel/debug/kcsan
+		# By default every 4,000th access is watched, of the whole kernel: hardly ever one of these.
+		echo 300 >/sys/module/kcsan/parameters/skip_watch
 		echo on >/sys/kernel/debug/kcsan ;;
 	lockdep)
 		# What is found up to here is none of KVM's.
@@ -34,4 +36,10 @@ checker_end()
 	echo scan >/sys/kernel/debug/kmemleak
 	echo scan >/sys/kernel/debug/kmemleak
 	cat /sys/kernel/debug/kmemleak
+}
+
+# read_others: vCPUs read what the others count, and do nothing else.
+read_others()
+{
+	exitcheck bench --observer patch -w leaf-vm -n 20000 --rounds 1 --vcpus 2
 }
