@@ -41,5 +41,5 @@ checker_end()
 # read_others: vCPUs read what the others count, and do nothing else.
 read_others()
 {
-	exitcheck bench --observer patch -w leaf-vm -n 20000 --rounds 1 --vcpus 2
+	exitcheck bench --observer patch -w leaf-vm -n 2000 --rounds 20 --vcpus 2
 }
