@@ -30,7 +30,7 @@ labs    := $(wildcard tests/lab/*.t)
 # Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else;
 # soak.t takes too long.
 # The longest first: they are run side by side.
-vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t)
+vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t layout.t)
 svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
 # These go first, for all CPUs to have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)

@@ -35,7 +35,9 @@ typedef unsigned long long ec_u64;
 
 #define EC_SLOTS 256		  /* for a vCPU each; a power of two */
 #define EC_NO_SLOT (EC_SLOTS - 1) /* nobody's: no vCPU has its key */
-#define EC_MAX_CPUS 1024	  /* of which each has a line of its own; a power of two */
+#define EC_MAX_CPUS 1024	  /* a power of two */
+/* A CPU's and a vCPU's have lines of their own: what is written at every exit is never another's. */
+#define EC_CACHE_LINE 64
 
 /* ec_vcpu.open_index, where it is no index of a reason. */
 #define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
@@ -82,12 +84,12 @@ struct ec_vcpu {
 	ec_u64 compared[LEAF_NR]; /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];
 	struct ec_reason reason[EXIT_NR_INDICES];
-};
+} __attribute__((aligned(EC_CACHE_LINE)));
 
 /* The slot of the vCPU that a CPU entered last: mostly the one of its next event, too. */
 struct ec_cpu {
 	ec_u32 slot;
-} __attribute__((aligned(64)));
+} __attribute__((aligned(EC_CACHE_LINE)));
 
 /* A leaf read that did not hold, for the report. */
 struct ec_mismatch {

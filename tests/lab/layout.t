@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What is written at every exit shares no cache line with what another CPU writes: neither the patch's
+# part of a vCPU, nor what the eBPF program has of one.  (The patch's counters are an allocation of their
+# own, of kilobytes, which kmalloc() gives whole lines.)
+set -eu
+
+here=${0%/*}
+top=$here/../..
+kernel=${KERNEL:-6.12} isa=${ISA:-svm}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
+trap 'rm -rf "$out"' EXIT
+case $isa in
+svm) vendor=kvm_amd struct=vcpu_svm ;;
+vmx) vendor=kvm_intel struct=vcpu_vmx ;;
+esac
+
+vmlinux=$("$here/lab" build --kernel "$kernel" --patch series 2>/dev/null)
+vmlinux=${vmlinux%/arch/x86/boot/bzImage}/vmlinux
+"$here/lab" run --kernel "$kernel" --isa "$isa" --get "/sys/kernel/btf/$vendor:$out/btf" -- true ||
+	fatal "the lab failed: status $?"
+
+# beside MEMBER: what lies in its cache lines, of a structure as pahole shows it, those in it unfolded.
+beside()
+{
+	sed -nE 's/^.*[ *}](\w+)(\[[0-9]+\])*; *\/\* +([0-9]+)(: *[0-9]+)? +([0-9]+) \*\/$/\1 \3 \5/p' |
+		awk -v member="$1" '
+			{ name[NR] = $1; first[NR] = $2; last[NR] = $2 + $3 - 1 }
+			$1 == member { from = $2 - $2 % 64; to = last[NR] - last[NR] % 64 + 63 }
+			END {
+				for (i = 1; i <= NR; i++)
+					if (to && first[i] <= to && last[i] >= from)
+						printf "%s ", name[i]
+			}'
+}
+
+# All of these, and the structures they are in, are written by the vCPU's own thread alone, if at all.
+own='last_used_slot last_used_slot_gen exit_acct counters open start vcpu vmcb vmcb01 ptr pa fail
+	x2apic_msr_bitmap_mode guest_state_loaded exit_qualification exit_intr_info idt_vectoring_info'
+got=$(pahole --btf_base "$vmlinux" --expand_types -C "$struct" "$out/btf" | beside exit_acct)
+echo "# beside exit_acct: $got"
+# shellcheck disable=SC2086 # words
+is "$struct: in the accounting's cache lines is nothing of another CPU's" \
+	"$(printf '%s\n' $got | grep -vxF "$(printf '%s\n' $own)" || true)" ''
+like "$struct: the accounting was found" "$got" '\bopen start\b'
+
+# The program's object has them all in .bss, which begins with a page.
+readelf -sW "$top/build/exitcheck.bpf.o" >"$out/symbols"
+for of in "ec_vcpu vcpus" "ec_cpu cpus"; do
+	pahole -C "${of% *}" "$top/build/exitcheck.bpf.o" >"$out/type"
+	is "${of% *}: is of whole cache lines" $(($(sed -n 's/.*size: \([0-9]*\),.*/\1/p' "$out/type") % 64)) 0
+	is "${of#* }: begin with one" $((0x$(awk -v name="${of#* }" '$8 == name { print $2 }' "$out/symbols") % 64)) 0
+done
+done_testing
