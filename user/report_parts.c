@@ -158,8 +158,9 @@ static struct report_fact *bench_facts(const json_t *document, struct report_fac
 	set_fact(fact++, "rounds", "%s, each in a new random order, after one that is dropped",
 		 doc_digits(document, "rounds").s);
 	if (doc_real(document, "vms") * doc_real(document, "vcpus") > 1)
-		set_fact(fact++, "VMs", "%s, each with %s vCPUs, all at once",
-			 doc_digits(document, "vms").s, doc_digits(document, "vcpus").s);
+		set_fact(fact++, "VMs", "%s of %s vCPU%s, all at once",
+			 doc_digits(document, "vms").s, doc_digits(document, "vcpus").s,
+			 doc_real(document, "vcpus") > 1 ? "s" : "");
 	set_fact(fact++, "seed", "%s (--seed %s repeats the order)", doc_digits(document, "seed").s,
 		 doc_digits(document, "seed").s);
 	return fact;
