@@ -79,16 +79,34 @@ peer_bpftrace()
 	grep -o '"count": [0-9]*' /tmp/hist | awk '{ sum += $2 } END { print sum + 0 }' >/tmp/count
 }
 
-# bcc compiles against the kernel's headers, which it looks for below /lib/modules.  Its kvmexit knows
-# Intel's exits alone, and takes the raw tracepoint's first argument for the reason, which in these
-# kernels is the vCPU, so that it counts nothing: here it has room for AMD's numbers, and uses the classic
-# tracepoint, its own second choice.
-peer_bcc()
+# bcc compiles against the kernel's headers, which it looks for below /lib/modules.
+give_headers()
 {
 	mkdir -p "/tmp/modules/$(uname -r)"
 	ln -s "$KERNEL" "/tmp/modules/$(uname -r)/build"
 	ln -s "$SOURCE" "/tmp/modules/$(uname -r)/source"
 	mount -o bind /tmp/modules /lib/modules
+}
+
+# It counts nothing.
+peer_floor()
+{
+	give_headers
+	in_background python3 -u -c "from bcc import BPF
+programs = BPF(src_file='$BENCH/floor.c')
+print('attached')
+input()"
+	ready attached
+	/tmp/loop
+	ends
+}
+
+# Its kvmexit knows Intel's exits alone, and takes the raw tracepoint's first argument for the reason, which
+# in these kernels is the vCPU, so that it counts nothing: here it has room for AMD's numbers, and uses the
+# classic tracepoint, its own second choice.
+peer_bcc()
+{
+	give_headers
 	sed -e 's/if b"Intel" in arch_info:/if True:/' \
 	    -e 's/define REASON_NUM 69/define REASON_NUM 256/' \
 	    -e 's/if BPF.support_raw_tracepoint_in_module():/if False:/' \
