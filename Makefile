@@ -55,7 +55,7 @@ targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 
 # ---- how ----
 
-warnings   := -Wall -Wextra -Werror
+warnings   := -Wall -Wextra -Wfloat-conversion -Werror
 includes   := -Ibpf -Iuser -I$(build)
 # What exitcheck carries: .incbin looks for it in the directories of the includes.
 blobs      := $(addprefix user/,report.schema.json bench.schema.json report.css report.js) \
@@ -63,7 +63,8 @@ blobs      := $(addprefix user/,report.schema.json bench.schema.json report.css 
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
-sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
+	      -fno-omit-frame-pointer
 # Without a look at each comparison, which makes the judgement six times slower; what parsers compare
 # words with, libFuzzer sees all the same.
 fuzzers    := $(sanitizers) -fno-sanitize-coverage=trace-cmp

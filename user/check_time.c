@@ -128,15 +128,14 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
 			check_example(check,
 				      "%s: leaf %s cycles for %s exits, eBPF %s (+ error %s)",
 				      check_place(judge, time->vcpu, time->index, NULL).s,
-				      text_i64((int64_t)cycles).s, text_u64(timed).s,
-				      text_u64(bpf).s, text_u64(error).s);
+				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s,
+				      text_real(error).s);
 		} else if (bpf > TIME_LONG_CYCLES && cycles < bpf / 2) {
 			tally->differed++;
 			judge->time_failed[time->index] = true;
 			check_example(check, "%s: leaf %s cycles for %s exits, eBPF %s",
 				      check_place(judge, time->vcpu, time->index, NULL).s,
-				      text_i64((int64_t)cycles).s, text_u64(timed).s,
-				      text_u64(bpf).s);
+				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s);
 		}
 		if (result->vcpus[time->vcpu].phase == PHASE_SINGLE)
 			time_window(&stats[time->index], cycles, bpf, timed);
@@ -193,7 +192,7 @@ static void tally_bias(struct judge *judge, struct check *check, const struct ti
 		check_example(check,
 			      "%s: %s: leaf at most %.1f %% of eBPF's, bias at least %s an exit",
 			      check_place(judge, 0, index, NULL).s, what, stat->best_share * 100,
-			      text_i64((int64_t)stat->least_bias).s);
+			      text_real(stat->least_bias).s);
 	}
 }
 
@@ -278,8 +277,8 @@ void check_time(struct judge *judge, struct check *check)
 		"leaf <= eBPF within %.0f ppm and %.0f ns an exit in %s windows, %u reasons fail;"
 		" bias of %s reasons %s to %s cycles an exit (limit: %s)",
 		timing.ppm, resolution, text_u64(tally.compared).s, failed,
-		text_u64(biases.compared).s, text_i64((int64_t)least).s,
-		text_i64((int64_t)greatest).s, text_u64(limit).s);
+		text_u64(biases.compared).s, text_real(least).s, text_real(greatest).s,
+		text_real(limit).s);
 out:
 	free(room);
 	free(stats);

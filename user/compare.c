@@ -61,9 +61,9 @@ static void judge(const struct context *context, struct compare_row *row, double
 {
 	const struct comparison *comparison = context->comparison;
 
-	row->change = a ? (b - a) / a * 100 : b ? INFINITY : 0;
-	row->low = a ? low / a * 100 : row->change;
-	row->high = a ? high / a * 100 : row->change;
+	row->change = a != 0 ? (b - a) / a * 100 : b != 0 ? INFINITY : 0;
+	row->low = a != 0 ? low / a * 100 : row->change;
+	row->high = a != 0 ? high / a * 100 : row->change;
 	/* Without numbers there is no telling either. */
 	if (!(low > 0) && !(high < 0))
 		row->verdict = COMPARE_SAME;

@@ -70,7 +70,7 @@ static struct shares find_shares(const struct evidence *evidence)
 		if (of->least_bpf > shares.greatest_bpf)
 			shares.greatest_bpf = of->least_bpf;
 		shares.reasons++;
-		shares.zero += !of->cycles;
+		shares.zero += of->cycles == 0;
 		shares.excess += of->excesses > 0;
 		shares.sound += share > 1. / 3 && !of->excesses;
 		shares.one_exit += is_of_one_exit(evidence, index);
@@ -101,13 +101,13 @@ static void diagnose_zero(struct evidence *evidence, const struct shares *shares
 		evidence_conclude(
 			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
 			"The total has %s cycles, and each of %u reasons 0 after %s exits.",
-			text_u64(total).s, shares->reasons, text_u64(shares->timed).s);
+			text_u64(total).s, shares->reasons, text_real(shares->timed).s);
 		return;
 	}
 	evidence_conclude(evidence, DIAGNOSIS_NOT_TIMED, CONFIDENCE_LIKELY,
 			  "All cycles are 0, of %u reasons and in total, after %s exits that took"
 			  " %s by eBPF's clock.",
-			  shares->reasons, text_u64(shares->timed).s, text_u64(shares->bpf).s);
+			  shares->reasons, text_real(shares->timed).s, text_real(shares->bpf).s);
 	evidence_conclude(
 		evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_LIKELY,
 		"All cycles are 0: from outside, time that is taken and kept nowhere looks"
@@ -173,7 +173,7 @@ void diagnose_time(struct evidence *evidence)
 			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit"
 			" in the mean: what follows the VM entry is in them.",
 			shares.excess, shares.reasons,
-			text_i64((int64_t)((shares.cycles - shares.bpf) / shares.timed)).s);
+			text_real((shares.cycles - shares.bpf) / shares.timed).s);
 	else if (shares.least < 0.5 && shares.greatest_cycles < 5 * shares.least_cycles &&
 		 shares.greatest_bpf >
 			 2 * shares.least_bpf * shares.greatest_cycles / shares.least_cycles)
@@ -181,9 +181,9 @@ void diagnose_time(struct evidence *evidence)
 			evidence, DIAGNOSIS_CLOCK_STOPS_EARLY, CONFIDENCE_CERTAIN,
 			"%s to %s cycles an exit for all %u reasons, which by eBPF's clock"
 			" take %s to %s: the handler is not in them.",
-			text_u64(shares.least_cycles).s, text_u64(shares.greatest_cycles).s,
-			shares.reasons, text_u64(shares.least_bpf).s,
-			text_u64(shares.greatest_bpf).s);
+			text_real(shares.least_cycles).s, text_real(shares.greatest_cycles).s,
+			shares.reasons, text_real(shares.least_bpf).s,
+			text_real(shares.greatest_bpf).s);
 	else if (shares.zero)
 		evidence_conclude(
 			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_LIKELY,

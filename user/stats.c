@@ -102,7 +102,7 @@ bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned i
 		 struct estimate *estimate)
 {
 	unsigned int largest = nr_a > nr_b ? nr_a : nr_b;
-	unsigned int tail = RESAMPLES * (1 - CONFIDENCE) / 2;
+	unsigned int tail = (unsigned int)(RESAMPLES * (1 - CONFIDENCE) / 2);
 	double *drawn = malloc((largest + RESAMPLES) * sizeof(*drawn));
 	struct estimate of_a, of_b;
 	double *medians;

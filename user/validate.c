@@ -127,7 +127,7 @@ static void watch_clocks(struct run *run)
 		return;
 	khz = (double)(now.tsc - run->clocks.tsc) / (double)(now.ns - run->clocks.ns) * 1e6;
 	run->clocks = now;
-	if (!result->slowest_khz || khz < result->slowest_khz)
+	if (result->slowest_khz == 0 || khz < result->slowest_khz)
 		result->slowest_khz = khz;
 	if (khz > result->fastest_khz)
 		result->fastest_khz = khz;
