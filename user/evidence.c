@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "evidence.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,7 +273,7 @@ static bool is_wrapped(const struct result *result, unsigned int i)
 {
 	const struct result_time *time = &result->times[i], *before = time_before(result, i);
 	double bpf = cycles_of_ns(result, time->ns);
-	double whole = (double)time->cycles + (double)((uint64_t)bpf >> 32 << 32);
+	double whole = (double)time->cycles + floor(bpf / 0x1p32) * 0x1p32;
 
 	if (time->cycles >> 32 || whole <= time->cycles || time->cycles < bpf * 0.05 ||
 	    whole < bpf * 0.95 || whole > bpf * MORE_THAN_NOISE)
