@@ -17,7 +17,7 @@ exits=${SOAK_EXITS:-10000000}
 	--get "/tmp/report.json:$out/report.json" --get "/tmp/memory:$out/memory" --job - <<EOT >"$out/text" && status=0 || status=$?
 exitcheck run --smp-exits $exits --json /tmp/report.json &
 pid=\$!
-while sleep 1 && grep VmRSS /proc/\$pid/status; do :; done | tr -dc '0-9\n' >/tmp/memory
+while sleep 1 && grep -s VmRSS /proc/\$pid/status; do :; done | tr -dc '0-9\n' >/tmp/memory
 wait \$pid
 EOT
 
