@@ -4,7 +4,7 @@
 
 /*
  * How functions of exitcheck fail: they fill in a struct error and return its
- * (non-zero) exit status. One line, no newline: what went wrong and what to do.
+ * (non-zero) exit status. One clean line: what went wrong and what to do.
  */
 enum exit_status {
 	STATUS_PASS = 0,

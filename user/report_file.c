@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "schema.h"
-#include "text.h"
 
 /* A run of 64 vCPUs makes one of about 2 MB. */
 #define MAX_SIZE (16 << 20)
@@ -25,12 +24,9 @@ int report_parse(const char *text, size_t size, json_t **document, struct error 
 	struct error reason;
 	int status;
 
-	if (!root) {
-		/* It quotes what it stumbled over. */
-		text_clean(error.text);
+	if (!root)
 		return error_set(err, STATUS_USAGE, "not JSON: line %d, column %d: %s", error.line,
 				 error.column, error.text);
-	}
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))
 		status = error_set(err, STATUS_USAGE, "no report of exitcheck: no schema_version");

@@ -342,12 +342,7 @@ json_t *report_document(const struct result *result, const struct verdicts *verd
 
 json_t *report_error_document(const struct error *err)
 {
-	struct error shown = *err;
-
-	/* It may quote anything, such as an argument. */
-	text_clean(shown.text);
-	return json_pack("{s:i, s:s}", "schema_version", REPORT_SCHEMA_VERSION, "error",
-			 shown.text);
+	return json_pack("{s:i, s:s}", "schema_version", REPORT_SCHEMA_VERSION, "error", err->text);
 }
 
 void report_json(FILE *to, const json_t *document)

@@ -45,7 +45,6 @@ static bool invalid(const struct check *check, const struct place *place, const 
 	char text[128] = "";
 
 	place_text(place, text, sizeof(text));
-	text_clean(text);
 	error_set(check->err, STATUS_USAGE, "%s %s", *text ? text : "the document", what);
 	return false;
 }
