@@ -2,7 +2,7 @@
 /*
  * For bcc: programs that do nothing but read the clock, where exitcheck's own are. What is
  * added to an exit is what the kernel takes to call them, and to read the clock: no
- * program that times exits and looks into CPUID costs less.
+ * program on these tracepoints that times exits costs less.
  */
 
 RAW_TRACEPOINT_PROBE(kvm_exit)
