@@ -91,16 +91,6 @@ static void time_window(struct time_stat *stat, double cycles, double bpf, doubl
 	stat->bias[stat->windows++] = bias;
 }
 
-static const struct result_time *previous_time(const struct result *result, unsigned int i)
-{
-	const struct result_time *time = &result->times[i];
-
-	while (i--)
-		if (result->times[i].vcpu == time->vcpu && result->times[i].index == time->index)
-			return &result->times[i];
-	return NULL;
-}
-
 /* leaf <= bpf, in every window of every vCPU; fills in the statistics. */
 static void tally_time(struct judge *judge, struct check *check, const struct timing *timing,
 		       struct time_stat *stats, struct tally *tally)
@@ -109,7 +99,7 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
 
 	for (unsigned int i = 0; i < result->nr_times; i++) {
 		const struct result_time *time = &result->times[i];
-		const struct result_time *previous = previous_time(result, i);
+		const struct result_time *previous = result_time_before(result, i);
 		const struct result_time zero = { 0 };
 		double cycles, bpf, timed, error;
 

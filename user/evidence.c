@@ -258,20 +258,10 @@ static bool is_plausible(double cycles, double bpf)
 	return cycles <= bpf * MORE_THAN_NOISE && cycles >= bpf / 50;
 }
 
-static const struct result_time *time_before(const struct result *result, unsigned int i)
-{
-	const struct result_time *time = &result->times[i];
-
-	while (i--)
-		if (result->times[i].vcpu == time->vcpu && result->times[i].index == time->index)
-			return &result->times[i];
-	return NULL;
-}
-
 /* Whether a value is that of eBPF but for multiples of 2^32, and was all of it before there were any. */
 static bool is_wrapped(const struct result *result, unsigned int i)
 {
-	const struct result_time *time = &result->times[i], *before = time_before(result, i);
+	const struct result_time *time = &result->times[i], *before = result_time_before(result, i);
 	double bpf = cycles_of_ns(result, time->ns);
 	double whole = (double)time->cycles + floor(bpf / 0x1p32) * 0x1p32;
 
@@ -314,7 +304,7 @@ static bool has_time_after(const struct result *result, unsigned int i)
 static void collect_window(struct evidence *evidence, unsigned int i)
 {
 	const struct result *result = evidence->result;
-	const struct result_time *time = &result->times[i], *before = time_before(result, i);
+	const struct result_time *time = &result->times[i], *before = result_time_before(result, i);
 	const struct result_time zero = { 0 };
 	struct time_of *of = &evidence->times[result->vcpus[time->vcpu].phase][time->index];
 	double cycles, bpf, timed;

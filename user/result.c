@@ -111,6 +111,16 @@ unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
 	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
 }
 
+const struct result_time *result_time_before(const struct result *result, unsigned int i)
+{
+	const struct result_time *time = &result->times[i];
+
+	while (i--)
+		if (result->times[i].vcpu == time->vcpu && result->times[i].index == time->index)
+			return &result->times[i];
+	return NULL;
+}
+
 const struct result_vcpu *result_slot_vcpu(const struct result *result, unsigned int slot)
 {
 	for (unsigned int i = 0; i < result->nr_vcpus; i++)

@@ -146,6 +146,9 @@ bool result_add_reads(struct result *result, const struct probe_read *reads, uns
 /* How many vCPUs the VM of that vCPU has. */
 unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu);
 
+/* What was read before times[i] of the same reason of the same vCPU, NULL if nothing was. */
+const struct result_time *result_time_before(const struct result *result, unsigned int i);
+
 /* The vCPU that has that slot of the witness, NULL if there is none. */
 const struct result_vcpu *result_slot_vcpu(const struct result *result, unsigned int slot);
 
