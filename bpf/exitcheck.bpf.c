@@ -607,14 +607,14 @@ static __noinline int on_cpuid(const struct leaf_read *read)
  *
  * Were the kfunc a __ksym, libbpf would load no program of this object without vmlinux BTF.
  */
-static void *(*const bpf_rdonly_cast)(const void *address, ec_u64 type) = (void *)EC_RDONLY_CAST;
+static void *(*const rdonly_cast)(const void *address, ec_u64 type) = (void *)EC_RDONLY_CAST;
 
 static __always_inline const void *load_pointer(const void *address, bool cast)
 {
 	const void *value = NULL;
 
 	if (cast)
-		return *(void **)bpf_rdonly_cast(address,
+		return *(void **)rdonly_cast(address,
 						 bpf_core_type_id_kernel(struct list_head));
 	bpf_probe_read_kernel(&value, sizeof(value), address);
 	return value;
@@ -625,7 +625,7 @@ static __always_inline ec_u32 load_u32(const void *address, bool cast)
 	ec_u32 value = 0;
 
 	if (cast)
-		return *(ec_u32 *)bpf_rdonly_cast(address, bpf_core_type_id_kernel(struct kref));
+		return *(ec_u32 *)rdonly_cast(address, bpf_core_type_id_kernel(struct kref));
 	bpf_probe_read_kernel(&value, sizeof(value), address);
 	return value;
 }
