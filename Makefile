@@ -38,7 +38,7 @@ long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 checkers := kasan ubsan kcsan lockdep
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/tap.sh tests/bench/bench tests/bench/peers.sh tests/fuzz/fuzz \
+scripts := .ci/run tests/newcomer tests/tap.sh tests/bench/bench tests/bench/peers.sh tests/fuzz/fuzz \
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages)
@@ -84,8 +84,8 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants hygiene bench unit fuzz soak lint patch-check deps clean \
-	install help kvm-modules kvm-modules-load kvm-modules-unload
+.PHONY: all run test test-all mutants hygiene bench unit fuzz soak newcomer lint patch-check deps \
+	clean install help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program)
 
 # ---- the program ----
@@ -275,6 +275,9 @@ patch-check: ## each series of kernel-patch/: applies, is in style, compiles pat
 	$(Q)$(packages) install lab patch
 	$(Q)for kernel in $(kernels); do \
 		kernel-patch/patch-check.sh $$kernel "$$($(lab) source --kernel $$kernel)" || exit; done
+
+newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SUITES=main STEP="run test")
+	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" STEP="$(STEP)" tests/newcomer
 
 kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: another one's)
 	$(Q)names=$$($(modules) packages "$(KVER)") && $(packages) install modules $$names

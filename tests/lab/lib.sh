@@ -42,7 +42,7 @@ scratch_open()
 scratch_close()
 {
 	child_kill
-	rm -rf "$scratch" ${part:+"$part"}
+	rm -rf --one-file-system "$scratch" ${part:+"$part"}
 }
 
 child_kill()

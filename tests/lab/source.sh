@@ -103,6 +103,20 @@ source_suites()
 		tr ' ' '\n' <<<"${suites[$1]}"
 }
 
+# debian_sites: what this machine's apt is set up with, less what is known not to be Debian's, as lines
+# "SITE RELEASE".  An origin is known only once the lists have been read, and without it a site is not
+# even named by default.
+debian_sites()
+{
+	{
+		apt-get indextargets --format "origin \$(SITE) \$(ORIGIN)" 'Created-By: Packages'
+		apt-get indextargets --no-release-info --format "site \$(SITE) \$(RELEASE)" \
+			'Created-By: Packages'
+	} | awk '$1 == "origin" && $3 != "Debian" { other[$2] }
+		 $1 == "site" && !($2 in other) { print $2, $3 }' |
+		sort -u
+}
+
 # source_lists VERSION: reads the suites that carry this kernel from this machine's own mirror; sets apt
 # to options with which apt-get looks there, and writes nothing of the machine's.
 source_lists()
@@ -113,15 +127,7 @@ source_lists()
 	mapfile -t found < <(source_suites "$1")
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	[ ! -e "$ring" ] || signed="[signed-by=$ring]"
-	# All that the machine is set up with, less what is known not to be Debian's: an origin is known
-	# only once the lists have been read, and without it a site is not even named by default.
-	{
-		apt-get indextargets --format "origin \$(SITE) \$(ORIGIN)" 'Created-By: Packages'
-		apt-get indextargets --no-release-info --format "site \$(SITE) \$(RELEASE)" \
-			'Created-By: Packages'
-	} | awk '$1 == "origin" && $3 != "Debian" { other[$2] }
-		 $1 == "site" && !($2 in other) { print $2, $3 }' |
-		sort -u |
+	debian_sites |
 		while read -r site release; do
 			for suite in "${found[@]}"; do
 				case $release:$suite in
