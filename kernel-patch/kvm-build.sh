@@ -17,6 +17,43 @@ series_patches()
 	sed -e 's/[[:space:]]*#.*//' -e '/^$/d' -e "s|^|$1/|" "$1/series"
 }
 
+# series_nearest DIR VERSION: of the series in DIR, the one for Linux VERSION, as in 6.12; where there is
+# none, the next older one, or else the oldest.  Whether it applies, series_fits tells.
+series_nearest()
+{
+	# shellcheck disable=SC2012 # names of directories that are versions
+	(cd "$1" && ls -d [0-9]*/) | tr -d / | sort -V | awk -v wanted="$2" '
+		{ split($0, have, "."); split(wanted, want, ".") }
+		NR == 1 || have[1] + 0 < want[1] + 0 ||
+		have[1] == want[1] && have[2] + 0 <= want[2] + 0 { nearest = $0 }
+		END { print nearest }'
+}
+
+# series_touched PATCH...: the files that these patches change or add.
+series_touched()
+{
+	sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' "$@" | sort -u
+}
+
+# series_fits DIR SOURCE: tells within a second whether DIR's series applies to the tree SOURCE, patch by
+# patch and without fuzz, on copies of the files that it touches.  Prints the first patch that does not
+# (its file's name), and fails; prints nothing if all do.
+series_fits()
+(
+	copy=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-fits.XXXXXX") || exit
+	trap 'rm -rf "$copy"' EXIT
+	patches=$(series_patches "$1")
+	# shellcheck disable=SC2086 # a list of paths without blanks
+	series_touched $patches | while read -r file; do
+		[ ! -e "$2/$file" ] || echo "$file"
+	done | tar -C "$2" -cf - -T - | tar -C "$copy" -xf -
+	for patch in $patches; do
+		patch -d "$copy" -p1 -F0 -s -f --no-backup-if-mismatch <"$patch" >/dev/null 2>&1 && continue
+		echo "${patch##*/}"
+		exit 1
+	done
+)
+
 # kvm_build SOURCE BUILD DIR PATCHES: copies what KVM is made of, and what the patches touch, from the
 # pristine tree SOURCE to DIR, applies the patches and builds the modules there, out of tree, against
 # the kernel built in BUILD.  DIR's headers come before the kernel's own.
@@ -29,7 +66,7 @@ kvm_build()
 		# define_trace.h finds KVM's own trace.h by a path relative to itself.
 		printf '%s\n' arch/x86/kvm virt/kvm include/trace/define_trace.h
 		# shellcheck disable=SC2086 # a list of paths without blanks
-		sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' $patches | sort -u | while read -r file; do
+		series_touched $patches | while read -r file; do
 			case $file in arch/x86/kvm/* | virt/kvm/*) continue ;; esac
 			[ ! -e "$source/$file" ] || echo "$file"
 			# What includes a header's kernel half must not find its user half first.
@@ -38,7 +75,7 @@ kvm_build()
 		done
 	} | tar -C "$source" -cf - -T - | tar -C "$dir" -xf -
 	for file in $patches; do
-		patch -d "$dir" -p1 --no-backup-if-mismatch <"$file"
+		patch -d "$dir" -p1 -F0 --no-backup-if-mismatch <"$file"
 	done
 	# Distributions' headers come without virt/kvm.
 	# shellcheck disable=SC2016 # make's variables

@@ -1,104 +1,247 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# patch-check.sh VERSION SOURCE: holds the series of VERSION against the pristine kernel tree SOURCE:
-# every patch applies without fuzz, checkpatch.pl --strict has nothing to say, and every patch compiles
-# on its own, with the warnings of KVM being errors.  The selftest is compiled, too.
+# shellcheck disable=SC2317 # what task and cache_make call
+# Holds the series against every version of their kernels that the mirror has: each applies without fuzz.
+# On the newest version checkpatch.pl --strict has nothing to say and every patch compiles on its own, the
+# warnings of KVM being errors, and so does the selftest; on the oldest the series compiles as a whole.
 set -eu
 
-version=$1 source=$2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-series=$here/$version
-config=$here/../tests/lab/kernel.config
+lab=$here/../tests/lab
+# shellcheck source=tests/lab/lib.sh
+. "$lab/lib.sh"
+# shellcheck source=tests/lab/source.sh
+. "$lab/source.sh"
+# shellcheck source=kernel-patch/kvm-build.sh
+. "$here/kvm-build.sh"
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-patch-check.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
-tree=$scratch/tree build=$scratch/build
-
-say()
+usage()
 {
-	printf 'patch-check: %s: %s\n' "$version" "$*" >&2
+	cat <<'END'
+usage: patch-check.sh [--apply] KERNEL...
+
+Checks the series of each KERNEL, a directory here, and prints a line for every version of it that the
+mirror has; with --apply no more than whether it applies.
+END
 }
 
-fail()
+# What is kept of a version, besides what the patches touch elsewhere.
+kept=(arch/x86/kvm arch/x86/include virt/kvm Documentation/virt/kvm tools/testing/selftests/kvm)
+
+# result TEXT: a line of the list that this is about.
+result()
 {
-	tail -n 30 "$scratch/log" >&2
-	say "$*"
-	exit 1
+	printf '%-4s %-20s %s\n' "$kernel" "$version" "$*"
 }
 
-# quietly COMMAND...: its output is shown only if the check fails.
-quietly()
+# check WHAT COMMAND...: COMMAND, as a task; its output is shown only if it fails.
+check()
 {
-	"$@" >"$scratch/log" 2>&1 </dev/null
+	task "$kernel $version: $1" detail_compiled "${@:2}"
 }
 
-kbuild()
+# versions_of KERNEL: the versions of its source package that the mirror has, oldest first.
+versions_of()
 {
-	quietly env -u MAKEFLAGS -u MAKELEVEL make -C "$tree" O="$build" -j"$(nproc)" "$@"
+	apt-cache "${apt[@]}" madison "linux-source-$1" | awk '{ print $3 }' | sort -uV
 }
 
-mapfile -t patches < <(grep '\.patch$' "$series/series")
-[ "${#patches[@]}" -gt 0 ] || { say "$series/series names no patch"; exit 1; }
-for file in "$series"/*.patch; do
-	grep -qxF "${file##*/}" "$series/series" || { say "${file##*/} is not in the series"; exit 1; }
-done
+# paths: what is kept of a version.
+paths()
+{
+	printf '%s\n' "${kept[@]}"
+	# shellcheck disable=SC2046 # a list of paths without blanks
+	series_touched $(series_patches "$here/$kernel") | grep -vE "^($(IFS='|'; echo "${kept[*]}"))/" || true
+}
 
-# A git repository of just the files that the series touches shows that git am takes it.
-say "git am"
-git init -q "$scratch/am"
-cd "$scratch/am"
-git config user.name patch-check
-git config user.email patch-check@localhost
-(cd "$series" && sed -n 's|^--- a/\([^[:space:]]*\).*|\1|p' "${patches[@]}") | sort -u |
-	while read -r file; do
-		# A file that an earlier patch of the series adds is not in the pristine tree.
-		[ ! -e "$source/$file" ] || echo "$file"
-	done | tar -C "$source" -cf - -T - | tar -xf -
-git add -Af .
-git commit -q -m "Linux $version"
-for patch in "${patches[@]}"; do
-	quietly git am -q "$series/$patch" || fail "$patch does not apply"
-done
+# fetch: $version's package, as the only one in $scratch/download.
+fetch()
+{
+	rm -rf "$scratch/download"
+	mkdir -p "$scratch/download"
+	task "fetching linux-source-$kernel $version" detail_size \
+		source_download "linux-source-$kernel=$version" "${apt[@]}"
+}
+
+# unpack DIR: what is kept of it.  What a patch adds is in no version.
+unpack()
+{
+	dpkg-deb --fsys-tarfile "$scratch"/download/*.deb |
+		tar -xO "./usr/src/linux-source-$kernel.tar.xz" |
+		tar -xJ --strip-components=1 -C "$1" -T <(paths | sed "s|^|linux-source-$kernel/|") || true
+	[ -d "$1/arch/x86/kvm" ]
+}
+
+# kept_make DIR
+kept_make()
+{
+	fetch
+	task "unpacking what KVM is made of" detail_size unpack "$1"
+}
+
+# applies: whether the series applies to $version.
+applies()
+{
+	local dir broken
+
+	dir=$cache/versions/$version-$(paths | hash_of)
+	cache_make "$dir" kept_make
+	if broken=$(series_fits "$here/$kernel" "$dir"); then
+		result "${#patches[@]} patches apply"
+	else
+		result "$broken does not apply"
+		failed=1
+	fi
+}
+
+# ---- the oldest and the newest ----
+
+# tree_get: $tree, a copy of $version that can be built in.
+tree_get()
+{
+	rm -rf "$scratch/tree" "$scratch/build"
+	mkdir "$scratch/tree"
+	if [ -d "$cache/source/$kernel/$version" ]; then
+		# patch and git write a new file for each that they change, so the links are safe.
+		cp -al "$cache/source/$kernel/$version/." "$tree" 2>/dev/null ||
+			cp -a "$cache/source/$kernel/$version/." "$tree"
+		return
+	fi
+	fetch
+	task "unpacking linux-source-$kernel" detail_files \
+		source_unpack "$scratch"/download/*.deb "$kernel" "$tree"
+	rm -rf "$scratch/download"
+}
+
+prepare()
+{
+	kbuild -C "$tree" O="$scratch/build" tinyconfig
+	cat "$lab/kernel.config" - >>"$scratch/build/.config" <<<CONFIG_KVM_WERROR=y
+	kbuild -C "$tree" O="$scratch/build" olddefconfig
+	for option in KVM_INTEL=m KVM_AMD=m KVM_WERROR=y; do
+		grep -x "CONFIG_$option" "$scratch/build/.config"
+	done
+	kbuild -C "$tree" O="$scratch/build" prepare modules_prepare
+}
+
+# compile PATCH...: with these applied, without a warning.
+compile()
+{
+	local patch
+
+	cd "$tree"
+	for patch; do
+		GIT_CEILING_DIRECTORIES=$scratch git apply "$here/$kernel/$patch"
+	done
+	unwarned O="$scratch/build" arch/x86/kvm/
+}
+
+# unwarned ARG...: kbuild, which succeeds without a warning.
+unwarned()
+{
+	kbuild "$@" 2>&1 | tee "$scratch/warnings"
+	[ "${PIPESTATUS[0]}" = 0 ] || return 1
+	if grep -q warning: "$scratch/warnings"; then
+		return 1
+	fi
+}
+
+# mail: a git repository of just the files that the series touches shows that git am takes it.
+mail()
+{
+	local file repository=$scratch/am
+
+	rm -rf "$repository"
+	git init -q "$repository"
+	# shellcheck disable=SC2046 # a list of paths without blanks
+	series_touched $(series_patches "$here/$kernel") | while read -r file; do
+		[ ! -e "$tree/$file" ] || echo "$file"
+	done | tar -C "$tree" -cf - -T - | tar -C "$repository" -xf -
+	cd "$repository"
+	git config user.name patch-check
+	git config user.email patch-check@localhost
+	git add -Af .
+	git commit -q -m "Linux $version"
+	git am -q "${patches[@]/#/$here/$kernel/}"
+}
 
 # MAINTAINERS has whole directories for all that the series adds files to.
-say "checkpatch.pl --strict"
-cd "$source"
-quietly env PATH="/usr/bin:/bin:$PATH" perl scripts/checkpatch.pl --strict --quiet \
-	--ignore FILE_PATH_CHANGES "${patches[@]/#/$series/}" || fail "checkpatch.pl has something to say"
-[ ! -s "$scratch/log" ] || fail "checkpatch.pl has something to say"
+style()
+{
+	local said
 
-say "preparing a build"
-cp -al "$source" "$tree" 2>/dev/null || { rm -rf "$tree" && cp -a "$source" "$tree"; }
-kbuild tinyconfig || fail "make tinyconfig failed"
-cat "$config" - >>"$build/.config" <<<CONFIG_KVM_WERROR=y
-kbuild olddefconfig || fail "make olddefconfig failed"
-for option in KVM_INTEL=m KVM_AMD=m KVM_WERROR=y; do
-	grep -qx "CONFIG_$option" "$build/.config" || fail "CONFIG_$option did not take effect"
+	cd "$tree"
+	said=$(env PATH="/usr/bin:/bin:$PATH" perl scripts/checkpatch.pl --strict --quiet \
+		--ignore FILE_PATH_CHANGES "${patches[@]/#/$here/$kernel/}") || true
+	echo "$said"
+	[ -z "$said" ]
+}
+
+selftest()
+{
+	local name
+
+	kbuild -C "$tree" O="$scratch/build" headers_install INSTALL_HDR_PATH="$scratch/headers"
+	cd "$tree/tools/testing/selftests/kvm"
+	name=$(sed -n 's|^TEST_GEN_PROGS_x86\(_64\)\? += \(.*exit_leaves_test\)$|\2|p' Makefile*)
+	unwarned OUTPUT="$scratch/selftests" KHDR_INCLUDES="-isystem $scratch/headers/include" \
+		"$scratch/selftests/${name:-missing}"
+	rm -rf "$scratch/selftests" "$scratch/headers"
+}
+
+check_oldest()
+{
+	tree_get
+	check "preparing a build" prepare
+	check "compiling the series" compile "${patches[@]}"
+	result "the series compiles"
+}
+
+check_newest()
+{
+	local patch number=0
+
+	tree_get
+	check "git am" mail
+	check "checkpatch.pl --strict" style
+	check "preparing a build" prepare
+	for patch in "${patches[@]}"; do
+		number=$((number + 1))
+		check "compiling $number of ${#patches[@]}" compile "$patch"
+	done
+	check "compiling the selftest" selftest
+	result "git am, checkpatch.pl --strict, every patch compiles, the selftest compiles"
+}
+
+apply_only=
+case ${1:-} in
+--apply) apply_only=1; shift ;;
+-h | --help) usage; exit 0 ;;
+esac
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+for kernel; do
+	[ -f "$here/$kernel/series" ] || die 2 "there is no series for Linux $kernel in kernel-patch/"
+	mapfile -t patches < <(grep '\.patch$' "$here/$kernel/series")
+	for file in "$here/$kernel"/*.patch; do
+		grep -qxF "${file##*/}" "$here/$kernel/series" || [[ ${file##*/} == 0000-* ]] ||
+			die 1 "$kernel/${file##*/} is not in the series"
+	done
 done
-kbuild prepare modules_prepare || fail "make prepare failed"
+command -v apt-cache >/dev/null || die 3 "there is no apt here to ask for kernels"
+scratch_open
+tree=$scratch/tree failed=0 apt=()
+source_lists all
 
-cd "$tree"
-number=0
-for patch in "${patches[@]}"; do
-	number=$((number + 1))
-	say "compiling $number of ${#patches[@]}: $patch"
-	# patch and git write a new file for each that they change, so the links to SOURCE are safe.
-	GIT_CEILING_DIRECTORIES=$scratch quietly git apply "$series/$patch" || fail "$patch does not apply"
-	kbuild arch/x86/kvm/ || fail "$patch does not compile"
-	if grep -q 'warning:' "$scratch/log"; then
-		fail "$patch compiles with warnings"
-	fi
+for kernel; do
+	mapfile -t patches < <(grep '\.patch$' "$here/$kernel/series")
+	mapfile -t versions < <(versions_of "$kernel")
+	[ "${#versions[@]}" -gt 0 ] || die 3 "the mirror has no linux-source-$kernel"
+	for version in "${versions[@]}"; do
+		applies
+	done
+	[ "$failed$apply_only" = 0 ] || continue
+	check_newest
+	version=${versions[0]}
+	[ "${#versions[@]}" = 1 ] || check_oldest
 done
-
-say "compiling the selftest"
-kbuild headers_install INSTALL_HDR_PATH="$scratch/usr" || fail "make headers_install failed"
-cd tools/testing/selftests/kvm
-selftest=$(sed -n 's|^TEST_GEN_PROGS_x86\(_64\)\? += \(.*exit_leaves_test\)$|\2|p' Makefile*)
-quietly env -u MAKEFLAGS -u MAKELEVEL make -j"$(nproc)" OUTPUT="$scratch/selftests" \
-	KHDR_INCLUDES="-isystem $scratch/usr/include" "$scratch/selftests/${selftest:-missing}" ||
-	fail "the selftest does not compile"
-if grep -q 'warning:' "$scratch/log"; then
-	fail "the selftest compiles with warnings"
-fi
-say "${#patches[@]} patches hold"
+exit "$failed"

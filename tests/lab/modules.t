@@ -26,8 +26,9 @@ refused()
 	is "$name: in one line" "$(printf '%s\n' "$text" | wc -l)" 1
 }
 
-refused "a kernel without a series" 'no patch series for Linux 5.10 .*: there are 6.1 6.12' \
-	build 5.10.0-1-amd64 /nowhere/modules
+refused "what is no release" "'amd64' is no kernel release such as" build amd64 /nowhere/modules
+refused "a kernel that is not installed" 'apt-get install linux-image-6.12.0-none linux-headers-6.12.0-none' \
+	packages 6.12.0-none
 refused "a kernel without headers" 'apt-get install linux-headers-6.12.0-none' \
 	build 6.12.0-none /nowhere/modules
 refused "modules that were not built" "run 'make kvm-modules'" load /nowhere/modules

@@ -7,7 +7,8 @@
 declare -A suites=(
 	[6.1]="bookworm bookworm-security"
 	[6.12]="bookworm-security bookworm-backports trixie trixie-security"
-	[7.2]="sid"
+	[7.2]="sid forky trixie-backports"
+	[7.3]="trixie-backports sid"
 )
 
 # source_check VERSION: ends the run unless the lab can have that kernel.
@@ -93,11 +94,15 @@ source_download()
 }
 
 # source_suites VERSION: the suites to look in: of this machine's own release, if it has that kernel,
-# so that its compiler is the one that the kernel's headers were made for.
+# so that its compiler is the one that the kernel's headers were made for.  For "all", every suite.
 source_suites()
 {
 	local codename
 
+	if [ "$1" = all ]; then
+		printf '%s\n' "${suites[@]}" | tr ' ' '\n' | sort -u
+		return
+	fi
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
 	tr ' ' '\n' <<<"${suites[$1]}" | grep -E "^${codename:-none}(-|$)" ||
 		tr ' ' '\n' <<<"${suites[$1]}"
