@@ -47,13 +47,19 @@ host_initramfs()
 	(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
 }
 
-# host_bring FILE DIR: a file, and the libraries it is linked with, at the paths they have here.
+# host_bring FILE[:PATH] DIR: a file to PATH; or into the host's PATH, with the libraries it is linked with
+# at the paths they have here.
 host_bring()
 {
-	local library
+	local file=${1%%:*} to=${1#*:} library
 
-	[ -f "$1" ] || die 2 "--bring: there is no file $1"
-	cp -L "$1" "$2/lab/bin"
+	[ -f "$file" ] || die 2 "--bring: there is no file $file"
+	if [ "$to" != "$1" ]; then
+		mkdir -p "$2${to%/*}"
+		cp -L "$file" "$2$to"
+		return
+	fi
+	cp -L "$file" "$2/lab/bin"
 	[ "$root" = initramfs ] || return 0
 	{ ldd "$1" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
 		mkdir -p "$2${library%/*}"

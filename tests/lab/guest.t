@@ -7,21 +7,19 @@
 set -eu
 
 here=${0%/*}
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-guest.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
 # The guest's: 7.2 panics when QEMU's TCG emulates its host.
 kernel=$("$here/lab" build --kernel 6.12 --isa "${ISA:-svm}" --patch none)
 
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
-	--kvm-params exit_leaves=all --smp 1 --root-9p --mem 2G --timeout 300 --job - <<EOT
-kernel='$kernel'
-$(cat <<'EOJ'
-# The guest: a busybox that runs cpuid and powers off.
-mkdir -p /tmp/guest/bin /tmp/guest/proc /tmp/guest/dev
-cp /run/lab/bin/busybox "$(command -v cpuid)" /tmp/guest/bin
+# The guest: a busybox that runs cpuid and ends.
+mkdir -p "$scratch"/guest/{bin,proc,dev}
+cp "$(command -v busybox)" "$(command -v cpuid)" "$scratch/guest/bin"
 ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
-	mkdir -p "/tmp/guest${library%/*}"
-	cp -L "$library" "/tmp/guest$library"
+	mkdir -p "$scratch/guest${library%/*}"
+	cp -L "$library" "$scratch/guest$library"
 done
-cat >/tmp/guest/init <<'END'
+cat >"$scratch/guest/init" <<'END'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 cpuid -1 -r -l 0x4ffffffb -s 0
@@ -34,11 +32,17 @@ cpuid -1 -r -l 0x4fffffff
 cpuid -1 -r -l 0x4ffffffe
 /bin/busybox poweroff -f
 END
-chmod +x /tmp/guest/init
-(cd /tmp/guest && find . | cpio -o -H newc --quiet) >/tmp/initramfs
+chmod +x "$scratch/guest/init"
+(cd "$scratch/guest" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
 
+bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$kernel:/guest/kernel" --bring "$scratch/initramfs:/guest/initramfs")
+for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
+	bring+=(--bring "$file:$file")
+done
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
+	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 300 "${bring[@]}" --job - <<'EOT'
 timeout 200 exitcheck watch -- qemu-system-x86_64 -accel kvm -cpu host -m 256M -nodefaults \
-	-display none -no-reboot -serial file:/tmp/serial -kernel "$kernel" -initrd /tmp/initramfs \
+	-display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initramfs \
 	-append 'console=ttyS0 quiet panic=-1' >/tmp/watch 2>&1 && status=0 || status=$?
 reads=$(tr -d '\r' </tmp/serial | grep -c '^ *0x4ffffffd 0x')
 cpuids=$(tr -d '\r' </tmp/serial | sed -n 's/^ *0x4ffffffd 0x72: eax=0x\([0-9a-f]*\).*/\1/p')
@@ -52,6 +56,4 @@ is "all of them were compared in place, and none differed" \
 like "and its last line says so" "$(tail -n 1 /tmp/watch)" '^PASS: .* 0 different$'
 sed 's/^/# /' /tmp/watch
 done_testing
-EOJ
-)
 EOT
