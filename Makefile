@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # exitcheck.  `make help` lists what can be made; V=1 shows the commands.
 
-KERNEL ?= 6.12
+# Of the user's own tree, if there is one.
+KERNEL ?= $(or $(if $(KERNEL_SRC),$(shell sed -n 's/^VERSION = //p; s/^PATCHLEVEL = /./p' \
+	  "$(KERNEL_SRC)/Makefile" 2>/dev/null | tr -d '\n')),6.12)
 ISA    ?= svm
 PATCH  ?= series
 RUNS   ?= 50
@@ -215,7 +217,7 @@ run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
 	$(if $(is_run),$(Q)rm -f $(saved).json $(saved).html)
-	$(Q)$(lab) run $(lab_options) --patch "$(PATCH)" --kvm-params "$(PARAMS)" $(save) -- exitcheck $(run_args); \
+	$(Q)$(lab) run $(lab_options) --try-image --patch "$(PATCH)" --kvm-params "$(PARAMS)" $(save) -- exitcheck $(run_args); \
 		status=$$?; \
 		if [ -n "$(is_run)" ] && [ -f $(saved).json ] && ./$(program) report --html $(saved).json >$(saved).html; then \
 			echo "the report as JSON and as a page: $(saved).json, $(saved).html" >&2; \
