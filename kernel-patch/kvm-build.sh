@@ -3,11 +3,15 @@
 # How KVM's modules are built from a copy of the few files concerned, against a kernel that is built
 # already: the lab's, or a distribution's.
 
-# kbuild ARG...: nothing of this machine or of the caller's make gets into the result.
+# kbuild ARG...: nothing of this machine or of the caller's make gets into the result.  Where ccache is
+# installed, what was compiled before is not compiled again, whatever directory it was built in.
 kbuild()
 {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KERNEL_SRC -u V \
-		make -j"$(nproc)" KBUILD_BUILD_USER=exitcheck KBUILD_BUILD_HOST=lab \
+	local compiler=()
+
+	! command -v ccache >/dev/null || compiler=(CC="ccache gcc")
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES -u KERNEL_SRC -u V CCACHE_NOHASHDIR=1 \
+		make "${compiler[@]}" -j"$(nproc)" KBUILD_BUILD_USER=exitcheck KBUILD_BUILD_HOST=lab \
 		KBUILD_BUILD_TIMESTAMP=1970-01-01 "$@"
 }
 
@@ -32,7 +36,7 @@ series_nearest()
 # series_touched PATCH...: the files that these patches change or add.
 series_touched()
 {
-	sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' "$@" | sort -u
+	cat /dev/null "$@" | sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' | sort -u
 }
 
 # series_fits DIR SOURCE: tells within a second whether DIR's series applies to the tree SOURCE, patch by

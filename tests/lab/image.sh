@@ -6,41 +6,53 @@
 # the lab's source is of; laid out as a build of our own is, as far as the lab looks at it.
 image_get()
 {
-	local key
-
 	[ -z "${KERNEL_SRC:-}" ] || die 2 "--image goes with Debian's own source, not with KERNEL_SRC"
-	source_get "$1"
-	key=$(declare -f image_make image_arrange | hash_of)
-	kernel_dir=$cache/image/$source_id-$key
-	cache_make "$kernel_dir" image_make "$1"
+	image_find "$1" || die 3 "the mirror has no Linux $1 of the source's version, $source_id: \
+remove $cache/source/$1 to have a newer one fetched"
+	cache_make "$kernel_dir" image_make
 }
 
-# image_make VERSION DIR
+# image_try VERSION: decides for --try-image; sets $image.  The headers want the compiler of their release.
+image_try()
+{
+	image=no
+	[ -z "${KERNEL_SRC:-}" ] && [[ " $variants" != *' mutant-'* ]] && source_ours "$1" >/dev/null || return 0
+	! image_find "$1" || image=yes
+}
+
+# image_find VERSION: sets $kernel_dir, and unless it is there already $image_release; fails where the
+# mirror does not have it.
+image_find()
+{
+	source_get "$1"
+	kernel_dir=$cache/image/$source_id-$(declare -f image_make image_arrange | hash_of)
+	[ ! -d "$kernel_dir" ] || return 0
+	image_release "$1"
+	if [ -z "$image_release" ]; then
+		source_lists "$1"
+		image_release "$1"
+	fi
+	[ -n "$image_release" ]
+}
+
+# image_make DIR
 image_make()
 {
-	local release apt=()
-
 	cache_room 1000
 	mkdir -p "$scratch/download"
-	release=$(image_release "$1")
-	if [ -z "$release" ]; then
-		source_lists "$1"
-		release=$(image_release "$1")
-	fi
-	[ -n "$release" ] || die 3 "the mirror has no Linux $1 of the source's version, $source_id: \
-remove $cache/source/$1 to have a newer one fetched"
-	task "fetching Debian's kernel $release" detail_size image_download "$release" "${apt[@]}"
-	task "unpacking it" detail_size image_arrange "$release" "$2"
+	task "fetching Debian's kernel $image_release" detail_size image_download "$image_release" "${apt[@]}"
+	task "unpacking it" detail_size image_arrange "$image_release" "$1"
 	rm -f "$scratch"/download/*.deb
 }
 
-# image_release VERSION: the release (as in uname -r) of the kernel that is made from the source.
+# image_release VERSION: sets $image_release to the release (as in uname -r) of the kernel that is made from
+# the source.
 image_release()
 {
-	apt-cache "${apt[@]}" search --names-only "^linux-headers-${1/./\\.}\\..*-amd64\$" |
+	image_release=$(apt-cache "${apt[@]}" search --names-only "^linux-headers-${1/./\\.}\\..*-amd64\$" |
 		awk '$1 !~ /-(cloud|rt)-amd64$/ { print $1 }' |
 		xargs -r apt-cache "${apt[@]}" madison |
-		awk -v source="$source_id" '$3 == source { sub("linux-headers-", "", $1); print $1; exit }'
+		awk -v source="$source_id" '$3 == source { sub("linux-headers-", "", $1); print $1; exit }')
 }
 
 # image_download RELEASE [OPTION...]

@@ -9,13 +9,15 @@ kernel_get()
 {
 	local key
 
+	[ "$image" != try ] || image_try "$1"
 	if [ "$image" = yes ]; then
 		image_get "$1"
 		return
 	fi
 	source_get "$1"
+	kernel_name=$1$(kernel_configs | sed 's|.*/\(.*\)\.config|-\1|' | tail -n +2 | tr -d '\n')
 	key=$({ echo "$source_id"; kernel_config; kernel_tools; } | hash_of)
-	kernel_dir=$cache/kernel/$1${config:+-$config}-$key
+	kernel_dir=$cache/kernel/$kernel_name-$key
 	cache_make "$kernel_dir" kernel_make "$1"
 }
 
@@ -28,10 +30,18 @@ kernel_tools()
 	declare -f kbuild kernel_build
 }
 
-# What goes on top of tinyconfig: kernel.config, and what --config adds or has otherwise.
+# kernel_configs: the files of which the configuration is made.
+kernel_configs()
+{
+	echo "$here/kernel.config"
+	[ "$root" != 9p ] || echo "$here/root-9p.config"
+	[ -z "$config" ] || echo "$here/$config.config"
+}
+
+# What goes on top of tinyconfig; a later file adds to those before it, or has a line otherwise.
 kernel_config()
 {
-	cat "$here/kernel.config" ${config:+"$here/$config.config"} | awk -F = '
+	kernel_configs | xargs cat | awk -F = '
 		/^CONFIG_/ {
 			if (!($1 in line))
 				name[++n] = $1
@@ -40,15 +50,21 @@ kernel_config()
 		END {
 			for (i = 1; i <= n; i++)
 				print line[name[i]]
-		}'
+		}' |
+		if grep -qx 'config PROC_SYSCTL' "$source_dir/fs/proc/Kconfig"; then
+			cat
+		else
+			# 7.3 made one option of the two.
+			sed 's/^CONFIG_PROC_SYSCTL=/CONFIG_SYSCTL=/'
+		fi
 }
 
 # kernel_make VERSION DIR
 kernel_make()
 {
+	[[ " $variants" != *' '[!n]* ]] || series_check "$1"
 	cache_room 2000
-	task "building Linux $1${config:+ ($config)} (once; about 6 minutes on 2 CPUs)" detail_compiled \
-		kernel_build "$2"
+	task "building Linux $kernel_name (once; about 3 minutes on 2 CPUs)" detail_compiled kernel_build "$2"
 	# 7.2 notes down where it was built, which is not where it will be.
 	sed -i "s|$2|$kernel_dir|" "$2/Makefile"
 }
@@ -60,7 +76,9 @@ kernel_build()
 	kernel_config >>"$1/.config"
 	kbuild -C "$source_dir" O="$1" olddefconfig
 	kernel_config_check "$1/.config"
-	kbuild -C "$source_dir" O="$1" bzImage modules
+	# KVM's modules are a variant's; of what they need, this one alone is a module, too.
+	kbuild -C "$source_dir" O="$1" bzImage
+	kbuild -C "$source_dir" O="$1" virt/lib/irqbypass.ko
 
 	# Modules to be built later need the headers, the tools and the symbols' names and types.
 	strip --strip-debug "$1/vmlinux"
@@ -83,18 +101,35 @@ kernel_config_check()
 	done < <(kernel_config)
 }
 
-# variant_check VERSION VARIANT: ends the run unless there is such a variant.
+# variant_check VARIANT: ends the run unless there is such a variant.
 variant_check()
 {
-	case $2 in
+	case $1 in
 	none | none-nobtf) ;;
-	series | series-nobtf | mutant-*)
-		[ -f "$top/kernel-patch/$1/series" ] ||
-			die 2 "there is no patch series for Linux $1: see kernel-patch/"
-		[ "$2" = "${2#mutant-}" ] || [ -f "$top/tests/mutants/${2#mutant-}.patch" ] ||
-			die 2 "there is no mutant '${2#mutant-}': see tests/mutants/" ;;
-	*) die 2 "no KVM variant '$2': PATCH is none, series or mutant-NAME" ;;
+	series | series-nobtf) ;;
+	mutant-*)
+		[ -f "$top/tests/mutants/${1#mutant-}.patch" ] ||
+			die 2 "there is no mutant '${1#mutant-}': see tests/mutants/" ;;
+	*) die 2 "no KVM variant '$1': PATCH is none, series or mutant-NAME" ;;
 	esac
+}
+
+# series_of VERSION: the series for it, or the nearest.
+series_of()
+{
+	series_nearest "$top/kernel-patch" "$1"
+}
+
+# series_check VERSION: ends the run, before anything is built, unless there is a series for $source_dir.
+series_check()
+{
+	local series broken
+
+	series=$(series_of "$1")
+	[ "$series" = "$1" ] || say "there is no series for Linux $1: trying that for $series"
+	broken=$(series_fits "$top/kernel-patch/$series" "$source_dir") || die 3 \
+		"the series for Linux $series does not apply to this Linux $1 ($source_id): $broken fails; \
+take another tree (KERNEL_SRC=DIR) or another kernel (KERNEL is one of $(source_known)), or PATCH=none"
 }
 
 # variant_get VERSION VARIANT: sets $variant_dir to the directory that holds the variant's modules;
@@ -161,7 +196,7 @@ variant_strip()
 variant_patches()
 {
 	[ "$2" != none ] || return 0
-	series_patches "$top/kernel-patch/$1"
+	series_patches "$top/kernel-patch/$(series_of "$1")"
 	[ "$2" = "${2#mutant-}" ] || echo "$top/tests/mutants/${2#mutant-}.patch"
 }
 
@@ -170,6 +205,7 @@ variant_make()
 {
 	local detail=detail_compiled
 
+	[[ $2 == none* ]] || series_check "$1"
 	[ "$image" = no ] || detail=detail_image
 	task "building the KVM modules of Linux $1 ($2)" "$detail" variant_build "$@"
 }
@@ -177,21 +213,21 @@ variant_make()
 # variant_build VERSION VARIANT DIR
 variant_build()
 {
-	local built=$kernel_dir/arch/x86/kvm patches module
+	local built=$3/src/arch/x86/kvm patches module
 
 	patches=$(variant_patches "$1" "$2")
-	if [ -n "$patches" ] && [ "$image" = yes ]; then
+	if [ "$image" = yes ] && [ -z "$patches" ]; then
+		built=$kernel_dir/arch/x86/kvm
+	elif [ "$image" = yes ]; then
 		built=$3/src
 		image_kvm "$built"
 	elif [ "$2" != "${2#mutant-}" ]; then
-		built=$3/src/arch/x86/kvm
 		mkdir "$3/src"
 		tree_copy "$3/src"
 		patch -d "$3/src" -p1 --no-backup-if-mismatch <"$top/tests/mutants/${2#mutant-}.patch"
 		kvm_make "$kernel_dir" "$3/src"
-	elif [ -n "$patches" ]; then
+	else
 		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
-		built=$3/src/arch/x86/kvm
 	fi
 	for module in kvm kvm-amd kvm-intel; do
 		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"

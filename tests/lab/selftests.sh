@@ -8,7 +8,7 @@ selftests_get()
 	local key
 
 	source_get "$1"
-	key=$({ echo "$source_id"; series_patches "$top/kernel-patch/$1" | xargs cat; gcc --version
+	key=$({ echo "$source_id"; series_patches "$top/kernel-patch/$(series_of "$1")" | xargs cat; gcc --version
 		declare -f selftests_build; } | hash_of)
 	selftests_dir=$cache/selftests/$1-$key
 	cache_make "$selftests_dir" selftests_make "$1"
@@ -26,7 +26,7 @@ selftests_build()
 {
 	local tree=$2/src file patches
 
-	patches=$(series_patches "$top/kernel-patch/$1")
+	patches=$(series_patches "$top/kernel-patch/$(series_of "$1")")
 	mkdir -p "$tree" "$2/bin"
 	{
 		printf '%s\n' Makefile Kbuild arch/x86 include scripts tools

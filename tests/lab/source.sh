@@ -11,14 +11,16 @@ declare -A suites=(
 	[7.3]="trixie-backports sid"
 )
 
-# source_check VERSION: ends the run unless the lab can have that kernel.
+# source_known: those that the lab is tested with.
+source_known()
+{
+	printf '%s\n' "${!suites[@]}" | sort -V | paste -sd ' '
+}
+
+# source_check VERSION: ends the run unless that can be a kernel's.
 source_check()
 {
-	local known
-
-	[ -z "${suites[$1]:-}" ] || return 0
-	known=$(printf '%s\n' "${!suites[@]}" | sort -V | paste -sd ' ')
-	die 2 "no kernel '$1': KERNEL is one of $known"
+	[[ $1 =~ ^[0-9]+\.[0-9]+$ ]] || die 2 "no kernel '$1': KERNEL is one of $(source_known)"
 }
 
 # source_get VERSION: sets $source_dir to a pristine tree and $source_id to what tells it from
@@ -74,6 +76,8 @@ source_fetch()
 	mkdir -p "$scratch/download"
 	if ! apt-get --print-uris download "$package" >/dev/null 2>&1; then
 		source_lists "$version"
+		apt-get "${apt[@]}" --print-uris download "$package" >/dev/null 2>&1 || die 3 \
+			"the mirror has no $package: KERNEL is one of $(source_known), or give a source tree, KERNEL_SRC=DIR"
 	fi
 	task "fetching $package" detail_size source_download "$package" "${apt[@]}"
 	deb=$(find "$scratch/download" -name '*.deb')
@@ -93,19 +97,24 @@ source_download()
 	apt-get -q -o APT::Sandbox::User=root "$@" download "$package"
 }
 
-# source_suites VERSION: the suites to look in: of this machine's own release, if it has that kernel,
+# source_suites VERSION: the suites to look in, all for any other word: of this machine's own release, if it has that kernel,
 # so that its compiler is the one that the kernel's headers were made for.  For "all", every suite.
 source_suites()
 {
-	local codename
-
-	if [ "$1" = all ]; then
+	if [ -z "${suites[$1]:-}" ]; then
 		printf '%s\n' "${suites[@]}" | tr ' ' '\n' | sort -u
 		return
 	fi
+	source_ours "$1" || tr ' ' '\n' <<<"${suites[$1]}"
+}
+
+# source_ours VERSION: those suites of this machine's own release that have it; fails where there is none.
+source_ours()
+{
+	local codename
+
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
-	tr ' ' '\n' <<<"${suites[$1]}" | grep -E "^${codename:-none}(-|$)" ||
-		tr ' ' '\n' <<<"${suites[$1]}"
+	tr ' ' '\n' <<<"${suites[$1]:-}" | grep -E "^${codename:-none}(-|$)"
 }
 
 # debian_sites: what this machine's apt is set up with, less what is known not to be Debian's, as lines
