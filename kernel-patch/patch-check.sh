@@ -227,6 +227,7 @@ for kernel; do
 			die 1 "$kernel/${file##*/} is not in the series"
 	done
 done
+"$lab/packages" check lab patch || exit 3
 command -v apt-cache >/dev/null || die 3 "there is no apt here to ask for kernels"
 scratch_open
 tree=$scratch/tree failed=0 apt=()
