@@ -19,8 +19,11 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* libbpf has them since 1.6. */
+#ifndef likely
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
 
 #define SVM_EXIT_CPUID 0x72
 #define VMX_EXIT_CPUID 10
