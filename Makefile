@@ -24,8 +24,10 @@ program := exitcheck
 
 # ---- what it is made of ----
 
-sources := $(wildcard user/*.c user/*.S)
-guest   := $(wildcard user/guest/*.c user/guest/*.S)
+# From the ground up: a file includes only what is in its own room or in one further down.
+rooms   := util report kvm tracer run judge bench compare
+sources := $(wildcard user/*.c $(foreach room,$(rooms),user/$(room)/*.c user/$(room)/*.S))
+guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
@@ -44,7 +46,8 @@ scripts := .ci/run tests/newcomer tests/tap.sh tests/bench/bench tests/bench/pee
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages)
-code    := $(wildcard $(addsuffix /*.[ch],bpf user user/guest $(addprefix tests/,unit fuzz hygiene lab)))
+code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest) \
+	   $(addprefix tests/,unit fuzz hygiene lab)))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
@@ -60,7 +63,7 @@ targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 warnings   := -Wall -Wextra -Wfloat-conversion -Werror
 includes   := -Ibpf -Iuser -I$(build)
 # What exitcheck carries: .incbin looks for it in the directories of the includes.
-blobs      := $(addprefix user/,report.schema.json bench.schema.json report.css report.js) \
+blobs      := $(addprefix user/report/,report.schema.json bench.schema.json report.css report.js) \
 	      $(build)/chart.min.js
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
@@ -115,15 +118,15 @@ $(build)/exitcheck.skel.h: $(build)/exitcheck.bpf.o
 
 # ---- the probe guest, which the program carries ----
 
-$(build)/user/guest/%.o: user/guest/%.c | $(build)/packages
+$(build)/user/kvm/guest/%.o: user/kvm/guest/%.c | $(build)/packages
 	$(call say,GUEST)
 	$(Q)mkdir -p $(@D) && $(CC) $(guest_cflags) -c -o $@ $<
 
-$(build)/user/guest/%.o: user/guest/%.S | $(build)/packages
+$(build)/user/kvm/guest/%.o: user/kvm/guest/%.S | $(build)/packages
 	$(call say,GUEST)
 	$(Q)mkdir -p $(@D) && $(CC) $(guest_cflags) -c -o $@ $<
 
-$(build)/probe.elf: user/guest/probe.lds $(probe)
+$(build)/probe.elf: user/kvm/guest/probe.lds $(probe)
 	$(call say,LINK)
 	$(Q)$(LD) -static -nostdlib -z noexecstack --build-id=none -o $@ -T $^
 
@@ -131,7 +134,7 @@ $(build)/probe.bin: $(build)/probe.elf
 	$(call say,OBJCOPY)
 	$(Q)objcopy -O binary $< $@
 
-$(addsuffix /user/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
+$(addsuffix /user/kvm/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
 
 # ---- what the reports are made with, likewise ----
 
@@ -139,7 +142,7 @@ $(build)/chart.min.js: $(wildcard $(CHART_JS)) | $(build)/packages
 	$(call say,COPY)
 	$(Q)cp "$(CHART_JS)" $@
 
-$(addsuffix /user/report_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(blobs)
+$(addsuffix /user/report/blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(blobs)
 
 # ---- unit tests: every object but main's, under the sanitizers ----
 
@@ -154,7 +157,7 @@ $(build)/sanitized/user/%.o: user/%.S
 
 $(build)/sanitized/exitcheck.a: $(checked)
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(build)/unit/%: tests/unit/%.c $(build)/sanitized/exitcheck.a
 	$(call say,TEST)
@@ -181,7 +184,7 @@ $(build)/fuzzed/user/%.o: user/%.S
 
 $(build)/fuzzed/exitcheck.a: $(fuzzed)
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
 	$(call say,FUZZ)

@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench.h"
-#include "checks.h"
-#include "compare.h"
+#include "bench/bench.h"
+#include "judge/checks.h"
+#include "compare/compare.h"
 #include "options.h"
-#include "report.h"
-#include "text.h"
-#include "validate.h"
+#include "report/report.h"
+#include "util/text.h"
+#include "run/validate.h"
 #include "watch.h"
 
 static volatile sig_atomic_t interrupted;

@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench.h"
-#include "error.h"
-#include "probe.h"
-#include "witness.h"
-#include "workload.h"
+#include "bench/bench.h"
+#include "util/error.h"
+#include "kvm/test_vm.h"
+#include "tracer/tracer.h"
+#include "kvm/workload.h"
 
 #define EXITCHECK_VERSION "0.1"
 

@@ -14,10 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "kvm/host.h"
 #include "options.h"
-#include "text.h"
-#include "witness.h"
+#include "util/text.h"
+#include "tracer/tracer.h"
 
 #define WATCH_VCPUS WITNESS_MAX_SLOTS /* that can be told apart in one run */
 #define MAX_SHOWN 10		      /* mismatches */

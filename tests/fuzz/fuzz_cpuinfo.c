@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /proc/cpuinfo. */
 #include "fuzz.h"
-#include "host.h"
-#include "text.h"
+#include "kvm/host.h"
+#include "util/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,7 +5,7 @@
  * it. Structure that is exitcheck's own (lists and their lengths) stays.
  */
 #include "fuzz.h"
-#include "report.h"
+#include "report/report.h"
 #include "synthetic.h"
 
 /* Memory that others write: nr elements, stride bytes apart, of size bytes each. */

@@ -2,9 +2,9 @@
 /* Registers that a guest was told: six hexadecimal words a line: function, index, EAX to EDX. */
 #include "exitcheck.h"
 #include "fuzz.h"
-#include "host.h"
-#include "leaf.h"
-#include "text.h"
+#include "kvm/host.h"
+#include "kvm/leaf.h"
+#include "util/text.h"
 
 static void decode(const struct probe_read *read)
 {

@@ -2,7 +2,7 @@
 /* Command lines: a word a line, the first of them a command. */
 #include "fuzz.h"
 #include "options.h"
-#include "report.h"
+#include "report/report.h"
 
 #define MAX_WORDS 64
 

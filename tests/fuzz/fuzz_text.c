@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Words, and what they may have been meant to be; numbers, as texts. */
 #include "fuzz.h"
-#include "text.h"
-#include "workload.h"
+#include "util/text.h"
+#include "kvm/workload.h"
 
 /* A number as text is the number again, and never cut off. */
 static void check_number(uint64_t value)

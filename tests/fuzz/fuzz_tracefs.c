@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "fuzz.h"
-#include "tracefs.h"
+#include "tracer/tracefs.h"
 
 #define MAX_RECORD 4096
 

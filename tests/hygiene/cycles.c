@@ -11,10 +11,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "host.h"
-#include "kvm.h"
-#include "leaf.h"
-#include "probe.h"
+#include "kvm/host.h"
+#include "kvm/kvm.h"
+#include "kvm/leaf.h"
+#include "kvm/test_vm.h"
 
 #define TIMEOUT_MS 60000
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
-#include "schema.h"
+#include "report/report.h"
+#include "report/schema.h"
 #include "synthetic.h"
-#include "text.h"
+#include "util/text.h"
 
 static inline json_t *document_of_result(const struct result *result)
 {

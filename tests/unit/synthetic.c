@@ -3,7 +3,7 @@
  * Prints the report of a synthetic run, or bench, as JSON:
  * synthetic pass|fail|lost|unpatched svm|vmx, synthetic bench svm
  */
-#include "report.h"
+#include "report/report.h"
 #include "synthetic.h"
 #include "synthetic_bench.h"
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checks.h"
+#include "judge/checks.h"
 
 enum defect {
 	DEFECT_NONE,

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "compare.h"
+#include "compare/compare.h"
 #include "document.h"
 
 #define HOST(isa, khz)                                                                 \

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "host.h"
+#include "kvm/host.h"
 
 static const enum exit_isa isas[] = { EXIT_ISA_VMX, EXIT_ISA_SVM };
 

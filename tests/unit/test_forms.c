@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "document.h"
-#include "markup.h"
+#include "report/markup.h"
 
 static void expect_parts(const char *text, const char *const *parts)
 {

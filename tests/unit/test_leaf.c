@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "leaf.h"
+#include "kvm/leaf.h"
 
 static const uint32_t exits_leaves[] = { LEAF_EXITS, LEAF_TOTAL_EXITS, LEAF_VCPU_EXITS,
 					 LEAF_VCPU_TOTAL_EXITS };

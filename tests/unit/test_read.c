@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "compare.h"
+#include "compare/compare.h"
 #include "document.h"
 #include "synthetic_bench.h"
 

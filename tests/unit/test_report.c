@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "document.h"
-#include "report_blob.h"
+#include "report/blob.h"
 
 /* ---- JSON ---- */
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "random.h"
-#include "stats.h"
+#include "util/random.h"
+#include "util/stats.h"
 
 #define NR(array) (sizeof(array) / sizeof(*(array)))
 

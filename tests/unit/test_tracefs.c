@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tracefs.h"
+#include "tracer/tracefs.h"
 
 #define COMMON                                                                         \
 	"format:\n"                                                                    \

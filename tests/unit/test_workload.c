@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "host.h"
-#include "workload.h"
+#include "kvm/host.h"
+#include "kvm/workload.h"
 
 static void every_operation_has_one_row(void **state)
 {

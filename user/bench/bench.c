@@ -1,0 +1,604 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sched_setaffinity() and CPU_SET() */
+#define _GNU_SOURCE
+#include "bench/bench.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "kvm/test_vm.h"
+#include "util/random.h"
+
+#define DEFAULT_COUNT 2000
+#define DEFAULT_SLOW_COUNT 100
+#define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
+#define SETTLE_US 50000	 /* the kernel frees what was attached a little later: not amid a sample */
+
+#define NR(array) (sizeof(array) / sizeof(*(array)))
+
+const struct bench_observer bench_observers[] = {
+	{
+		.name = "none",
+		.help = "nothing: no VM has the leaves, no eBPF program is attached",
+	},
+	{
+		.name = "patch-other",
+		.leaves = BENCH_LEAVES_OTHER,
+		.help = "another VM has the leaves, this one does not",
+	},
+	{
+		.name = "patch",
+		.leaves = BENCH_LEAVES_OWN,
+		.help = "the VM has the leaves: KVM counts and times",
+	},
+	{
+		.name = "btf",
+		.ebpf = true,
+		.path = WITNESS_BTF,
+		.help = "exitcheck's eBPF program, attached by KVM's type information",
+	},
+	{
+		.name = "classic",
+		.ebpf = true,
+		.path = WITNESS_CLASSIC,
+		.help = "exitcheck's eBPF program, on the classic tracepoints",
+	},
+	{
+		.name = "patch+btf",
+		.leaves = BENCH_LEAVES_OWN,
+		.ebpf = true,
+		.path = WITNESS_BTF,
+		.help = "both, as in the validation",
+	},
+	{
+		.name = "patch+classic",
+		.leaves = BENCH_LEAVES_OWN,
+		.ebpf = true,
+		.path = WITNESS_CLASSIC,
+		.help = "both, as in the validation of a KVM without type information",
+	},
+};
+
+const unsigned int nr_bench_observers = NR(bench_observers);
+
+_Static_assert(NR(bench_observers) <= BENCH_MAX_OBSERVERS, "room for all of them");
+
+/* What is measured unless workloads were chosen. */
+static const char *const default_workloads[] = { "cpuid", "out", "mmio-write", "wrmsr", "hlt" };
+
+/* To the guest of a VM without leaves they are some CPUID, too. */
+const struct bench_read bench_reads[BENCH_NR_READS] = {
+	{
+		.workload = { .name = "leaf-vcpu", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },
+		.leaf = LEAF_VCPU_TOTAL_EXITS,
+	},
+	{
+		.workload = { .name = "leaf-vm", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },
+		.leaf = LEAF_TOTAL_EXITS,
+	},
+};
+
+struct run {
+	const struct options *options;
+	struct bench *bench;
+	struct error *err;
+	uint64_t random;
+	int round; /* -1: the warm-up */
+	int cpu;   /* that a single vCPU stays on */
+};
+
+/* The VMs of a turn, all alike. */
+struct vms {
+	struct probe *probe[BENCH_MAX_VMS];
+	unsigned int nr, vcpus;
+	int *instructions; /* an event for each vCPU */
+	unsigned int nr_events;
+};
+
+const struct bench_observer *bench_observer_find(const char *name)
+{
+	for (unsigned int i = 0; i < nr_bench_observers; i++)
+		if (!strcmp(bench_observers[i].name, name))
+			return &bench_observers[i];
+	return NULL;
+}
+
+static size_t place(const struct bench *bench, unsigned int work, unsigned int watch)
+{
+	return ((size_t)work * bench->nr_watches + watch) * bench->rounds;
+}
+
+double *bench_cycles(const struct bench *bench, unsigned int work, unsigned int watch)
+{
+	return bench->cycles + place(bench, work, watch);
+}
+
+double *bench_instructions(const struct bench *bench, unsigned int work, unsigned int watch)
+{
+	return bench->instructions + place(bench, work, watch);
+}
+
+bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch)
+{
+	return !bench->works[work].unsupported && !*bench->watches[watch].skipped.text;
+}
+
+unsigned int bench_base(const struct bench *bench)
+{
+	unsigned int watch = 0;
+
+	while (watch < bench->nr_watches - 1 && *bench->watches[watch].skipped.text)
+		watch++;
+	return watch;
+}
+
+void bench_destroy(struct bench *bench)
+{
+	if (!bench)
+		return;
+	free(bench->cycles);
+	free(bench->instructions);
+	free(bench);
+}
+
+/* ---- the kernel's instructions on the host ---- */
+
+static int open_instructions(pid_t tid)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.exclude_user = 1,
+		.exclude_hv = 1,
+		.exclude_guest = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static void probe_instructions(struct bench *bench)
+{
+	int fd = open_instructions(0);
+
+	if (fd < 0)
+		snprintf(bench->no_instructions, sizeof(bench->no_instructions),
+			 "this machine has no counter of instructions for us: %s", strerror(errno));
+	else
+		close(fd);
+}
+
+static int read_instructions(const struct vms *vms, uint64_t *sum, struct error *err)
+{
+	uint64_t value;
+
+	*sum = 0;
+	for (unsigned int i = 0; i < vms->nr_events; i++) {
+		if (read(vms->instructions[i], &value, sizeof(value)) != sizeof(value))
+			return error_set(err, STATUS_CANNOT_RUN, "the counter of instructions: %s",
+					 strerror(errno));
+		*sum += value;
+	}
+	return 0;
+}
+
+static int count_instructions(struct run *run, struct vms *vms)
+{
+	if (*run->bench->no_instructions)
+		return 0;
+	vms->instructions = calloc((size_t)vms->nr * vms->vcpus, sizeof(*vms->instructions));
+	if (!vms->instructions)
+		return error_set(run->err, STATUS_CANNOT_RUN, "out of memory");
+	for (unsigned int i = 0; i < vms->nr * vms->vcpus; i++) {
+		pid_t tid = probe_tid(vms->probe[i / vms->vcpus], i % vms->vcpus);
+		int fd = open_instructions(tid);
+
+		if (fd < 0)
+			return error_set(run->err, STATUS_CANNOT_RUN,
+					 "the counter of instructions: %s", strerror(errno));
+		vms->instructions[vms->nr_events++] = fd;
+	}
+	return 0;
+}
+
+/* ---- VMs ---- */
+
+static int create_probe(struct run *run, struct probe **probe, unsigned int vcpus, bool irqchip,
+			bool leaves)
+{
+	const struct probe_config config = {
+		.isa = run->bench->host.isa,
+		.nr_vcpus = vcpus,
+		.irqchip = irqchip,
+		.opt_in = leaves,
+		.timeout_ms = WORKLOAD_TIMEOUT_MS,
+	};
+	int status = probe_create(probe, &config, run->err);
+
+	if (!status && leaves && run->bench->host.exit_leaves == EXIT_LEAVES_OPTIN &&
+	    !probe_opted_in(*probe))
+		status = error_set(run->err, STATUS_CANNOT_RUN,
+				   "KVM refuses the capability of the leaves");
+	return status;
+}
+
+/* A single vCPU stays where it is put: another CPU's caches are no part of what is measured. */
+static void pin(const struct run *run, const struct vms *vms)
+{
+	cpu_set_t set;
+
+	if (vms->nr * vms->vcpus > 1)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(run->cpu, &set);
+	sched_setaffinity(probe_tid(vms->probe[0], 0), sizeof(set), &set);
+}
+
+/* The witness may be NULL. */
+static int create_vms(struct run *run, struct vms *vms, struct witness *witness, bool irqchip,
+		      bool leaves)
+{
+	const struct bench *bench = run->bench;
+	unsigned int slot;
+	int status = 0;
+
+	*vms = (struct vms){ .nr = bench->vms, .vcpus = bench->vcpus };
+	for (unsigned int i = 0; i < vms->nr && !status; i++)
+		status = create_probe(run, &vms->probe[i], vms->vcpus, irqchip, leaves);
+	if (!status)
+		pin(run, vms);
+	for (unsigned int i = 0; witness && i < vms->nr * vms->vcpus && !status; i++) {
+		unsigned int vm = i / vms->vcpus, vcpu = i % vms->vcpus;
+
+		status = witness_register(witness, vm + 1, vcpu, probe_tid(vms->probe[vm], vcpu),
+					  &slot, run->err);
+	}
+	return status ? status : count_instructions(run, vms);
+}
+
+/* Of a turn that went well, adds what its VMs' exits were to the watch. */
+static int destroy_vms(struct run *run, struct vms *vms, struct bench_watch *watch, int status)
+{
+	uint64_t one;
+
+	for (unsigned int i = 0; i < vms->nr_events; i++)
+		close(vms->instructions[i]);
+	free(vms->instructions);
+	for (unsigned int vm = 0; vm < vms->nr; vm++) {
+		for (unsigned int i = 0; !status && i < vms->vcpus; i++) {
+			status = probe_stat_exits(vms->probe[vm], i, &one, run->err);
+			watch->exits += status ? 0 : one;
+		}
+		probe_destroy(vms->probe[vm]);
+	}
+	return status;
+}
+
+/* ---- a sample ---- */
+
+/* One command of every vCPU, all at once; adds what they took to *cycles. */
+static int command(struct run *run, const struct vms *vms, struct bench_work *work, uint64_t count,
+		   double *cycles)
+{
+	unsigned int nr = vms->nr * vms->vcpus;
+	int status = 0;
+
+	for (unsigned int i = 0; i < nr && !status && !work->unsupported; i++) {
+		struct probe *probe = vms->probe[i / vms->vcpus];
+		unsigned int vcpu = i % vms->vcpus;
+
+		if (work->leaf) {
+			probe_reads(probe, vcpu)[0].function = work->leaf;
+			probe_set_nr_reads(probe, vcpu, 1);
+		}
+		status = probe_start(probe, vcpu, work->workload->op, count, &work->unsupported,
+				     run->err);
+	}
+	for (unsigned int i = 0; i < nr && !status && !work->unsupported; i++) {
+		const struct probe *probe = vms->probe[i / vms->vcpus];
+
+		status = probe_wait(vms->probe[i / vms->vcpus], i % vms->vcpus, run->err);
+		/* Several vCPUs may share a CPU: each has its own thread's time only. */
+		if (nr == 1)
+			*cycles += probe_cycles(probe, 0);
+		else
+			*cycles += probe_cpu_ns(probe, i % vms->vcpus) * 1e-6 * run->bench->tsc_khz;
+	}
+	return status;
+}
+
+static int execute(struct run *run, const struct vms *vms, struct bench_work *work, uint64_t count,
+		   double *cycles)
+{
+	uint64_t limit = workload_command_limit(work->workload->op);
+	int status = 0;
+
+	*cycles = 0;
+	while (count && !status && !work->unsupported) {
+		uint64_t part = count < limit ? count : limit;
+
+		status = command(run, vms, work, part, cycles);
+		count -= part;
+	}
+	return status;
+}
+
+static int sample(struct run *run, const struct vms *vms, unsigned int work_index,
+		  unsigned int watch)
+{
+	struct bench *bench = run->bench;
+	struct bench_work *work = &bench->works[work_index];
+	double executions = (double)work->count * vms->nr * vms->vcpus, cycles;
+	uint64_t before, after;
+	int status;
+
+	status = execute(run, vms, work, work->count / WARM_UP_SHARE + 1, &cycles);
+	if (status || work->unsupported)
+		return status;
+	status = read_instructions(vms, &before, run->err);
+	if (!status)
+		status = execute(run, vms, work, work->count, &cycles);
+	if (!status)
+		status = read_instructions(vms, &after, run->err);
+	if (status || run->round < 0)
+		return status;
+	bench_cycles(bench, work_index, watch)[run->round] = cycles / executions;
+	bench_instructions(bench, work_index, watch)[run->round] = (after - before) / executions;
+	return 0;
+}
+
+/* ---- turns and rounds ---- */
+
+/* The works that need such VMs, in random order. */
+static int do_works(struct run *run, unsigned int watch, struct witness *witness, bool irqchip)
+{
+	struct bench *bench = run->bench;
+	const struct bench_observer *observer = bench->watches[watch].observer;
+	unsigned int order[BENCH_MAX_WORKLOADS], nr = 0;
+	struct vms vms;
+	int status;
+
+	for (unsigned int i = 0; i < bench->nr_works; i++)
+		if (!bench->works[i].unsupported && bench->works[i].workload->irqchip == irqchip)
+			order[nr++] = i;
+	if (!nr)
+		return 0;
+	random_shuffle(&run->random, order, nr);
+	status = create_vms(run, &vms, witness, irqchip, observer->leaves == BENCH_LEAVES_OWN);
+	for (unsigned int i = 0; i < nr && !status; i++)
+		status = sample(run, &vms, order[i], watch);
+	return destroy_vms(run, &vms, &bench->watches[watch], status);
+}
+
+static int attach(struct run *run, unsigned int watch, struct witness **witness)
+{
+	const struct bench_observer *observer = run->bench->watches[watch].observer;
+	const struct witness_config config = {
+		.isa = run->bench->host.isa,
+		.path = observer->path,
+		.nr_slots = 2 * run->bench->vms * run->bench->vcpus,
+	};
+	int status;
+
+	*witness = NULL;
+	if (!observer->ebpf)
+		return 0;
+	status = witness_create(witness, &config, run->err);
+	if (!status)
+		witness_gate(*witness, true);
+	return status;
+}
+
+/* One observer's part of a round. */
+static int turn(struct run *run, unsigned int watch)
+{
+	const struct bench_observer *observer = run->bench->watches[watch].observer;
+	struct witness *witness = NULL;
+	struct probe *other = NULL;
+	int status = 0;
+
+	if (observer->leaves == BENCH_LEAVES_OTHER)
+		status = create_probe(run, &other, 1, false, true);
+	if (!status)
+		status = attach(run, watch, &witness);
+	for (int irqchip = 0; irqchip <= 1 && !status; irqchip++)
+		status = do_works(run, watch, witness, irqchip);
+	for (unsigned int i = 0; witness && i < witness_nr_vcpus(witness); i++)
+		run->bench->watches[watch].counted += witness_vcpu(witness, i)->count;
+	witness_destroy(witness);
+	probe_destroy(other);
+	usleep(SETTLE_US);
+	return status;
+}
+
+static int do_round(struct run *run)
+{
+	unsigned int order[BENCH_MAX_OBSERVERS], nr = 0;
+	int status = 0;
+
+	for (unsigned int i = 0; i < run->bench->nr_watches; i++)
+		if (!*run->bench->watches[i].skipped.text)
+			order[nr++] = i;
+	random_shuffle(&run->random, order, nr);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "exitcheck: round %d of %u ...\n", run->round + 1,
+			run->bench->rounds);
+	for (unsigned int i = 0; i < nr && !status; i++)
+		status = turn(run, order[i]);
+	return status;
+}
+
+/* ---- what is to be done ---- */
+
+/* Why this KVM cannot be watched that way, NULL if it may. */
+static const char *why_not(const struct bench *bench, const struct bench_observer *observer)
+{
+	switch (bench->host.exit_leaves) {
+	case EXIT_LEAVES_ABSENT:
+		return observer->leaves ? "kvm.ko is not patched" : NULL;
+	case EXIT_LEAVES_OFF:
+		return observer->leaves ? "kvm.exit_leaves=off" : NULL;
+	case EXIT_LEAVES_OPTIN:
+		return NULL;
+	case EXIT_LEAVES_ALL:
+		break;
+	}
+	return observer->leaves != BENCH_LEAVES_OWN ?
+		       "kvm.exit_leaves=all: there is no VM without the leaves" :
+		       NULL;
+}
+
+/* The observers that can be, of those asked for; loads the eBPF program once to find out. */
+static int choose_observers(struct run *run)
+{
+	const struct options *options = run->options;
+	struct bench *bench = run->bench;
+	unsigned int left = 0;
+	int status = 0;
+
+	for (unsigned int i = 0; i < nr_bench_observers; i++) {
+		struct bench_watch *watch = &bench->watches[bench->nr_watches];
+		const char *why = why_not(bench, &bench_observers[i]);
+		struct witness *witness;
+
+		if (options->nr_observers && !options->observer[i])
+			continue;
+		watch->observer = &bench_observers[i];
+		status = 0;
+		if (why)
+			status = error_set(run->err, STATUS_CANNOT_RUN, "%s", why);
+		else
+			status = attach(run, bench->nr_watches, &witness);
+		if (!status)
+			witness_destroy(witness);
+		else if (options->nr_observers)
+			return status;
+		else
+			watch->skipped = *run->err;
+		bench->nr_watches++;
+		left += !status;
+	}
+	return left ? 0 : status;
+}
+
+static void add_work(struct run *run, const struct workload *workload, uint32_t leaf)
+{
+	struct bench *bench = run->bench;
+	struct bench_work *work = &bench->works[bench->nr_works++];
+
+	work->workload = workload;
+	work->leaf = leaf;
+	work->count = run->options->count			    ? run->options->count :
+		      workload->slow || workload->op == PROBE_TOUCH ? DEFAULT_SLOW_COUNT :
+								      DEFAULT_COUNT;
+	if (!workload_exists(workload, bench->host.isa))
+		work->unsupported = workload->why;
+	else if (workload->irqchip && bench->vcpus > 1)
+		work->unsupported = "a VM with an APIC of KVM's own has one vCPU here";
+}
+
+static void choose_works(struct run *run)
+{
+	const struct options *options = run->options;
+
+	bool all = !options->nr_workloads;
+
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		if (options->workload[i])
+			add_work(run, &workloads[i], 0);
+	for (unsigned int i = 0; all && i < NR(default_workloads); i++)
+		add_work(run, workload_find(default_workloads[i]), 0);
+	for (unsigned int i = 0; i < BENCH_NR_READS; i++)
+		if (all || options->read[i])
+			add_work(run, &bench_reads[i].workload, bench_reads[i].leaf);
+}
+
+/* The last of the CPUs that we may use. */
+static int last_cpu(void)
+{
+	cpu_set_t set;
+	int last = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 0;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			last = cpu;
+	return last;
+}
+
+static int read_tsc_khz(struct run *run)
+{
+	struct probe *probe = NULL;
+	int status = create_probe(run, &probe, 1, false, false);
+
+	if (!status)
+		status = probe_tsc_khz(probe, &run->bench->tsc_khz, run->err);
+	probe_destroy(probe);
+	return status;
+}
+
+static int set_up(struct run *run)
+{
+	struct bench *bench = run->bench;
+	size_t nr;
+	int status;
+
+	status = read_tsc_khz(run);
+	if (!status)
+		status = choose_observers(run);
+	if (status)
+		return status;
+	choose_works(run);
+	probe_instructions(bench);
+	nr = place(bench, bench->nr_works, 0);
+	bench->cycles = calloc(nr, sizeof(*bench->cycles));
+	bench->instructions = calloc(nr, sizeof(*bench->instructions));
+	if (!bench->cycles || !bench->instructions)
+		return error_set(run->err, STATUS_CANNOT_RUN, "out of memory");
+	return 0;
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+int bench_run(const struct host *host, const struct options *options, struct bench **bench,
+	      struct error *err)
+{
+	struct run run = { .options = options, .err = err, .cpu = last_cpu() };
+	double began = seconds_now();
+	int status;
+
+	run.bench = calloc(1, sizeof(*run.bench));
+	if (!run.bench)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	run.bench->host = *host;
+	run.bench->started = time(NULL);
+	run.bench->seed = options->has_seed ? options->seed : random_seed();
+	run.bench->rounds = options->rounds;
+	run.bench->vcpus = options->vcpus;
+	run.bench->vms = options->vms;
+	run.random = run.bench->seed;
+
+	status = set_up(&run);
+	for (run.round = -1; run.round < (int)options->rounds && !status; run.round++)
+		status = do_round(&run);
+	run.bench->seconds = seconds_now() - began;
+	if (status)
+		bench_destroy(run.bench);
+	else
+		*bench = run.bench;
+	return status;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The guest ABI: discovery, undefined numbers, no leaves at all. */
+#include "judge/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/text.h"
+
+void check_undef(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	struct tally undefined = { 0 }, defined = { 0 }, tally;
+
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+		bool expect_undefined;
+		uint64_t value;
+		struct tally *to;
+
+		if (read->function < LEAF_FIRST || read->function > LEAF_LAST ||
+		    read->function == LEAF_DISCOVERY)
+			continue;
+		expect_undefined = leaf_is_by_number(read->function) &&
+				   exit_index(judge->isa, read->index) == EXIT_INDEX_OTHER;
+		to = expect_undefined ? &undefined : &defined;
+		to->compared++;
+		if (leaf_decode(read, &value) ==
+		    (expect_undefined ? LEAF_NUMBER_UNDEFINED : LEAF_VALUE))
+			continue;
+		to->differed++;
+		check_example(check, "leaf 0x%08x, %s number 0x%x: eax %x, ebx %x, ecx %x, edx %x",
+			      read->function, expect_undefined ? "undefined" : "defined",
+			      read->index, read->eax, read->ebx, read->ecx, read->edx);
+	}
+	tally = (struct tally){ .compared = undefined.compared,
+				.differed = undefined.differed + defined.differed };
+	check_settle(check, &tally);
+	check_evidence(check,
+		       "%s reads of undefined numbers, %s not answered as such; %s of defined ones"
+		       " and totals, %s malformed",
+		       text_u64(undefined.compared).s, text_u64(undefined.differed).s,
+		       text_u64(defined.compared).s, text_u64(defined.differed).s);
+}
+
+/* What a guest that read leaf 0 so gets for a leaf that nobody defines: zeros, or the highest basic one. */
+static bool is_zero_for_undefined(const struct probe_read *basic)
+{
+	return !memcmp(&basic->ebx, "Auth", 4) || !memcmp(&basic->ebx, "Hygo", 4);
+}
+
+static bool registers_equal(const struct probe_read *a, const struct probe_read *b)
+{
+	return a->eax == b->eax && a->ebx == b->ebx && a->ecx == b->ecx && a->edx == b->edx;
+}
+
+/* What a leaf that nobody defines answers on a KVM without the accounting. */
+static const struct probe_read *plain_answer(const struct result *result, uint32_t index)
+{
+	static const struct probe_read zeros;
+	const struct probe_read *basic = NULL, *answer = &zeros;
+
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+
+		if (!basic && !read->function)
+			basic = read;
+		if (basic && !is_zero_for_undefined(basic) && read->function == basic->eax &&
+		    read->index == index)
+			answer = read;
+	}
+	return answer;
+}
+
+bool read_is_ordinary(const struct result *result, const struct probe_read *read)
+{
+	for (unsigned int i = 0; i < result->nr_given; i++)
+		if (result->given[i].function == read->function &&
+		    result->given[i].index == read->index)
+			return registers_equal(&result->given[i], read);
+	return read->function != LEAF_FIRST - 1 ||
+	       registers_equal(read, plain_answer(result, read->index));
+}
+
+void check_discovery(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	const struct leaf_discovery *found = &result->discovery;
+	struct leaf_discovery again;
+	struct tally tally = { 0 };
+	unsigned int reserved = 0, signatures = 0;
+
+#define DEMAND(holds, ...)                                 \
+	do {                                               \
+		tally.compared++;                          \
+		if (!(holds)) {                            \
+			tally.differed++;                  \
+			check_example(check, __VA_ARGS__); \
+		}                                          \
+	} while (0)
+
+	DEMAND(result->host.exit_leaves == EXIT_LEAVES_ALL || result->opt_in,
+	       "the VM has the leaves, but did not ask for them");
+	DEMAND(result->host.exit_leaves != EXIT_LEAVES_OFF,
+	       "the VM has the leaves, but kvm.exit_leaves=off");
+	DEMAND(found->abi_version == LEAF_ABI_VERSION, "ABI version %u, not %u", found->abi_version,
+	       LEAF_ABI_VERSION);
+	DEMAND(found->isa == judge->isa, "ISA %u, not %u (%s)", found->isa, judge->isa,
+	       isa_name(judge->isa));
+	DEMAND(found->nr_counters == exit_nr_defined(judge->isa), "%u counters, not %u",
+	       found->nr_counters, exit_nr_defined(judge->isa));
+	DEMAND(llabs((long long)found->tsc_khz - result->tsc_khz) * 1000 <= result->tsc_khz,
+	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->tsc_khz);
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+
+		if (read->function == LEAF_DISCOVERY && !read->index) {
+			leaf_discovery_decode(read, read, &again);
+			signatures++;
+			DEMAND(again.present, "a VM or vCPU finds no signature");
+		}
+		if (read->function == LEAF_DISCOVERY && read->index >= 2) {
+			reserved++;
+			DEMAND(!read->eax && !read->ebx && !read->ecx && !read->edx,
+			       "reserved index 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->index,
+			       read->eax, read->ebx, read->ecx, read->edx);
+		}
+		if (read->function == 0)
+			DEMAND(read->eax < 0x40000000, "highest basic leaf 0x%x", read->eax);
+		DEMAND(read_is_ordinary(result, read),
+		       "leaf 0x%x, none of these: eax %x, ebx %x, ecx %x, edx %x", read->function,
+		       read->eax, read->ebx, read->ecx, read->edx);
+		if (read->function == 0x40000000)
+			DEMAND(read->eax < LEAF_FIRST || read->eax > LEAF_LAST,
+			       "highest hypervisor leaf 0x%x", read->eax);
+	}
+#undef DEMAND
+	check_settle(check, &tally);
+	check_evidence(check,
+		       "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
+		       " %u reserved indices",
+		       found->abi_version, isa_name(judge->isa), found->nr_counters,
+		       text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, signatures,
+		       reserved);
+}
+
+void check_unpatched(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	const struct probe_read *plain = NULL;
+	struct tally tally = { 0 };
+
+	/* A leaf that nobody defines shows what this guest gets for one; see validate.c. */
+	for (unsigned int i = 0; i < result->nr_reads; i++) {
+		const struct probe_read *read = &result->reads[i];
+
+		if (read->function < LEAF_FIRST - 1 || read->function > LEAF_LAST)
+			continue;
+		if (read->function == LEAF_FIRST - 1) {
+			plain = read;
+			continue;
+		}
+		if (!plain || plain->index != read->index)
+			continue;
+		tally.compared++;
+		if (registers_equal(read, plain))
+			continue;
+		tally.differed++;
+		check_example(check, "leaf 0x%08x, index %u: eax %x, ebx %x, ecx %x, edx %x",
+			      read->function, read->index, read->eax, read->ebx, read->ecx,
+			      read->edx);
+	}
+	check_settle(check, &tally);
+	check_evidence(
+		check,
+		"no signature; %s reads of the leaves' numbers answer as a leaf that does not exist,"
+		" %s do not",
+		text_u64(tally.compared - tally.differed).s, text_u64(tally.differed).s);
+}

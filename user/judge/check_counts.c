@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Counts of exits: against eBPF, the truth and KVM's statistic. */
+#include "judge/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/text.h"
+
+/* Leaves (VM-wide and per vCPU) and the witness against the truth, in the sweeps of one phase. */
+static void tally_truth(const struct judge *judge, struct check *check, enum result_phase phase,
+			struct tally *leaf, struct tally *bpf)
+{
+	const struct result *result = judge->result;
+
+	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
+		const struct result_sweep *sweep = &result->sweeps[s];
+		const struct probe_read *reads = sweep_reads(result, sweep);
+		/* Where there are no leaves their numbers have been read, too: see validate.c. */
+		unsigned int nr_reads = result->leaves == LEAVES_PRESENT ? sweep->nr_reads : 0;
+
+		if (result->vcpus[sweep->vcpu].phase != phase)
+			continue;
+		for (unsigned int i = 0; i < nr_reads; i++) {
+			uint64_t executed[PROBE_NR_OPS], value = 0;
+			bool whole_vm = reads[i].function == LEAF_EXITS;
+			unsigned int index = exit_index(judge->isa, reads[i].index);
+			struct bounds bounds;
+			bool valid;
+
+			if ((!whole_vm && reads[i].function != LEAF_VCPU_EXITS) ||
+			    index == EXIT_INDEX_OTHER || (whole_vm && sweep->concurrent))
+				continue;
+			sweep_executed(sweep, &reads[i], whole_vm, executed);
+			bounds = judge_truth(judge, executed, index);
+			valid = leaf_decode(&reads[i], &value) == LEAF_VALUE;
+			leaf->compared++;
+			if (valid && bounds_have(value, bounds))
+				continue;
+			if (valid && !judge->expected[index] &&
+			    bounds_have(value, judge_bpf(judge, sweep, &reads[i], index))) {
+				leaf->undecided++;
+				check_example(check, "%s: %s exits that the guest did not cause",
+					      check_place(judge, sweep->vcpu, index, sweep).s,
+					      text_u64(value).s);
+				continue;
+			}
+			leaf->differed++;
+			check_example(check, "%s: executed %s, %s leaf %s",
+				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      bounds_text(bounds).s, whole_vm ? "VM-wide" : "vCPU's",
+				      valid ? text_u64(value).s : "malformed");
+		}
+		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+			struct bounds bounds = judge_truth(judge, sweep->after, index);
+			uint64_t value = sweep->bpf_after[index];
+
+			bpf->compared++;
+			if (bounds_have(value, bounds))
+				continue;
+			if ((judge->lost && value < bounds.lower) || !judge->expected[index]) {
+				bpf->undecided++;
+				continue;
+			}
+			bpf->differed++;
+			check_example(check, "%s: executed %s, eBPF %s",
+				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      bounds_text(bounds).s, text_u64(value).s);
+		}
+	}
+}
+
+static void settle_truth(const struct judge *judge, struct check *check, const struct tally *leaf,
+			 const struct tally *bpf)
+{
+	const struct tally sum = {
+		.compared = leaf->compared + bpf->compared,
+		.differed = leaf->differed + bpf->differed,
+		.undecided = leaf->undecided + bpf->undecided,
+	};
+
+	check_settle(check, &sum);
+	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
+		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+}
+
+void check_truth(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	bool leaves = result->leaves == LEAVES_PRESENT;
+	struct tally leaf = { 0 }, bpf = { 0 };
+	unsigned int ran = 0;
+
+	/* The other phases have checks of their own, of leaves. */
+	for (int phase = 0; phase < (leaves ? PHASE_SINGLE + 1 : NR_PHASES); phase++)
+		tally_truth(judge, check, phase, &leaf, &bpf);
+	for (unsigned int i = 0; i < result->nr_workloads; i++)
+		ran += !result->workloads[i].unsupported;
+	settle_truth(judge, check, &leaf, &bpf);
+	if (leaves)
+		check_evidence(check,
+			       "%u workloads: %s leaf values against what the guest executed, %s"
+			       " different; %s counts of eBPF likewise, %s different",
+			       ran, text_u64(leaf.compared).s, text_u64(leaf.differed).s,
+			       text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+	else
+		check_evidence(check,
+			       "%u workloads: %s counts of eBPF against what the guest executed, %s"
+			       " different",
+			       ran, text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+}
+
+/*
+ * Whether what a leaf says of counts must equal the witness's number at that
+ * instant; else (VM-wide, several vCPUs) it must lie in a bracket.
+ */
+static bool is_equality(const struct result *result, unsigned int vcpu, uint32_t function)
+{
+	return !leaf_is_vm_wide(function) || result_vm_vcpus(result, vcpu) == 1;
+}
+
+/* Comparisons in place: what the eBPF program found in the very exit that read the leaf. */
+static void tally_in_place(const struct judge *judge, struct check *check, bool equality,
+			   struct tally *tally)
+{
+	const struct result *result = judge->result;
+	uint64_t below = 0, expected[LEAF_NR];
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		const struct ec_vcpu *bpf = &result->vcpus[v].bpf;
+
+		memset(expected, 0, sizeof(expected));
+		for (unsigned int s = 0; s < result->nr_sweeps; s++) {
+			const struct result_sweep *sweep = &result->sweeps[s];
+			const struct probe_read *reads = sweep_reads(result, sweep);
+
+			for (unsigned int i = 0; sweep->vcpu == v && i < sweep->nr_reads; i++)
+				if (leaf_is_count(reads[i].function))
+					expected[reads[i].function - LEAF_FIRST]++;
+		}
+		for (unsigned int leaf = 0; leaf < LEAF_NR; leaf++) {
+			if (!leaf_is_count(LEAF_FIRST + leaf) ||
+			    is_equality(result, v, LEAF_FIRST + leaf) != equality)
+				continue;
+			tally->compared += bpf->compared[leaf];
+			tally->differed += bpf->differed[leaf];
+			if (bpf->compared[leaf] < expected[leaf])
+				tally->undecided += expected[leaf] - bpf->compared[leaf];
+		}
+	}
+	for (unsigned int i = 0; i < result->nr_mismatches; i++) {
+		const struct ec_mismatch *mismatch = &result->mismatches[i];
+		const struct result_vcpu *vcpu = result_slot_vcpu(result, mismatch->slot);
+		const struct bounds bounds = { mismatch->lower, mismatch->upper };
+		unsigned int v = vcpu ? vcpu - result->vcpus : 0;
+
+		if (!vcpu || !leaf_is_count(mismatch->function) ||
+		    is_equality(result, v, mismatch->function) != equality)
+			continue;
+		below += mismatch->leaf < mismatch->lower;
+		check_example(check, "%s: leaf 0x%08x %s, eBPF %s, in place",
+			      check_place(judge, v,
+					  leaf_is_by_number(mismatch->function) ?
+						  exit_index(judge->isa, mismatch->index) :
+						  EXIT_INDEX_OTHER,
+					  NULL)
+				      .s,
+			      mismatch->function, text_u64(mismatch->leaf).s,
+			      bounds_text(bounds).s);
+	}
+	/* With lost events eBPF's numbers are too low: only a lower leaf is wrong for sure. */
+	if (judge->lost && !below) {
+		tally->undecided += tally->differed;
+		tally->differed = 0;
+	}
+}
+
+/* The same from outside: the witness's counts before and after a sweep enclose the leaf. */
+static void tally_around(const struct judge *judge, struct check *check, struct tally *tally)
+{
+	const struct result *result = judge->result;
+
+	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
+		const struct result_sweep *sweep = &result->sweeps[s];
+		const struct probe_read *reads = sweep_reads(result, sweep);
+
+		for (unsigned int i = 0; i < sweep->nr_reads; i++) {
+			unsigned int index = exit_index(judge->isa, reads[i].index);
+			struct bounds bounds;
+			uint64_t value;
+
+			if (!leaf_is_count(reads[i].function) ||
+			    !leaf_is_by_number(reads[i].function) || index == EXIT_INDEX_OTHER ||
+			    !is_equality(result, sweep->vcpu, reads[i].function))
+				continue;
+			bounds = judge_bpf(judge, sweep, &reads[i], index);
+			if (leaf_decode(&reads[i], &value) != LEAF_VALUE ||
+			    bounds_have(value, bounds))
+				continue;
+			if (judge->lost && value > bounds.upper) {
+				tally->undecided++;
+				continue;
+			}
+			tally->differed++;
+			check_example(check, "%s: leaf 0x%08x %s, eBPF %s",
+				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      reads[i].function, text_u64(value).s, bounds_text(bounds).s);
+		}
+	}
+}
+
+static void settle_count(const struct judge *judge, struct check *check, const struct tally *tally)
+{
+	check_settle(check, tally);
+	check_evidence(check, "%s in-place comparisons, %s different%s%s%s",
+		       text_u64(tally->compared).s, text_u64(tally->differed).s,
+		       tally->undecided ? ", " : "",
+		       tally->undecided ? text_u64(tally->undecided).s : "",
+		       tally->undecided ? " undecided" : "");
+	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
+		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+	if (check->verdict == VERDICT_PASS && judge->lost) {
+		check->verdict = VERDICT_INCONCLUSIVE;
+		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+	}
+}
+
+void check_count(struct judge *judge, struct check *check)
+{
+	struct tally tally = { 0 }, around = { 0 };
+	size_t length;
+
+	tally_in_place(judge, check, true, &tally);
+	tally_around(judge, check, &around);
+	tally.undecided += around.undecided;
+	settle_count(judge, check, &tally);
+	if (!around.differed)
+		return;
+	check->verdict = VERDICT_FAIL;
+	length = strlen(check->evidence);
+	snprintf(check->evidence + length, sizeof(check->evidence) - length,
+		 "; %s reads outside of eBPF's counts before and after",
+		 text_u64(around.differed).s);
+}
+
+void check_count_vm(struct judge *judge, struct check *check)
+{
+	const struct result_phase_info *phase = &judge->result->phase[PHASE_SMP];
+	struct tally tally = { 0 };
+
+	tally_in_place(judge, check, false, &tally);
+	settle_count(judge, check, &tally);
+	if (!phase->ran && !tally.compared)
+		check_evidence(check, "%s", phase->skipped);
+}
+
+void check_stats(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	struct tally tally = { 0 };
+	uint64_t exits = 0, failed = 0, emulated = 0;
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		const struct result_vcpu *vcpu = &result->vcpus[v];
+		/* KVM's statistic counts the ways round its loop, entered or not. */
+		uint64_t refused = vcpu->executed[PROBE_EMULATE];
+		uint64_t bpf = vcpu->bpf.count + vcpu->bpf.failed_entries + refused;
+
+		if (!vcpu->has_stat) {
+			tally.undecided++;
+			continue;
+		}
+		tally.compared++;
+		exits += vcpu->stat_exits;
+		failed += vcpu->bpf.failed_entries;
+		emulated += refused;
+		if (bpf == vcpu->stat_exits)
+			continue;
+		if (judge->lost && bpf < vcpu->stat_exits) {
+			tally.undecided++;
+			continue;
+		}
+		tally.differed++;
+		check_example(check,
+			      "%s: stat exits %s, eBPF %s and %s failed entries, %s refused ones",
+			      check_place(judge, v, EXIT_INDEX_OTHER, NULL).s,
+			      text_u64(vcpu->stat_exits).s, text_u64(vcpu->bpf.count).s,
+			      text_u64(vcpu->bpf.failed_entries).s, text_u64(refused).s);
+	}
+	check_settle(check, &tally);
+	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
+		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+	check_evidence(check,
+		       "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
+		       " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
+		       text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
+		       text_u64(emulated).s, text_u64(tally.differed).s);
+	if (!tally.compared)
+		check_evidence(check, "KVM has no statistic \"exits\" to read");
+}
+
+void check_mono(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	uint64_t(*last)[EXIT_NR_INDICES] = NULL;
+	struct tally tally = { 0 };
+
+	last = calloc(LEAF_NR, sizeof(*last));
+	if (!last) {
+		check->verdict = VERDICT_INCONCLUSIVE;
+		check_evidence(check, "out of memory");
+		return;
+	}
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		memset(last, 0, LEAF_NR * sizeof(*last));
+		for (unsigned int s = 0; s < result->nr_sweeps; s++) {
+			const struct result_sweep *sweep = &result->sweeps[s];
+			const struct probe_read *reads = sweep_reads(result, sweep);
+
+			for (unsigned int i = 0; sweep->vcpu == v && i < sweep->nr_reads; i++) {
+				unsigned int index =
+					leaf_is_by_number(reads[i].function) ?
+						exit_index(judge->isa, reads[i].index) :
+						0;
+				uint64_t value, *before;
+
+				if (leaf_decode(&reads[i], &value) != LEAF_VALUE)
+					continue;
+				before = &last[reads[i].function - LEAF_FIRST][index];
+				tally.compared++;
+				if (value < *before) {
+					tally.differed++;
+					check_example(check, "%s: leaf 0x%08x went from %s to %s",
+						      check_place(judge, v, index, sweep).s,
+						      reads[i].function, text_u64(*before).s,
+						      text_u64(value).s);
+				}
+				*before = value;
+			}
+		}
+	}
+	free(last);
+	check_settle(check, &tally);
+	check_evidence(check, "%s values, %s of them below the one before",
+		       text_u64(tally.compared).s, text_u64(tally.differed).s);
+}
+
+/* Exits of a phase by eBPF, and its vCPUs. */
+static uint64_t phase_exits(const struct result *result, enum result_phase phase,
+			    unsigned int *vcpus, unsigned int *vms)
+{
+	uint64_t exits = 0;
+	unsigned int last_vm = 0;
+
+	*vcpus = *vms = 0;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		if (result->vcpus[v].phase != phase)
+			continue;
+		exits += result->vcpus[v].bpf.count;
+		++*vcpus;
+		*vms += result->vcpus[v].vm != last_vm;
+		last_vm = result->vcpus[v].vm;
+	}
+	return exits;
+}
+
+static void check_phase(struct judge *judge, struct check *check, enum result_phase phase)
+{
+	const struct result *result = judge->result;
+	struct tally leaf = { 0 }, bpf = { 0 };
+	unsigned int vcpus, vms;
+	uint64_t exits = phase_exits(result, phase, &vcpus, &vms);
+
+	if (!result->phase[phase].ran) {
+		check_evidence(check, "%s", result->phase[phase].skipped);
+		return;
+	}
+	tally_truth(judge, check, phase, &leaf, &bpf);
+	settle_truth(judge, check, &leaf, &bpf);
+	if (*result->phase[phase].skipped) {
+		check_example(check, "%s", result->phase[phase].skipped);
+		if (check->verdict == VERDICT_PASS)
+			check->verdict = VERDICT_INCONCLUSIVE;
+	}
+	if (phase == PHASE_SMP)
+		check_evidence(check,
+			       "%u vCPUs at once, %s exits: %s values against what they executed,"
+			       " %s different",
+			       vcpus, text_u64(exits).s, text_u64(leaf.compared).s,
+			       text_u64(leaf.differed + bpf.differed).s);
+	else if (phase == PHASE_ISOLATION)
+		check_evidence(check,
+			       "%u VMs, %s exits: %s values of VMs idle, running and new against"
+			       " their own exits, %s different",
+			       vms, text_u64(exits).s, text_u64(leaf.compared).s,
+			       text_u64(leaf.differed + bpf.differed).s);
+	else
+		check_evidence(check,
+			       "a vCPU thread moved %u times between %u CPUs, %s exits: %s values"
+			       " against what it executed, %s different",
+			       result->phase[phase].moves, result->phase[phase].cpus,
+			       text_u64(exits).s, text_u64(leaf.compared).s,
+			       text_u64(leaf.differed + bpf.differed).s);
+}
+
+void check_smp(struct judge *judge, struct check *check)
+{
+	check_phase(judge, check, PHASE_SMP);
+}
+
+void check_isolation(struct judge *judge, struct check *check)
+{
+	check_phase(judge, check, PHASE_ISOLATION);
+}
+
+void check_migrate(struct judge *judge, struct check *check)
+{
+	check_phase(judge, check, PHASE_MIGRATE);
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Cycles: against the eBPF program's own clock. */
+#include "judge/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/text.h"
+
+/*
+ * What converting the witness's nanoseconds to TSC cycles can be wrong by:
+ * CLOCK_MONOTONIC is slewed by up to 500 ppm, and each exit is the difference
+ * of two readings cut off to the clock source's resolution.
+ */
+#define TIME_SLEW_PPM 500
+#define TIME_MAX_DEVIATION_PPM 10000 /* of the rate seen from the nominal one */
+/* Windows that a reason must have for its bias to be judged, and by what. */
+#define TIME_MIN_WINDOWS 3
+#define TIME_BIAS_FACTOR 3
+#define TIME_BIAS_CYCLES 2000
+/* A window in which no preemption between the two clocks explains half the time. */
+#define TIME_LONG_CYCLES 0x1p32
+
+/* Resolution of CLOCK_MONOTONIC in ns, 0 if unknown. */
+static double clock_resolution(const char *clocksource)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} sources[] = {
+		{ "tsc", 1 },	    { "tsc-early", 1 },
+		{ "kvm-clock", 1 }, { "hyperv_clocksource_tsc_page", 100 },
+		{ "hpet", 100 },    { "acpi_pm", 280 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+		if (!strcmp(sources[i].name, clocksource))
+			return sources[i].ns;
+	return 0;
+}
+
+struct timing {
+	double khz, ppm, resolution; /* resolution in cycles */
+	double deviation;	     /* ppm, too, and a part of it: not the clocks' usual one */
+};
+
+/* How far the TSC's rate by CLOCK_MONOTONIC was off the nominal one, at most. */
+static double deviation_ppm(const struct result *result, double khz)
+{
+	double ns = result->end.ns - result->begin.ns, tsc = result->end.tsc - result->begin.tsc;
+	const double rates[] = { ns > 0 ? tsc / ns * 1e6 : 0, result->slowest_khz,
+				 result->fastest_khz };
+	double greatest = 0;
+
+	for (unsigned int i = 0; khz > 0 && i < sizeof(rates) / sizeof(*rates); i++) {
+		double deviation = rates[i] > 0 ? (rates[i] / khz - 1) * 1e6 : 0;
+
+		deviation = deviation < 0 ? -deviation : deviation;
+		greatest = deviation > greatest ? deviation : greatest;
+	}
+	return greatest;
+}
+
+/* One reason in PHASE_SINGLE: over windows between two reads of its cycles. */
+struct time_stat {
+	unsigned int windows;
+	double *bias; /* of each window */
+	double least_bias, median_bias;
+	double least_mean; /* of an exit, by eBPF */
+	double best_share; /* leaf / eBPF, at most */
+	double worst_excess;
+};
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void time_window(struct time_stat *stat, double cycles, double bpf, double timed)
+{
+	double bias = (bpf - cycles) / timed, mean = bpf / timed;
+
+	if (!stat->windows || bias < stat->least_bias)
+		stat->least_bias = bias;
+	if (!stat->windows || mean < stat->least_mean)
+		stat->least_mean = mean;
+	if (bpf > 0 && cycles / bpf > stat->best_share)
+		stat->best_share = cycles / bpf;
+	stat->bias[stat->windows++] = bias;
+}
+
+/* leaf <= bpf, in every window of every vCPU; fills in the statistics. */
+static void tally_time(struct judge *judge, struct check *check, const struct timing *timing,
+		       struct time_stat *stats, struct tally *tally)
+{
+	const struct result *result = judge->result;
+
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		const struct result_time *time = &result->times[i];
+		const struct result_time *previous = result_time_before(result, i);
+		const struct result_time zero = { 0 };
+		double cycles, bpf, timed, error;
+
+		if (!previous)
+			previous = &zero;
+		if (time->timed <= previous->timed)
+			continue;
+		timed = time->timed - previous->timed;
+		cycles = (double)time->cycles - (double)previous->cycles;
+		bpf = (double)(time->ns - previous->ns) * timing->khz / 1e6;
+		error = bpf * timing->ppm / 1e6 + timed * timing->resolution;
+		tally->compared++;
+		if (cycles > bpf + error) {
+			tally->differed++;
+			judge->time_failed[time->index] = true;
+			check_example(check,
+				      "%s: leaf %s cycles for %s exits, eBPF %s (+ error %s)",
+				      check_place(judge, time->vcpu, time->index, NULL).s,
+				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s,
+				      text_real(error).s);
+		} else if (bpf > TIME_LONG_CYCLES && cycles < bpf / 2) {
+			tally->differed++;
+			judge->time_failed[time->index] = true;
+			check_example(check, "%s: leaf %s cycles for %s exits, eBPF %s",
+				      check_place(judge, time->vcpu, time->index, NULL).s,
+				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s);
+		}
+		if (result->vcpus[time->vcpu].phase == PHASE_SINGLE)
+			time_window(&stats[time->index], cycles, bpf, timed);
+	}
+}
+
+/*
+ * The bias is what lies between the two windows of one exit. It is the same
+ * code for every reason, so one small constant; what interrupts it only adds.
+ * So the least of several windows tells a clock that stopped early from noise,
+ * except where noise is what causes the exit: the host's interrupts come when it
+ * is disturbed, and on an emulated one the code up to where they are taken is slow.
+ */
+static void tally_bias(struct judge *judge, struct check *check, const struct timing *timing,
+		       const struct time_stat *stats, struct tally *tally, double *least,
+		       double *greatest, double *limit)
+{
+	double cheapest = 0;
+	bool any = false;
+
+	*least = *greatest = 0;
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		const struct time_stat *stat = &stats[index];
+
+		if (stat->windows < TIME_MIN_WINDOWS)
+			continue;
+		if (!any || stat->least_mean < cheapest)
+			cheapest = stat->least_mean;
+		if (!any || stat->least_bias < *least)
+			*least = stat->least_bias;
+		if (!any || stat->median_bias > *greatest)
+			*greatest = stat->median_bias;
+		any = true;
+	}
+	*limit = TIME_BIAS_FACTOR * (*least > 0 ? *least : 0) + TIME_BIAS_CYCLES;
+	for (unsigned int index = 0; any && index < EXIT_INDEX_OTHER; index++) {
+		const struct time_stat *stat = &stats[index];
+		const char *what = NULL;
+
+		if (stat->windows < TIME_MIN_WINDOWS)
+			continue;
+		tally->compared++;
+		if (stat->best_share < 0.05)
+			what = "hardly any cycles";
+		else if (stat->least_mean >= 4 * cheapest && stat->best_share < 0.5)
+			what = "less than half of the time";
+		else if (judge->caused[index] &&
+			 stat->least_bias > *limit + stat->least_mean * timing->deviation / 1e6)
+			what = "a bias beyond the common one";
+		if (!what)
+			continue;
+		tally->differed++;
+		judge->time_failed[index] = true;
+		check_example(check,
+			      "%s: %s: leaf at most %.1f %% of eBPF's, bias at least %s an exit",
+			      check_place(judge, 0, index, NULL).s, what, stat->best_share * 100,
+			      text_real(stat->least_bias).s);
+	}
+}
+
+void check_time(struct judge *judge, struct check *check)
+{
+	const struct result *result = judge->result;
+	const double resolution = clock_resolution(result->host.clocksource);
+	struct timing timing = { .khz = result->discovery.tsc_khz };
+	struct time_stat *stats;
+	struct tally tally = { 0 }, biases = { 0 };
+	double least, greatest, limit, *room;
+	uint64_t lost = judge->lost;
+	unsigned int failed = 0;
+
+	check->verdict = VERDICT_INCONCLUSIVE;
+	if (!(result->discovery.features & LEAF_FEATURE_STABLE_TSC)) {
+		check_evidence(check,
+			       "the host's TSC is not stable: cycles of different CPUs cannot be"
+			       " compared");
+		return;
+	}
+	if (resolution <= 0) {
+		check_evidence(check, "the resolution of clock source %s is unknown",
+			       result->host.clocksource);
+		return;
+	}
+	if (*result->next_clocksource) {
+		check_evidence(check, "the clock source was changed from %s to %s meanwhile",
+			       result->host.clocksource, result->next_clocksource);
+		return;
+	}
+	if (result->tsc_khz)
+		timing.khz = result->tsc_khz;
+	timing.deviation = deviation_ppm(result, timing.khz);
+	if (timing.deviation > TIME_MAX_DEVIATION_PPM) {
+		check_evidence(check,
+			       "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
+			       " source %s",
+			       timing.deviation / 1e4, result->host.clocksource);
+		return;
+	}
+	timing.ppm = TIME_SLEW_PPM + timing.deviation;
+	timing.resolution = resolution * timing.khz / 1e6;
+
+	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
+	room = calloc(result->nr_times + 1, sizeof(*room));
+	if (!stats || !room) {
+		check_evidence(check, "out of memory");
+		goto out;
+	}
+	for (unsigned int index = 0, used = 0; index < EXIT_NR_INDICES; index++) {
+		stats[index].bias = room + used;
+		for (unsigned int i = 0; i < result->nr_times; i++)
+			used += result->times[i].index == index;
+	}
+	tally_time(judge, check, &timing, stats, &tally);
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		struct time_stat *stat = &stats[index];
+
+		qsort(stat->bias, stat->windows, sizeof(*stat->bias), compare_doubles);
+		if (stat->windows)
+			stat->median_bias = stat->bias[stat->windows / 2];
+	}
+	tally_bias(judge, check, &timing, stats, &biases, &least, &greatest, &limit);
+	tally.differed += biases.differed;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++)
+		lost += result->vcpus[v].bpf.lost_entries;
+	if (lost) {
+		/* Of an exit eBPF's time is too short then, or too long: nothing is wrong for sure. */
+		memset(judge->time_failed, 0, sizeof(judge->time_failed));
+		tally.undecided = lost;
+		tally.differed = 0;
+		check->nr_examples = 0;
+		check_example(check, "eBPF lost %s events: its times are incomplete",
+			      text_u64(lost).s);
+	}
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
+		failed += judge->time_failed[index];
+	check_settle(check, &tally);
+	check_evidence(
+		check,
+		"leaf <= eBPF within %.0f ppm and %.0f ns an exit in %s windows, %u reasons fail;"
+		" bias of %s reasons %s to %s cycles an exit (limit: %s)",
+		timing.ppm, resolution, text_u64(tally.compared).s, failed,
+		text_u64(biases.compared).s, text_real(least).s, text_real(greatest).s,
+		text_real(limit).s);
+out:
+	free(room);
+	free(stats);
+}

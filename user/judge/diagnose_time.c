@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Cycles: how they follow eBPF's, over the reasons. */
+#include "judge/evidence.h"
+
+#include <stdlib.h>
+
+#include "util/text.h"
+
+#define TIME_MIN_EXITS 10 /* below that the mean of a reason is chance */
+
+/* The reasons of the single vCPUs that can be judged: those whose counts are right. */
+struct shares {
+	unsigned int reasons, zero, excess;
+	unsigned int sound;	/* more than a third of eBPF's time, and not above it */
+	unsigned int one_exit;	/* as many cycles as one exit takes */
+	double least, greatest; /* best share of eBPF's time */
+	double least_cycles, greatest_cycles, least_bpf, greatest_bpf; /* of an exit */
+	unsigned int least_index, greatest_index;		       /* by share */
+	double cycles, bpf, timed;				       /* sums */
+};
+
+static bool is_judged(const struct evidence *evidence, unsigned int index)
+{
+	return evidence->times[PHASE_SINGLE][index].timed >= TIME_MIN_EXITS &&
+	       !evidence->judge.asynchronous[index] && !evidence->growth[index].error;
+}
+
+/* Whether a value that should be a sum is what one exit takes. */
+static bool is_of_one_exit(const struct evidence *evidence, unsigned int index)
+{
+	const struct result *result = evidence->result;
+	const struct time_of *of = &evidence->times[PHASE_SINGLE][index];
+
+	for (unsigned int i = result->nr_times; i--;) {
+		const struct result_time *time = &result->times[i];
+		double one = of->bpf / of->timed;
+
+		if (time->index == index && time->timed >= TIME_MIN_EXITS &&
+		    result->vcpus[time->vcpu].phase == PHASE_SINGLE)
+			return time->cycles && time->cycles < 2 * one &&
+			       time->timed >= 2 * TIME_MIN_EXITS;
+	}
+	return false;
+}
+
+static struct shares find_shares(const struct evidence *evidence)
+{
+	struct shares shares = { 0 };
+
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		const struct time_of *of = &evidence->times[PHASE_SINGLE][index];
+		double share = of->best_share;
+
+		if (!is_judged(evidence, index))
+			continue;
+		if (!shares.reasons || share < shares.least) {
+			shares.least = share;
+			shares.least_index = index;
+		}
+		if (!shares.reasons || share > shares.greatest) {
+			shares.greatest = share;
+			shares.greatest_index = index;
+		}
+		if (!shares.reasons || of->least_cycles < shares.least_cycles)
+			shares.least_cycles = of->least_cycles;
+		if (of->least_cycles > shares.greatest_cycles)
+			shares.greatest_cycles = of->least_cycles;
+		if (!shares.reasons || of->least_bpf < shares.least_bpf)
+			shares.least_bpf = of->least_bpf;
+		if (of->least_bpf > shares.greatest_bpf)
+			shares.greatest_bpf = of->least_bpf;
+		shares.reasons++;
+		shares.zero += of->cycles == 0;
+		shares.excess += of->excesses > 0;
+		shares.sound += share > 1. / 3 && !of->excesses;
+		shares.one_exit += is_of_one_exit(evidence, index);
+		shares.cycles += of->cycles;
+		shares.bpf += of->bpf;
+		shares.timed += of->timed;
+	}
+	return shares;
+}
+
+/* The last total of cycles that a single vCPU read. */
+static uint64_t last_total(const struct evidence *evidence)
+{
+	const struct result *result = evidence->result;
+
+	for (unsigned int i = result->nr_reads; i--;)
+		if (result->reads[i].function == LEAF_VCPU_TOTAL_CYCLES ||
+		    result->reads[i].function == LEAF_TOTAL_CYCLES)
+			return (uint64_t)result->reads[i].ebx << 32 | result->reads[i].ecx;
+	return 0;
+}
+
+static void diagnose_zero(struct evidence *evidence, const struct shares *shares)
+{
+	uint64_t total = last_total(evidence);
+
+	if (total) {
+		evidence_conclude(
+			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
+			"The total has %s cycles, and each of %u reasons 0 after %s exits.",
+			text_u64(total).s, shares->reasons, text_real(shares->timed).s);
+		return;
+	}
+	evidence_conclude(evidence, DIAGNOSIS_NOT_TIMED, CONFIDENCE_LIKELY,
+			  "All cycles are 0, of %u reasons and in total, after %s exits that took"
+			  " %s by eBPF's clock.",
+			  shares->reasons, text_real(shares->timed).s, text_real(shares->bpf).s);
+	evidence_conclude(
+		evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_LIKELY,
+		"All cycles are 0: from outside, time that is taken and kept nowhere looks"
+		" like time that is not taken.");
+}
+
+/* Where nothing is too much on one vCPU at rest, and something is on others. */
+static void diagnose_other_phases(struct evidence *evidence)
+{
+	unsigned int excesses[NR_PHASES] = { 0 };
+
+	for (int phase = 0; phase < NR_PHASES; phase++)
+		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
+			excesses[phase] += evidence->times[phase][index].excesses;
+	if (excesses[PHASE_SINGLE])
+		return;
+	if (excesses[PHASE_SMP])
+		evidence_conclude(evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
+				  "Cycles of one vCPU alone are right; of several at once there are"
+				  " more than eBPF's clock has, in %u windows.",
+				  excesses[PHASE_SMP]);
+	else if (excesses[PHASE_MIGRATE])
+		evidence_conclude(evidence, DIAGNOSIS_PER_CPU_SPLIT, CONFIDENCE_LIKELY,
+				  "Cycles are right until the vCPU's thread moves to another CPU;"
+				  " then there are more than eBPF's clock has, in %u windows.",
+				  excesses[PHASE_MIGRATE]);
+}
+
+void diagnose_time(struct evidence *evidence)
+{
+	const struct shares shares = find_shares(evidence);
+	double khz = evidence->result->tsc_khz;
+	const struct reason_text least = reason_text(evidence, shares.least_index);
+
+	/* Where most exits count elsewhere their cycles do, too. */
+	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||
+	    evidence->cycles_wrapped || shares.reasons < 2 || shares.reasons < evidence->miscounted)
+		return;
+	if (shares.zero == shares.reasons)
+		diagnose_zero(evidence, &shares);
+	else if (2 * shares.one_exit > shares.reasons)
+		evidence_conclude(
+			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
+			"However many exits there are, cycles stay at what one exit takes,"
+			" for %u of %u reasons: each replaces the one before.",
+			shares.one_exit, shares.reasons);
+	else if (shares.zero && 2 * shares.sound >= shares.reasons)
+		evidence_conclude(evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
+				  "%u reasons have 0 cycles, as %s, and %u others what they should:"
+				  " some exits are counted and never timed.",
+				  shares.zero, least.s, shares.sound);
+	else if (shares.least > 0 && shares.greatest < 1.5 * shares.least &&
+		 (shares.greatest < 0.85 || shares.least > 1.05))
+		evidence_conclude(
+			evidence, DIAGNOSIS_UNIT, CONFIDENCE_CERTAIN,
+			"All %u reasons have the same share of eBPF's cycles, %.3f to %.3f:"
+			" up to %.3f for each ns, where the TSC has %.3f.",
+			shares.reasons, shares.least, shares.greatest, shares.greatest * khz / 1e6,
+			khz / 1e6);
+	else if (2 * shares.excess >= shares.reasons)
+		evidence_conclude(
+			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit"
+			" in the mean: what follows the VM entry is in them.",
+			shares.excess, shares.reasons,
+			text_real((shares.cycles - shares.bpf) / shares.timed).s);
+	else if (shares.least < 0.5 && shares.greatest_cycles < 5 * shares.least_cycles &&
+		 shares.greatest_bpf >
+			 2 * shares.least_bpf * shares.greatest_cycles / shares.least_cycles)
+		evidence_conclude(
+			evidence, DIAGNOSIS_CLOCK_STOPS_EARLY, CONFIDENCE_CERTAIN,
+			"%s to %s cycles an exit for all %u reasons, which by eBPF's clock"
+			" take %s to %s: the handler is not in them.",
+			text_real(shares.least_cycles).s, text_real(shares.greatest_cycles).s,
+			shares.reasons, text_real(shares.least_bpf).s,
+			text_real(shares.greatest_bpf).s);
+	else if (shares.zero)
+		evidence_conclude(
+			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_LIKELY,
+			"%u of %u reasons have 0 cycles, as %s: some exits are counted and"
+			" never timed.",
+			shares.zero, shares.reasons, least.s);
+	else if (!shares.excess && shares.least < 0.75)
+		evidence_conclude(evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
+				  "Cycles are from %.1f %% (%s) to %.1f %% (%s) of eBPF's: what an"
+				  " exit spends outside of its handler, as in user space, is not in"
+				  " them.",
+				  shares.least * 100, least.s, shares.greatest * 100,
+				  reason_text(evidence, shares.greatest_index).s);
+	else if (!evidence->nr)
+		diagnose_other_phases(evidence);
+}

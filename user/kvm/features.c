@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kvm/features.h"
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvm/workload.h"
+
+#define CPUID_1_ECX_MONITOR (1u << 3)
+#define CPUID_7_ECX_UMIP (1u << 2)
+
+/* Whether a boolean parameter of the vendor's KVM module is on. */
+static bool module_parameter(enum exit_isa isa, const char *name)
+{
+	char path[64], value = 'N';
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
+		 isa == EXIT_ISA_VMX ? "kvm_intel" : "kvm_amd", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &value, 1) != 1)
+		value = 'N';
+	close(fd);
+	return value == 'Y' || value == '1';
+}
+
+/*
+ * Whether the CPU is that of a QEMU TCG before 8.1, which knows fewer intercepts. TCG does not tell
+ * its version, but the machine's type does, as in "pc-i440fx-7.2".
+ */
+static bool cpu_is_old_tcg(void)
+{
+	unsigned int eax, signature[3], major, minor;
+	char type[64] = "", *version;
+	int fd;
+
+	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
+	if (memcmp(signature, "TCGTCGTCGTCG", sizeof(signature)))
+		return false;
+	fd = open("/sys/class/dmi/id/product_version", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, type, sizeof(type) - 1) < 0)
+			type[0] = '\0';
+		close(fd);
+	}
+	version = strrchr(type, '-');
+	if (!version || sscanf(version, "-%u.%u", &major, &minor) != 2)
+		return true;
+	return major < 8 || (major == 8 && minor < 1);
+}
+
+/* Whether the CPU has an APIC for guests, which then have fewer exits, and other ones. */
+static bool has_virtual_apic(enum exit_isa isa)
+{
+	return module_parameter(isa, isa == EXIT_ISA_VMX ? "enable_apicv" : "avic");
+}
+
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
+			       const struct guest_features *guest)
+{
+	const struct workload *workload = workload_of(op);
+	unsigned int eax, ebx, ecx, edx;
+
+	if (workload && !workload_exists(workload, isa))
+		return workload->why;
+	if (workload && workload->irqchip && op != PROBE_TSC_DEADLINE &&
+	    op != PROBE_PREEMPTION_TIMER && has_virtual_apic(isa))
+		return isa == EXIT_ISA_VMX ?
+			       "other exits with a virtual APIC (kvm_intel.enable_apicv=1)" :
+			       "other exits with a virtual APIC (kvm_amd.avic=1)";
+
+	if (workload && workload->nested) {
+		if (!guest->nested)
+			return "KVM offers its guests no VMX or SVM (kvm_intel.nested=0 or"
+			       " kvm_amd.nested=0)";
+		if (isa == EXIT_ISA_VMX && module_parameter(isa, "enable_shadow_vmcs"))
+			return "with a shadow VMCS, not every VMWRITE exits: load kvm_intel with"
+			       " enable_shadow_vmcs=0";
+	}
+
+	switch (op) {
+	case PROBE_XSETBV:
+		if (!guest->xsave)
+			return "this CPU has no XSAVE";
+		return cpu_is_old_tcg() ? "QEMU's TCG does not intercept it before version 8.1" :
+					  NULL;
+	case PROBE_INVD:
+		return cpu_is_old_tcg() ? "QEMU's TCG reports it as WBINVD before version 8.1" :
+					  NULL;
+	case PROBE_MONITOR:
+	case PROBE_MWAIT:
+		if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & CPUID_1_ECX_MONITOR)
+			return NULL;
+		return "this CPU has no MONITOR and MWAIT";
+	case PROBE_SGDT:
+	case PROBE_SLDT:
+		if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & CPUID_7_ECX_UMIP)
+			return "this CPU has UMIP of its own: no exit";
+		return guest->umip ? NULL : "this CPU does not let KVM emulate UMIP";
+	case PROBE_EMULATE:
+		if (!module_parameter(isa, "unrestricted_guest"))
+			return NULL;
+		return "this CPU enters such a state (kvm_intel.unrestricted_guest=1)";
+	case PROBE_INVVPID:
+		return module_parameter(isa, "vpid") ? NULL : "this CPU may not have it";
+	case PROBE_PREEMPTION_TIMER:
+		if (module_parameter(isa, "preemption_timer"))
+			return NULL;
+		return "KVM has no use of the timer (kvm_intel.preemption_timer=0)";
+	case PROBE_TPR_THRESHOLD:
+		if (isa == EXIT_ISA_SVM || module_parameter(isa, "flexpriority"))
+			return NULL;
+		return "another exit number without a TPR shadow (kvm_intel.flexpriority=0)";
+	case PROBE_VMLOAD:
+	case PROBE_VMSAVE:
+		if (!module_parameter(isa, "vls"))
+			return NULL;
+		return "this CPU can execute it without an exit (kvm_amd.vls=1)";
+	case PROBE_STGI:
+	case PROBE_CLGI:
+		if (!module_parameter(isa, "vgif"))
+			return NULL;
+		return "this CPU can execute it without an exit (kvm_amd.vgif=1)";
+	case PROBE_MOV_CR0:
+		if (isa == EXIT_ISA_VMX || module_parameter(isa, "npt"))
+			return NULL;
+		return "another exit number without nested paging (kvm_amd.npt=0)";
+	case PROBE_TOUCH:
+	case PROBE_MMIO_READ:
+	case PROBE_MMIO_WRITE:
+		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
+			return NULL;
+		return "another exit number without nested paging (kvm_intel.ept=0 or kvm_amd.npt=0)";
+	default:
+		return NULL;
+	}
+}

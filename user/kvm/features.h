@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <stdbool.h>
+
+#include "exitcheck.h"
+#include "kvm/guest/probe_abi.h"
+
+/* What a guest is offered, by its CPUID. */
+struct guest_features {
+	bool xsave, umip, nested; /* nested: VMX or SVM of its own */
+};
+
+/*
+ * Why op would not cause the exit of its workload with this CPU and these module
+ * parameters of KVM, NULL if it does.
+ */
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
+			       const struct guest_features *guest);
+
+#endif

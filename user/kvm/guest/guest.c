@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The probe guest: executes the commands that the VMM leaves in struct
+ * probe_shared. Every operation is counted before it is executed, so that the
+ * count is right at the very moment of the exit.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "exit_numbers.h"
+#include "kvm/guest/guest.h"
+
+#define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
+#define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
+#define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
+#define CR4_MCE (1ul << 6)
+#define CR4_UMIP (1ul << 11)
+#define MSR_TSC_DEADLINE 0x6e0
+#define MSR_X2APIC_EOI 0x80b
+#define MSR_X2APIC_SVR 0x80f
+#define MSR_X2APIC_ICR 0x830
+#define MSR_X2APIC_LVTT 0x832
+#define SVR_ENABLED (0x100 | 0xff)
+#define ICR_SELF (0x40000 | PROBE_IRQ_VECTOR)
+#define ICR_ABSENT (1ull << 32 | PROBE_IRQ_VECTOR) /* to an APIC ID that no vCPU has */
+#define LVTT_DEADLINE_MASKED (0x40000 | 0x10000 | PROBE_IRQ_VECTOR)
+/*
+ * Cycles from the arming of the deadline to the deadline: more than an exit
+ * takes, and than KVM fires ahead of time (at most 5 us).
+ */
+#define DEADLINE_CYCLES 40000
+#define DEADLINE_ADVANCE 20000
+#define DEADLINE_FAR (1ull << 40)
+#define HYPERCALL_UNKNOWN 0x7eac4ed
+#define VECTOR_UD 6
+#define VECTOR_GP 13
+
+/* What entry.S and the CPU push. */
+struct exception_frame {
+	uint64_t r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+	uint64_t vector, error_code;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+/* Where to go on after an instruction that KVM may answer with #UD or #GP. */
+struct fixup {
+	uint64_t rip, resume;
+};
+
+extern const struct fixup fixups[], fixups_end[];
+
+/* An instruction that is skipped if it raises #UD or #GP. */
+#define MAY_FAULT(instruction)          \
+	"1: " instruction "\n"          \
+	"2:\n"                          \
+	".pushsection .fixups, \"a\"\n" \
+	".quad 1b, 2b\n"                \
+	".popsection\n"
+
+void guest_main(struct probe_shared *shared);
+void guest_exception(struct exception_frame *frame);
+
+/* The HLT of hlt_pending(). */
+extern const char pending_hlt[];
+
+static void done(struct probe_shared *shared)
+{
+	bump(shared, PROBE_OUT);
+	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DONE), "a"(0) : "memory");
+}
+
+void guest_exception(struct exception_frame *frame)
+{
+	/* _start pushed it on a stack of one page. */
+	uint64_t stack_end = ((uint64_t)frame | (PROBE_PAGE_SIZE - 1)) + 1;
+	struct probe_shared *shared = *(struct probe_shared **)(stack_end - 8);
+	const struct fixup *fixup;
+
+	if (frame->vector == PROBE_IRQ_VECTOR) {
+		also_write_msr(shared, MSR_X2APIC_EOI, 0);
+		if (frame->rip == (uint64_t)pending_hlt) {
+			/* Too early: this HLT would wait for an interrupt that has been taken. */
+			shared->executed[PROBE_HLT_PENDING]--;
+			frame->rip++;
+		}
+		return;
+	}
+
+	if (frame->vector == VECTOR_UD || frame->vector == VECTOR_GP) {
+		for (fixup = fixups; fixup < fixups_end; fixup++) {
+			if (fixup->rip == frame->rip) {
+				frame->rip = fixup->resume;
+				return;
+			}
+		}
+	}
+
+	shared->fault_rip = frame->rip;
+	shared->fault = frame->vector + 1;
+	for (;;)
+		done(shared);
+}
+
+/*
+ * Touches all memory that later commands use, and makes KVM remember that there
+ * is none at PROBE_MMIO_ADDR: a nested page fault or, on VMX, an EPT violation
+ * instead of a misconfiguration must not get into a command's counts.
+ */
+static void warm_up(struct probe_shared *shared)
+{
+	volatile uint8_t *page;
+
+	for (page = (uint8_t *)PROBE_IMAGE_ADDR; page < (uint8_t *)fixups_end;
+	     page += PROBE_PAGE_SIZE)
+		(void)*page;
+	for (page = (uint8_t *)shared; page < (uint8_t *)(shared + 1); page += PROBE_PAGE_SIZE)
+		*page = *page;
+
+	/* On VMX the first access is the EPT violation that lets later ones be misconfigurations. */
+	if (shared->isa != EXIT_ISA_VMX)
+		bump(shared, PROBE_MMIO_READ);
+	(void)*(volatile uint32_t *)PROBE_MMIO_ADDR;
+	bump(shared, PROBE_MMIO_WRITE);
+	*(volatile uint32_t *)PROBE_MMIO_ADDR = 0;
+}
+
+static void read_leaf(struct probe_shared *shared, struct probe_read *read)
+{
+	bump(shared, PROBE_CPUID);
+	asm volatile("cpuid"
+		     : "=a"(read->eax), "=b"(read->ebx), "=c"(read->ecx), "=d"(read->edx)
+		     : "0"(read->function), "2"(read->index)
+		     : "memory");
+	read->cpuids = shared->executed[PROBE_CPUID];
+}
+
+static void read_leaves(struct probe_shared *shared, uint64_t passes)
+{
+	uint32_t i;
+
+	for (; passes; passes--)
+		for (i = 0; i < shared->nr_reads; i++)
+			read_leaf(shared, &shared->reads[i]);
+}
+
+static void cpuid(void)
+{
+	uint32_t eax = 0, ecx = 0;
+
+	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx", "memory");
+}
+
+static void outs(void)
+{
+	const uint8_t byte = 0;
+	const uint8_t *source = &byte;
+
+	asm volatile("outsb" : "+S"(source) : "d"(PROBE_PORT_DATA), "m"(byte));
+}
+
+static void ins(void)
+{
+	uint8_t byte, *destination = &byte;
+
+	asm volatile("insb" : "+D"(destination), "=m"(byte) : "d"(PROBE_PORT_DATA));
+}
+
+static void rdmsr(void)
+{
+	uint32_t eax, edx;
+
+	asm volatile("rdmsr" : "=a"(eax), "=d"(edx) : "c"(MSR_IA32_UCODE_REV));
+}
+
+static void wrmsr(void)
+{
+	asm volatile("wrmsr" : : "c"(MSR_IA32_UCODE_WRITE), "a"(0), "d"(0));
+}
+
+/* Never the other vendor's instruction: KVM would rewrite it in place. */
+static void hypercall(uint32_t isa)
+{
+	uint64_t number = HYPERCALL_UNKNOWN;
+
+	if (isa == EXIT_ISA_SVM)
+		asm volatile("vmmcall" : "+a"(number) : : "memory");
+	else
+		asm volatile("vmcall" : "+a"(number) : : "memory");
+}
+
+static void toggle_cr0(void)
+{
+	uint64_t cr0;
+
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_AM));
+}
+
+static void xsetbv(void)
+{
+	uint32_t eax, edx;
+
+	asm volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
+}
+
+static uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static void apic_enable(struct probe_shared *shared)
+{
+	also_write_msr(shared, MSR_X2APIC_SVR, SVR_ENABLED);
+}
+
+static void x2apic_icr(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		bump(shared, PROBE_X2APIC_ICR);
+		write_msr(MSR_X2APIC_ICR, ICR_ABSENT);
+	}
+}
+
+/* Arms a deadline that is never reached. */
+static void tsc_deadline(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	for (; count; count--) {
+		bump(shared, PROBE_TSC_DEADLINE);
+		write_msr(MSR_TSC_DEADLINE, rdtsc() + DEADLINE_FAR);
+	}
+	also_write_msr(shared, MSR_TSC_DEADLINE, 0);
+}
+
+/*
+ * Arms a deadline and is still in the guest when the timer fires. Where arming
+ * took too long to be sure of that, it does not count.
+ */
+static void preemption_timer(struct probe_shared *shared, uint64_t count)
+{
+	uint64_t deadline;
+
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	while (count) {
+		deadline = rdtsc() + DEADLINE_CYCLES;
+		also_write_msr(shared, MSR_TSC_DEADLINE, deadline);
+		if (rdtsc() < deadline - DEADLINE_ADVANCE) {
+			bump(shared, PROBE_PREEMPTION_TIMER);
+			count--;
+		}
+		while (rdtsc() < deadline + DEADLINE_ADVANCE)
+			;
+	}
+}
+
+/* An interrupt that comes while it cannot be taken, and then can. */
+static void irq_window(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_IRQ_WINDOW);
+		asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+	}
+}
+
+/* Likewise, by the task priority. */
+static void tpr_threshold(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		asm volatile("mov %0, %%cr8" : : "r"(8ul));
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_TPR_THRESHOLD);
+		asm volatile("sti\n\tmov %0, %%cr8\n\tnop\n\tnop\n\tcli" : : "r"(0ul) : "memory");
+	}
+}
+
+/*
+ * HLT with an interrupt to wake from it at once: STI takes effect one instruction
+ * late. Not so if the vCPU exits between the two and the CPU forgets about it, as
+ * QEMU's TCG does now and then: see guest_exception().
+ */
+static __attribute__((noinline)) void hlt_pending(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_HLT_PENDING);
+		asm volatile("sti\n\t"
+			     ".globl pending_hlt\n"
+			     "pending_hlt:\n\t"
+			     "hlt\n\t"
+			     "cli"
+			     :
+			     :
+			     : "memory");
+	}
+}
+
+static void sgdt(void)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) gdt;
+
+	asm volatile("sgdt %0" : "=m"(gdt));
+}
+
+static void sldt(void)
+{
+	uint16_t selector;
+
+	asm volatile("sldt %0" : "=r"(selector));
+}
+
+static void rdpmc(void)
+{
+	uint32_t eax = 0, edx = 0;
+
+	asm volatile(MAY_FAULT("rdpmc") : "+a"(eax), "+d"(edx) : "c"(0));
+}
+
+/* An IDT without a vector: the breakpoint becomes a triple fault. */
+static void shut_down(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) no_idt;
+
+	asm volatile("lidt %0\n\tint3" : : "m"(no_idt));
+}
+
+#define NO_OPERAND(instruction) asm volatile(MAY_FAULT(instruction) : : : "memory")
+#define WITH_RAX(instruction) asm volatile(MAY_FAULT(instruction) : : "a"(0ul), "c"(0) : "memory")
+#define WITH_MEMORY(instruction) asm volatile(MAY_FAULT(instruction " %0") : "+m"(operand))
+
+#define INVALIDATE(instruction) \
+	asm volatile(MAY_FAULT(instruction " (%0), %1") : : "r"(descriptor), "r"(1ul) : "memory")
+
+#define TIMES(name, statement)                      \
+	case PROBE_##name:                          \
+		for (i = 0; i < count; i++) {       \
+			bump(shared, PROBE_##name); \
+			statement;                  \
+		}                                   \
+		break
+
+static void execute(struct probe_shared *shared)
+{
+	volatile uint32_t *mmio = (uint32_t *)PROBE_MMIO_ADDR;
+	volatile uint8_t *touch = (uint8_t *)shared->touch;
+	uint64_t count = shared->count, operand = 0, i;
+	uint64_t descriptor[2] = { 0 };
+	bool umip = shared->op == PROBE_SGDT || shared->op == PROBE_SLDT;
+
+	if (umip)
+		also_toggle_cr4(shared, CR4_UMIP);
+	switch (shared->op) {
+		TIMES(CPUID, cpuid());
+		TIMES(OUT, asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DATA), "a"(0)));
+		TIMES(IN, asm volatile("inb %0, %%al" : : "i"(PROBE_PORT_DATA) : "eax"));
+		TIMES(OUTS, outs());
+		TIMES(INS, ins());
+		TIMES(MMIO_READ, (void)*mmio);
+		TIMES(MMIO_WRITE, *mmio = 0);
+		TIMES(TOUCH, touch[i * PROBE_PAGE_SIZE] = 1);
+		TIMES(RDMSR, rdmsr());
+		TIMES(WRMSR, wrmsr());
+		TIMES(HLT, asm volatile("hlt"));
+		TIMES(HYPERCALL, hypercall(shared->isa));
+		TIMES(MOV_CR0, toggle_cr0());
+		TIMES(MOV_CR4, toggle_cr4(shared, CR4_MCE));
+		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));
+		TIMES(MOV_FROM_DR, asm volatile("mov %%dr0, %0" : "=r"(operand)));
+		TIMES(MOV_TO_DR, asm volatile("mov %0, %%dr0" : : "r"(0ul)));
+		TIMES(XSETBV, xsetbv());
+		TIMES(WBINVD, asm volatile("wbinvd"));
+		TIMES(INVD, asm volatile("invd"));
+		TIMES(RDPMC, rdpmc());
+		TIMES(MONITOR, asm volatile(MAY_FAULT("monitor") : : "a"(shared), "c"(0), "d"(0)));
+		TIMES(MWAIT, asm volatile(MAY_FAULT("mwait") : : "a"(0), "c"(0)));
+		TIMES(UD2, NO_OPERAND("ud2"));
+		TIMES(VMRUN, WITH_RAX("vmrun %%rax"));
+		TIMES(VMLOAD, WITH_RAX("vmload %%rax"));
+		TIMES(VMSAVE, WITH_RAX("vmsave %%rax"));
+		TIMES(STGI, NO_OPERAND("stgi"));
+		TIMES(CLGI, NO_OPERAND("clgi"));
+		TIMES(SKINIT, WITH_RAX("skinit %%eax"));
+		TIMES(INVLPGA, WITH_RAX("invlpga %%rax, %%ecx"));
+		TIMES(VMXON, WITH_MEMORY("vmxon"));
+		TIMES(VMXOFF, NO_OPERAND("vmxoff"));
+		TIMES(VMCLEAR, WITH_MEMORY("vmclear"));
+		TIMES(VMPTRLD, WITH_MEMORY("vmptrld"));
+		TIMES(VMPTRST, WITH_MEMORY("vmptrst"));
+		TIMES(VMREAD, asm volatile(MAY_FAULT("vmread %1, %0") : "=r"(operand) : "r"(0ul)));
+		TIMES(VMWRITE, asm volatile(MAY_FAULT("vmwrite %0, %1") : : "r"(0ul), "r"(0ul)));
+		TIMES(VMLAUNCH, NO_OPERAND("vmlaunch"));
+		TIMES(VMRESUME, NO_OPERAND("vmresume"));
+		TIMES(SGDT, sgdt());
+		TIMES(SLDT, sldt());
+		TIMES(INVEPT, INVALIDATE("invept"));
+		TIMES(INVVPID, INVALIDATE("invvpid"));
+		TIMES(PAUSE, asm volatile("pause"));
+		TIMES(SHUTDOWN, shut_down());
+	case PROBE_X2APIC_ICR:
+		x2apic_icr(shared, count);
+		break;
+	case PROBE_TSC_DEADLINE:
+		tsc_deadline(shared, count);
+		break;
+	case PROBE_PREEMPTION_TIMER:
+		preemption_timer(shared, count);
+		break;
+	case PROBE_IRQ_WINDOW:
+		irq_window(shared, count);
+		break;
+	case PROBE_TPR_THRESHOLD:
+		tpr_threshold(shared, count);
+		break;
+	case PROBE_HLT_PENDING:
+		hlt_pending(shared, count);
+		break;
+	case PROBE_NESTED_CPUID:
+	case PROBE_NESTED_HYPERCALL:
+		if (shared->isa == EXIT_ISA_VMX)
+			nested_vmx(shared, shared->op, count);
+		else
+			nested_svm(shared, shared->op, count);
+		break;
+	case PROBE_INVALID_STATE:
+	case PROBE_EMULATE:
+		break; /* was before this */
+	case PROBE_READ_LEAVES:
+		read_leaves(shared, count);
+		break;
+	}
+	if (umip)
+		also_toggle_cr4(shared, CR4_UMIP);
+}
+
+void guest_main(struct probe_shared *shared)
+{
+	warm_up(shared);
+	for (;;) {
+		done(shared);
+		execute(shared);
+	}
+}

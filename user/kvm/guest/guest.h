@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdint.h>
+
+#include "kvm/guest/probe_abi.h"
+
+/* Counts an operation, which is about to be executed. */
+static inline void bump(struct probe_shared *shared, enum probe_op op)
+{
+	volatile uint64_t *executed = &shared->executed[op];
+
+	*executed = *executed + 1;
+}
+
+static inline void write_msr(uint32_t msr, uint64_t value)
+{
+	asm volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"(value >> 32) : "memory");
+}
+
+/* A write that another operation needs. */
+static inline void also_write_msr(struct probe_shared *shared, uint32_t msr, uint64_t value)
+{
+	bump(shared, PROBE_WRMSR);
+	write_msr(msr, value);
+}
+
+static inline uint64_t also_read_msr(struct probe_shared *shared, uint32_t msr)
+{
+	uint32_t low, high;
+
+	bump(shared, PROBE_RDMSR);
+	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Not read back: on SVM that would be an exit too. */
+static inline void toggle_cr4(struct probe_shared *shared, uint64_t bit)
+{
+	shared->cr4 ^= bit;
+	asm volatile("mov %0, %%cr4" : : "r"(shared->cr4) : "memory");
+}
+
+static inline void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
+{
+	bump(shared, PROBE_MOV_CR4);
+	toggle_cr4(shared, bit);
+}
+
+/* PROBE_NESTED_CPUID and PROBE_NESTED_HYPERCALL: a guest's guest executes it count times. */
+void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count);
+void nested_vmx(struct probe_shared *shared, enum probe_op op, uint64_t count);
+
+#endif

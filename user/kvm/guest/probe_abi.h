@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef PROBE_ABI_H
+#define PROBE_ABI_H
+
+/* What the VMM (user/kvm/test_vm.c) and its guest (user/kvm/guest/) share. */
+
+/* Guest addresses; physical = linear, the VMM's page tables map 1 GiB one to one. */
+#define PROBE_IMAGE_ADDR 0x1000	   /* user/kvm/guest/probe.lds says so too; entry point */
+#define PROBE_EMULATED_ADDR 0x1008 /* of an OUT to PROBE_PORT_DATA, for PROBE_EMULATE */
+#define PROBE_IMAGE_MAX 0xf000
+#define PROBE_MMIO_ADDR 0x3fe00000 /* nothing is there: an access is MMIO */
+
+#define PROBE_IRQ_VECTOR 0x20 /* the only interrupt that the guest takes */
+#define PROBE_PORT_DONE 0xf4  /* the guest waits for the next command */
+#define PROBE_PORT_DATA 0xf5  /* IN, OUT, INS, OUTS */
+
+#ifndef __ASSEMBLER__
+
+#include <stdint.h>
+
+/*
+ * One operation of the probe guest. Each causes exactly one VM exit of one
+ * reason every time it is executed, so the guest's own count is the truth. One
+ * that needs others around it (an APIC that is set up, an interrupt that is
+ * pending) counts these as what they are: WRMSR, MOV_CR4 ...
+ * Which exit number that is, by ISA, stands in user/kvm/workload.c.
+ */
+#define PROBE_OPS(X)                                                         \
+	X(CPUID) /* leaf reads included */                                   \
+	X(OUT)	 /* the guest's "done" signal included */                    \
+	X(IN)                                                                \
+	X(OUTS) /* one byte: with REP, KVM does not finish in one exit */    \
+	X(INS)                                                               \
+	X(MMIO_READ)                                                         \
+	X(MMIO_WRITE)                                                        \
+	X(TOUCH) /* first write to a fresh page */                           \
+	X(RDMSR)                                                             \
+	X(WRMSR)                                                             \
+	X(HLT)                                                               \
+	X(HYPERCALL) /* VMMCALL or VMCALL */                                 \
+	X(MOV_CR0)                                                           \
+	X(MOV_CR4)                                                           \
+	X(MOV_CR8)                                                           \
+	X(MOV_FROM_DR)                                                       \
+	X(MOV_TO_DR)                                                         \
+	X(XSETBV)                                                            \
+	X(WBINVD)                                                            \
+	X(INVD)                                                              \
+	X(RDPMC)                                                             \
+	X(MONITOR)                                                           \
+	X(MWAIT)                                                             \
+	X(UD2)                                                               \
+	X(VMRUN)                                                             \
+	X(VMLOAD)                                                            \
+	X(VMSAVE)                                                            \
+	X(STGI)                                                              \
+	X(CLGI)                                                              \
+	X(SKINIT)                                                            \
+	X(INVLPGA)                                                           \
+	X(VMXON)                                                             \
+	X(VMXOFF)                                                            \
+	X(VMCLEAR)                                                           \
+	X(VMPTRLD)                                                           \
+	X(VMPTRST)                                                           \
+	X(VMREAD)                                                            \
+	X(VMWRITE)                                                           \
+	X(VMLAUNCH)                                                          \
+	X(VMRESUME)                                                          \
+	X(SGDT) /* these two under CR4.UMIP */                               \
+	X(SLDT)                                                              \
+	X(INVEPT)                                                            \
+	X(INVVPID)                                                           \
+	X(X2APIC_ICR) /* from here on with an APIC of KVM's own */           \
+	X(TSC_DEADLINE)                                                      \
+	X(PREEMPTION_TIMER)                                                  \
+	X(IRQ_WINDOW)                                                        \
+	X(TPR_THRESHOLD)                                                     \
+	X(HLT_PENDING)                                                       \
+	X(NESTED_CPUID) /* these two in a guest of the guest's own */        \
+	X(NESTED_HYPERCALL)                                                  \
+	X(INVALID_STATE) /* this one and the next, the VMM causes */         \
+	X(EMULATE)                                                           \
+	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */ \
+	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
+
+enum probe_op {
+#define X(name) PROBE_##name,
+	PROBE_OPS(X)
+#undef X
+	PROBE_NR_OPS,
+	/* Not an operation of its own: do the CPUIDs of the read list. */
+	PROBE_READ_LEAVES = PROBE_NR_OPS,
+};
+
+#define PROBE_MAX_READS 2048
+#define PROBE_PAGE_SIZE 4096
+#define PROBE_TOUCH_PAGES 256 /* at most that many PROBE_TOUCH a command */
+
+/* One CPUID that the guest executed and what it returned. */
+struct probe_read {
+	uint32_t function, index;    /* set by the VMM */
+	uint32_t eax, ebx, ecx, edx; /* set by the guest */
+	uint64_t cpuids;	     /* CPUIDs this vCPU had executed, this one included */
+};
+
+/* Shared memory of one vCPU, mapped in the guest at the address in RDI at start. */
+struct probe_shared {
+	uint32_t op;	/* VMM -> guest: enum probe_op */
+	uint32_t isa;	/* enum exit_isa */
+	uint64_t count; /* how many times; PROBE_READ_LEAVES: passes over the list */
+	uint32_t nr_reads;
+	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
+	uint64_t fault_rip;
+	uint64_t cr4;	/* what the guest's CR4 is: both */
+	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
+	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
+	struct probe_read reads[PROBE_MAX_READS];
+	/* The guest's, for its own guest: VMCB and host's save area; or VMXON region and VMCS. */
+	uint8_t control[2][PROBE_PAGE_SIZE] __attribute__((aligned(PROBE_PAGE_SIZE)));
+};
+
+#endif /* __ASSEMBLER__ */
+
+#endif

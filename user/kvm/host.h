@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "util/error.h"
+#include "exitcheck.h"
+
+#define DEV_KVM "/dev/kvm"
+
+enum host_exit_leaves {
+	EXIT_LEAVES_ABSENT, /* kvm.ko has no such parameter: not patched */
+	EXIT_LEAVES_OFF,
+	EXIT_LEAVES_OPTIN,
+	EXIT_LEAVES_ALL,
+};
+
+/* The machine that exitcheck runs on. */
+struct host {
+	enum exit_isa isa;
+	enum host_exit_leaves exit_leaves; /* kvm.exit_leaves */
+	char cpu[64];			   /* model name */
+	char kernel[65];		   /* release */
+	char clocksource[32];		   /* at first */
+	int nr_cpus;			   /* online */
+};
+
+/*
+ * Looks at the machine: x86 with VMX or SVM, its KVM module loaded, /dev/kvm
+ * that can be opened. STATUS_CANNOT_RUN, with the remedy, where it cannot be used.
+ */
+int host_probe(struct host *host, struct error *err);
+
+/* Fills in cpu and isa (0: neither VMX nor SVM) from the first processor of a /proc/cpuinfo. */
+void host_read_cpuinfo(struct host *host, FILE *cpuinfo);
+
+/* The clock source of CLOCK_MONOTONIC, now; "" if it cannot be read. */
+void host_read_clocksource(char *name, size_t size);
+
+/* "VMX" or "SVM". */
+const char *isa_name(enum exit_isa isa);
+
+/* The manual's name of an exit number, NULL if it is undefined for that ISA. */
+const char *exit_name(enum exit_isa isa, unsigned int number);
+
+/* The exit number behind a dense index; false for EXIT_INDEX_OTHER and beyond. */
+bool exit_number(enum exit_isa isa, unsigned int index, unsigned int *number);
+
+/* How many numbers the manual defines, EXIT_NR_DEFINED_VMX or _SVM. */
+unsigned int exit_nr_defined(enum exit_isa isa);
+
+#endif

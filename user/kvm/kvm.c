@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kvm/kvm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int kvm_call(int fd, unsigned long request, const char *name, const void *arg, struct error *err)
+{
+	int result;
+
+	/* A signal, which KVM_CREATE_VM minds, has its say in KVM_RUN at the latest. */
+	do
+		result = ioctl(fd, request, arg);
+	while (result < 0 && errno == EINTR);
+	if (result < 0)
+		error_set(err, STATUS_CANNOT_RUN, "%s: %s", name, strerror(errno));
+	return result;
+}
+
+int system_error(struct error *err, const char *what, int error)
+{
+	return error_set(err, STATUS_CANNOT_RUN, "%s: %s", what, strerror(error));
+}
+
+static int read_at(int fd, void *buffer, size_t size, off_t offset, struct error *err)
+{
+	ssize_t got = pread(fd, buffer, size, offset);
+
+	if (got == (ssize_t)size)
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN, "KVM's statistics: %s",
+			 got < 0 ? strerror(errno) : "shorter than they say");
+}
+
+static int find(struct kvm_stat *stat, const char *name, struct error *err)
+{
+	struct kvm_stats_header header;
+	struct kvm_stats_desc *desc;
+	size_t size;
+	uint32_t i;
+	int status;
+
+	status = read_at(stat->fd, &header, sizeof(header), 0, err);
+	if (status)
+		return status;
+	size = sizeof(*desc) + header.name_size;
+	desc = calloc(1, size + 1);
+	if (!desc)
+		return system_error(err, "calloc", errno);
+	for (i = 0; i < header.num_desc; i++) {
+		status = read_at(stat->fd, desc, size, header.desc_offset + i * size, err);
+		if (status)
+			break;
+		if (!strcmp(desc->name, name) && desc->size == 1) {
+			stat->offset = header.data_offset + desc->offset;
+			break;
+		}
+	}
+	if (!status && i == header.num_desc)
+		status = error_set(err, STATUS_CANNOT_RUN, "KVM has no statistic \"%s\"", name);
+	free(desc);
+	return status;
+}
+
+int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct error *err)
+{
+	int status;
+
+	stat->fd = KVM(vcpu_fd, KVM_GET_STATS_FD, NULL, err);
+	if (stat->fd < 0)
+		return STATUS_CANNOT_RUN;
+	status = find(stat, name, err);
+	if (status) {
+		close(stat->fd);
+		stat->fd = -1;
+	}
+	return status;
+}
+
+int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err)
+{
+	return read_at(stat->fd, value, sizeof(*value), stat->offset, err);
+}

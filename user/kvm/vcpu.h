@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VCPU_H
+#define VCPU_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "util/error.h"
+#include "kvm/guest/probe_abi.h"
+#include "kvm/kvm.h"
+
+#define TOUCH_SIZE (PROBE_TOUCH_PAGES * PROBE_PAGE_SIZE)
+
+/* What the vCPUs of a VM have in common. */
+struct vcpu_group {
+	unsigned int timeout_ms; /* of a command */
+	atomic_bool stopping;	 /* ends the commands under way */
+	/*
+	 * Held for writing while pages are made fresh: the MMU notifier would make
+	 * page faults of other vCPUs start again, with another exit.
+	 */
+	pthread_rwlock_t fresh;
+};
+
+enum vcpu_state {
+	VCPU_STARTING,
+	VCPU_IDLE,
+	VCPU_BUSY,
+	VCPU_QUIT,
+};
+
+/* A vCPU and the thread that runs it, one command at a time. */
+struct vcpu {
+	struct vcpu_group *group;
+	int id;
+	int fd;
+	struct kvm_run *run;
+	struct probe_shared *shared;
+	uint8_t *touch;	      /* its pages of PROBE_TOUCH, TOUCH_SIZE bytes */
+	struct kvm_regs regs; /* these three: as before the first entry */
+	struct kvm_sregs sregs;
+	struct kvm_vcpu_events events;
+	struct kvm_stat exits; /* opened when first asked for */
+
+	pthread_t thread;
+	pid_t tid;
+	timer_t timer;
+	bool warm; /* has been entered */
+	atomic_bool expired;
+
+	/* The thread's orders. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum vcpu_state state;
+	enum probe_op op;
+	uint64_t count;
+	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
+	 * the thread's CPU time, ns. */
+	uint64_t cycles, cpu_ns;
+	int status; /* of the last order; a vCPU that failed stays failed */
+	struct error err;
+};
+
+/* Once a process: the handler of the signal that gets threads out of KVM_RUN. */
+int vcpu_install_handler(struct error *err);
+
+/* Sets the registers with which the guest begins: vcpu->sregs, regs and events. */
+int vcpu_reset(struct vcpu *vcpu, struct error *err);
+
+/*
+ * Creates the thread, which is idle then. *created says whether it exists (and
+ * has to be ended), whatever is returned.
+ */
+int vcpu_start_thread(struct vcpu *vcpu, bool *created, struct error *err);
+void vcpu_end_thread(struct vcpu *vcpu);
+
+/* Gives the thread a command, after the one that it has; waits for its end. */
+int vcpu_order(struct vcpu *vcpu, enum probe_op op, uint64_t count, struct error *err);
+int vcpu_wait(struct vcpu *vcpu, struct error *err);
+
+/* All commands, of now and later, fail from here on. Async-signal-safe. */
+void vcpu_interrupt(void);
+
+/* Makes the thread look whether it has to stop. Async-signal-safe. */
+void vcpu_kick(const struct vcpu *vcpu);
+
+#endif

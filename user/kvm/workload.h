@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef WORKLOAD_H
+#define WORKLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exitcheck.h"
+#include "kvm/guest/probe_abi.h"
+
+/* How the number of exits follows from the number of executions. */
+enum truth_kind {
+	TRUTH_EXACT,	/* one each */
+	TRUTH_AT_LEAST, /* one each, and more for the reason in workload->why */
+	TRUTH_AT_MOST,	/* up to one each: likewise */
+};
+
+/* In place of an exit number. */
+#define WORKLOAD_NONE (-1)    /* there is none on that ISA */
+#define WORKLOAD_NO_EXIT (-2) /* no exit, but KVM's statistic counts one */
+
+/* One way to cause VM exits: a row of the table that `exitcheck list` shows. */
+struct workload {
+	const char *name; /* as given to -w: "cpuid", "mov-cr8" ... */
+	enum probe_op op;
+	int64_t svm, vmx; /* exit number it causes, or one of the above */
+	enum truth_kind truth;
+	unsigned int count; /* executions in the default validation */
+	bool irqchip;	    /* needs a VM with an APIC of KVM's own */
+	bool nested;	    /* runs a guest of the guest's own */
+	bool guest_debug;   /* needs KVM_GUESTDBG_ENABLE: see the table */
+	bool slow;	    /* VMM work or a vCPU reset for each: keep counts low */
+	const char *help;   /* one line */
+	const char *why;    /* of a bound; of an ISA on which there is none */
+};
+
+extern const struct workload workloads[];
+extern const unsigned int nr_workloads;
+
+/* NULL if there is none of that name. */
+const struct workload *workload_find(const char *name);
+
+/* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
+const struct workload *workload_of(enum probe_op op);
+
+/* What one command of a probe VM may take, and the most executions that it may then ask for. */
+#define WORKLOAD_TIMEOUT_MS 60000
+uint64_t workload_command_limit(enum probe_op op);
+
+/* The exit number on that ISA; negative if it causes none there. */
+int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
+
+/* Whether it is one of that ISA, with an exit or without. */
+bool workload_exists(const struct workload *workload, enum exit_isa isa);
+
+#endif

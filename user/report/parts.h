@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef REPORT_PARTS_H
+#define REPORT_PARTS_H
+
+/*
+ * What the forms that people read have in common. They take a document that fits the schema, and
+ * what is missing from it (a field that came later) for empty.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/text.h"
+
+/* ---- members of an object ---- */
+
+/* A string, "" for null. */
+const char *doc_string(const json_t *object, const char *key);
+
+/* A count, as text_u64() has it, and unbroken; "-" for null. */
+struct text doc_count(const json_t *object, const char *key);
+struct text doc_digits(const json_t *object, const char *key);
+
+/* A real number or an integer; 0 for null. */
+double doc_real(const json_t *object, const char *key);
+
+bool doc_is_null(const json_t *object, const char *key);
+
+/* ---- parts ---- */
+
+/* Whether it is that of a run that did not come to an end: it has "error" and no report. */
+bool report_is_error(const json_t *document);
+
+/*
+ * The verdict, a word, and what else the closing line says; of a run that did not come to an end
+ * ERROR, and why.
+ */
+const char *report_verdict(const json_t *document);
+const char *report_closing(const json_t *document);
+
+/* When it was started, in UTC, as strftime() has it. */
+struct text report_time(const json_t *document, const char *format);
+
+/* What was looked at: the report's header. */
+#define REPORT_MAX_FACTS 7
+
+struct report_fact {
+	const char *name;
+	char text[512];
+};
+
+/* Returns how many there are. */
+unsigned int report_facts(const json_t *document, struct report_fact *facts);
+
+/* The table by reason. */
+enum report_column {
+	COLUMN_EXIT,
+	COLUMN_REASON,
+	COLUMN_TRUTH,
+	COLUMN_LEAF,
+	COLUMN_BPF,
+	COLUMN_DIFFERENCE,
+	COLUMN_LEAF_CYCLES,
+	COLUMN_BPF_CYCLES,
+	COLUMN_BIAS,
+	COLUMN_VERDICT,
+	NR_COLUMNS,
+};
+
+struct report_row {
+	const char *cell[NR_COLUMNS]; /* into the document, or into: */
+	char buffer[NR_COLUMNS][32];
+};
+
+extern const char *const report_columns[NR_COLUMNS];
+
+/* Words begin at the left of their column, numbers end at its right. */
+static inline bool report_is_words(enum report_column column)
+{
+	return column == COLUMN_REASON || column == COLUMN_VERDICT;
+}
+
+/* A row of "reasons"; filled in place, as it points into itself. */
+void report_row(const json_t *document, const json_t *reason, struct report_row *row);
+
+/* "0x72 CPUID", of a row of "reasons", "latency" ... */
+struct reason_name {
+	char s[96];
+};
+
+struct reason_name report_reason(const json_t *document, const json_t *reason);
+
+/* Likewise of a row of bench's "workloads"; "-" where it has no exit of its own. */
+struct reason_name report_workload_exit(const json_t *document, const json_t *workload);
+
+/* What is said of a run that fails without the pattern of a known defect. */
+#define REPORT_NO_DIAGNOSIS \
+	"None: what the checks found is not the pattern of a defect that is known."
+
+/* A check's evidence; "likewise" where a check before it was left out for the same reason. */
+const char *report_evidence(const json_t *document, size_t check);
+
+#endif

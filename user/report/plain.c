@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report/report.h"
+
+#include <string.h>
+
+#include "report/bench_parts.h"
+#include "report/parts.h"
+#include "report/schema.h"
+
+#define COLUMNS 100
+
+enum color {
+	COLOR_NONE,
+	COLOR_BOLD,
+	COLOR_DIM,
+	COLOR_RED,
+	COLOR_GREEN,
+	COLOR_YELLOW
+};
+
+struct out {
+	FILE *to;
+	bool color;
+};
+
+static const char *color_on(const struct out *out, enum color color)
+{
+	static const char *const codes[] = {
+		[COLOR_NONE] = "",	  [COLOR_BOLD] = "\033[1m",   [COLOR_DIM] = "\033[2m",
+		[COLOR_RED] = "\033[31m", [COLOR_GREEN] = "\033[32m", [COLOR_YELLOW] = "\033[33m",
+	};
+
+	return out->color ? codes[color] : "";
+}
+
+static const char *color_off(const struct out *out, enum color color)
+{
+	return out->color && color != COLOR_NONE ? "\033[0m" : "";
+}
+
+/* PASS, FAIL and all others, of a row, a check or a run. */
+static enum color verdict_color(const char *verdict)
+{
+	if (!strcmp(verdict, "PASS"))
+		return COLOR_GREEN;
+	if (!strcmp(verdict, "FAIL"))
+		return COLOR_RED;
+	return strcmp(verdict, "SKIP") ? COLOR_YELLOW : COLOR_DIM;
+}
+
+/* Text from column indent on, broken between words. */
+static void wrapped(const struct out *out, int indent, const char *text)
+{
+	int column = indent;
+
+	for (;;) {
+		int word = strcspn(text, " ");
+
+		if (column > indent && column + 1 + word > COLUMNS) {
+			fprintf(out->to, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			fputc(' ', out->to);
+			column++;
+		}
+		fprintf(out->to, "%.*s", word, text);
+		column += word;
+		text += word;
+		if (!*text)
+			break;
+		text++;
+	}
+	fputc('\n', out->to);
+}
+
+static void print_header(const struct out *out, const json_t *document)
+{
+	struct report_fact facts[REPORT_MAX_FACTS];
+	unsigned int nr = report_facts(document, facts);
+
+	fprintf(out->to, "%sexitcheck %s%s\n\n", color_on(out, COLOR_BOLD),
+		doc_string(document, "exitcheck"), color_off(out, COLOR_BOLD));
+	for (unsigned int i = 0; i < nr; i++) {
+		fprintf(out->to, "%s%-11s%s", color_on(out, COLOR_DIM), facts[i].name,
+			color_off(out, COLOR_DIM));
+		wrapped(out, 11, facts[i].text);
+	}
+}
+
+/* ---- table ---- */
+
+static void print_line(const struct out *out, const char *const *cell, const int *widths,
+		       enum color color, enum color verdict)
+{
+	fputs(color_on(out, color), out->to);
+	for (int c = 0; c < NR_COLUMNS; c++) {
+		bool left = report_is_words(c);
+
+		if (c)
+			fputc(' ', out->to);
+		if (c == COLUMN_VERDICT)
+			fprintf(out->to, "%s%s%s", color_on(out, verdict), cell[c],
+				color_off(out, verdict));
+		else
+			fprintf(out->to, "%*s", left ? -widths[c] : widths[c], cell[c]);
+	}
+	fprintf(out->to, "%s\n", color_off(out, color));
+}
+
+static void print_table(const struct out *out, const json_t *document)
+{
+	const json_t *reasons = json_object_get(document, "reasons"), *reason;
+	struct report_row row;
+	int widths[NR_COLUMNS];
+	size_t i;
+
+	if (!json_array_size(reasons))
+		return;
+	for (int c = 0; c < NR_COLUMNS; c++)
+		widths[c] = strlen(report_columns[c]);
+	json_array_foreach(reasons, i, reason) {
+		report_row(document, reason, &row);
+		for (int c = 0; c < NR_COLUMNS; c++)
+			if ((int)strlen(row.cell[c]) > widths[c])
+				widths[c] = strlen(row.cell[c]);
+	}
+	/* Room is shared out between the columns, where there is some. */
+	for (int total = COLUMN_VERDICT + 4, c = 0; c <= COLUMN_VERDICT; c++) {
+		if (c < COLUMN_VERDICT) {
+			total += widths[c];
+			continue;
+		}
+		for (int i = COLUMN_TRUTH; i < COLUMN_VERDICT && total < COLUMNS; i++, total++)
+			widths[i]++;
+	}
+
+	fprintf(out->to, "\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean\n\n");
+	print_line(out, report_columns, widths, COLOR_BOLD, COLOR_NONE);
+	json_array_foreach(reasons, i, reason) {
+		report_row(document, reason, &row);
+		print_line(out, row.cell, widths, COLOR_NONE,
+			   verdict_color(doc_string(reason, "verdict")));
+	}
+}
+
+/* ---- workloads and checks ---- */
+
+/* What did not run of a list, and why. */
+static void print_missing(const struct out *out, const json_t *document, const char *list,
+			  const char *key, const char *title)
+{
+	const json_t *entry;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, list), i, entry) {
+		if (doc_is_null(entry, key))
+			continue;
+		if (!any)
+			fprintf(out->to, "\n%s\n\n", title);
+		any = true;
+		fprintf(out->to, "%-16s ", doc_string(entry, "name"));
+		wrapped(out, 17, doc_string(entry, key));
+	}
+}
+
+static void print_checks(const struct out *out, const json_t *document)
+{
+	const json_t *checks = json_object_get(document, "checks"), *check, *example;
+	int width = 0;
+	size_t i, e;
+
+	json_array_foreach(checks, i, check) {
+		int length = strlen(doc_string(check, "verdict"));
+
+		if (length > width)
+			width = length;
+	}
+	fputs("\nChecks\n\n", out->to);
+	json_array_foreach(checks, i, check) {
+		const char *verdict = doc_string(check, "verdict");
+
+		fprintf(out->to, "%s%-*s%s %-9s ", color_on(out, verdict_color(verdict)), width,
+			verdict, color_off(out, verdict_color(verdict)), doc_string(check, "id"));
+		wrapped(out, width + 11, report_evidence(document, i));
+		json_array_foreach(json_object_get(check, "examples"), e, example) {
+			fprintf(out->to, "%*s", width + 11, "");
+			wrapped(out, width + 13, json_string_value(example));
+		}
+	}
+}
+
+/* What is likely behind the failures; where nothing known fits, that is said. */
+static void print_diagnoses(const struct out *out, const json_t *document)
+{
+	const json_t *list = json_object_get(document, "diagnoses"), *diagnosis;
+	size_t i;
+
+	if (strcmp(report_verdict(document), "FAIL"))
+		return;
+	fputs("\nDiagnoses\n\n", out->to);
+	if (!json_array_size(list))
+		wrapped(out, 0, REPORT_NO_DIAGNOSIS);
+	json_array_foreach(list, i, diagnosis) {
+		const char *confidence = doc_string(diagnosis, "confidence");
+		enum color color = strcmp(confidence, "possible") ? COLOR_BOLD : COLOR_NONE;
+
+		fprintf(out->to, "%-8s %s%s%s\n%9s", confidence, color_on(out, color),
+			doc_string(diagnosis, "name"), color_off(out, color), "");
+		wrapped(out, 9, doc_string(diagnosis, "shows"));
+		fprintf(out->to, "%9s", "");
+		wrapped(out, 9, doc_string(diagnosis, "where"));
+	}
+}
+
+static void print_run(const struct out *out, const json_t *document)
+{
+	enum color closing = verdict_color(report_verdict(document));
+
+	if (!report_is_error(document)) {
+		print_header(out, document);
+		print_table(out, document);
+		print_missing(out, document, "workloads", "unsupported",
+			      "Workloads that did not run");
+		print_checks(out, document);
+		print_diagnoses(out, document);
+		fputc('\n', out->to);
+	}
+	fprintf(out->to, "%s%s%s: %s\n", color_on(out, closing), report_verdict(document),
+		color_off(out, closing), report_closing(document));
+}
+
+/* ---- a bench ---- */
+
+static void print_cost(const struct out *out, const char *workload, const char *const *cell,
+		       unsigned int nr, enum color color)
+{
+	/* Intervals begin at the left of their columns, as names do. */
+	static const int widths[BENCH_NR_COLUMNS] = { -13, 9, -20, 7, 9, -20, 7, 7 };
+
+	fprintf(out->to, "%s%-13s", color_on(out, color), workload);
+	for (unsigned int c = 0; c < nr; c++)
+		fprintf(out->to, " %*s", widths[c], cell[c]);
+	fprintf(out->to, "%s\n", color_off(out, color));
+}
+
+static void print_bench(const struct out *out, const json_t *document)
+{
+	const json_t *costs = json_object_get(document, "costs");
+	unsigned int nr = bench_nr_columns(document);
+	const char *heads[BENCH_NR_COLUMNS];
+	struct bench_group group = { 0 };
+	struct bench_row row;
+
+	print_header(out, document);
+	fputc('\n', out->to);
+	wrapped(out, 0, bench_note(document).s);
+	fputc('\n', out->to);
+	for (unsigned int c = 0; c < nr; c++)
+		heads[c] = bench_column(document, c);
+	print_cost(out, "workload", heads, nr, COLOR_BOLD);
+	while (bench_next(document, &group)) {
+		for (size_t i = 0; i < group.nr; i++) {
+			bench_row(&group, json_array_get(costs, group.from + i), &row);
+			print_cost(out, group.workload, row.cell, nr, COLOR_NONE);
+		}
+	}
+	print_missing(out, document, "workloads", "unsupported", "Workloads that did not run");
+	print_missing(out, document, "observers", "skipped", "Observers that did not run");
+}
+
+void report_text(FILE *to, const json_t *document, bool color)
+{
+	const struct out out = { .to = to, .color = color };
+
+	if (schema_is_bench(document))
+		print_bench(&out, document);
+	else
+		print_run(&out, document);
+}
+
+/* ---- list ---- */
+
+struct exit_cell {
+	char s[40];
+};
+
+static struct exit_cell exit_cell(const struct workload *workload, enum exit_isa isa)
+{
+	int64_t number = workload_exit(workload, isa);
+	const char *name = number < 0 ? NULL : exit_name(isa, number);
+	struct exit_cell cell;
+
+	if (number < 0)
+		snprintf(cell.s, sizeof(cell.s), number == WORKLOAD_NONE ? "-" : "no exit");
+	else
+		snprintf(cell.s, sizeof(cell.s), "%s %s", text_exit(isa, number).s,
+			 name ? name : "");
+	return cell;
+}
+
+void report_list_text(FILE *to)
+{
+	const struct out out = { .to = to };
+	int name = 8, svm = 3, vmx = 3;
+
+	for (unsigned int i = 0; i < nr_workloads; i++) {
+		int length = strlen(workloads[i].name);
+
+		name = length > name ? length : name;
+		length = strlen(exit_cell(&workloads[i], EXIT_ISA_SVM).s);
+		svm = length > svm ? length : svm;
+		length = strlen(exit_cell(&workloads[i], EXIT_ISA_VMX).s);
+		vmx = length > vmx ? length : vmx;
+	}
+	fprintf(to, "%-*s  %-*s  %-*s  %s\n", name, "workload", svm, "SVM", vmx, "VMX",
+		"what the guest executes");
+	for (unsigned int i = 0; i < nr_workloads; i++) {
+		const struct workload *workload = &workloads[i];
+		int indent = name + svm + vmx + 6;
+		char text[256];
+
+		fprintf(to, "%-*s  %-*s  %-*s  ", name, workload->name, svm,
+			exit_cell(workload, EXIT_ISA_SVM).s, vmx,
+			exit_cell(workload, EXIT_ISA_VMX).s);
+		snprintf(text, sizeof(text), "%s%s%s%s", workload->help, workload->why ? " (" : "",
+			 workload->why ? workload->why : "", workload->why ? ")" : "");
+		wrapped(&out, indent, text);
+	}
+}

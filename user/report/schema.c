@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* As much of JSON Schema as report.schema.json and bench.schema.json use. */
+#include "report/schema.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "options.h"
+#include "report/blob.h"
+#include "util/text.h"
+
+struct check {
+	const json_t *definitions;
+	bool strict;
+	struct error *err;
+};
+
+/* Where in the document a value is: a list from the inside out. */
+struct place {
+	const struct place *in;
+	const char *key; /* NULL: the element of that index */
+	size_t index;
+};
+
+static bool valid(const struct check *check, const struct place *place, const json_t *value,
+		  const json_t *rule);
+
+static size_t place_text(const struct place *place, char *text, size_t size)
+{
+	size_t n = place->in ? place_text(place->in, text, size) : 0;
+	int length;
+
+	if (!place->in || n >= size)
+		return n;
+	if (place->key)
+		length = snprintf(text + n, size - n, "%s%s", n ? "." : "", place->key);
+	else
+		length = snprintf(text + n, size - n, "[%zu]", place->index);
+	return n + length;
+}
+
+static bool invalid(const struct check *check, const struct place *place, const char *what)
+{
+	char text[128] = "";
+
+	place_text(place, text, sizeof(text));
+	error_set(check->err, STATUS_USAGE, "%s %s", *text ? text : "the document", what);
+	return false;
+}
+
+static bool has_type(const json_t *value, const char *type)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return !strcmp(type, "object");
+	case JSON_ARRAY:
+		return !strcmp(type, "array");
+	case JSON_STRING:
+		return !strcmp(type, "string");
+	case JSON_INTEGER:
+		return !strcmp(type, "integer") || !strcmp(type, "number");
+	case JSON_REAL:
+		return !strcmp(type, "number");
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return !strcmp(type, "boolean");
+	case JSON_NULL:
+		return !strcmp(type, "null");
+	}
+	return false;
+}
+
+/* type: one, or a list of them */
+static bool valid_type(const json_t *value, const json_t *type)
+{
+	const json_t *entry;
+	size_t i;
+
+	if (!type)
+		return true;
+	if (json_is_string(type))
+		return has_type(value, json_string_value(type));
+	json_array_foreach(type, i, entry)
+		if (has_type(value, json_string_value(entry)))
+			return true;
+	return false;
+}
+
+static bool valid_enum(const json_t *value, const json_t *list)
+{
+	const json_t *entry;
+	size_t i;
+
+	if (!list)
+		return true;
+	json_array_foreach(list, i, entry)
+		if (json_equal(value, entry))
+			return true;
+	return false;
+}
+
+static bool valid_pattern(const json_t *value, const json_t *pattern)
+{
+	regex_t regex;
+	bool matches;
+
+	if (!pattern || !json_is_string(value))
+		return true;
+	if (regcomp(&regex, json_string_value(pattern), REG_EXTENDED | REG_NOSUB))
+		return false;
+	matches = !regexec(&regex, json_string_value(value), 0, NULL, 0);
+	regfree(&regex);
+	return matches;
+}
+
+/* One of the alternatives; what is said is what the last one lacks. */
+static bool valid_any(const struct check *check, const struct place *place, const json_t *value,
+		      const json_t *any)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(any, i, entry)
+		if (valid(check, place, value, entry))
+			return true;
+	return !any;
+}
+
+static bool valid_members(const struct check *check, const struct place *place, const json_t *value,
+			  const json_t *rule)
+{
+	const json_t *properties = json_object_get(rule, "properties"), *required, *member;
+	struct place inner = { .in = place };
+	size_t i;
+
+	json_array_foreach(json_object_get(rule, "required"), i, required) {
+		inner.key = json_string_value(required);
+		if (!json_object_get(value, inner.key))
+			return invalid(check, &inner, "is missing");
+	}
+	json_object_foreach((json_t *)value, inner.key, member) {
+		const json_t *sub = json_object_get(properties, inner.key);
+
+		if (sub && !valid(check, &inner, member, sub))
+			return false;
+		if (!sub && check->strict &&
+		    json_is_false(json_object_get(rule, "additionalProperties")))
+			return invalid(check, &inner, "is not in the schema");
+	}
+	return true;
+}
+
+static bool valid_items(const struct check *check, const struct place *place, const json_t *value,
+			const json_t *rule)
+{
+	const json_t *items = json_object_get(rule, "items"), *entry;
+	const json_t *most = json_object_get(rule, "maxItems");
+	const json_t *least = json_object_get(rule, "minItems");
+	struct place inner = { .in = place };
+
+	if (least && json_array_size(value) < (size_t)json_integer_value(least))
+		return invalid(check, place, "has too few elements");
+	if (most && json_array_size(value) > (size_t)json_integer_value(most))
+		return invalid(check, place, "has too many elements");
+	json_array_foreach(value, inner.index, entry)
+		if (items && !valid(check, &inner, entry, items))
+			return false;
+	return true;
+}
+
+/* Follows the schema, not the document, and so no deeper than the schema goes. */
+static bool valid(const struct check *check, const struct place *place, const json_t *value,
+		  const json_t *rule)
+{
+	const char *ref = json_string_value(json_object_get(rule, "$ref"));
+
+	if (ref &&
+	    !valid(check, place, value, json_object_get(check->definitions, strrchr(ref, '/') + 1)))
+		return false;
+	if (!valid_type(value, json_object_get(rule, "type")))
+		return invalid(check, place, "has another type");
+	if (!valid_enum(value, json_object_get(rule, "enum")))
+		return invalid(check, place, "has a value that is not known");
+	if (!valid_pattern(value, json_object_get(rule, "pattern")))
+		return invalid(check, place, "is no number");
+	if (json_is_string(value) && !text_is_clean(json_string_value(value)))
+		return invalid(check, place, "has control characters");
+	return valid_any(check, place, value, json_object_get(rule, "anyOf")) &&
+	       (!json_is_object(value) || valid_members(check, place, value, rule)) &&
+	       valid_items(check, place, value, rule);
+}
+
+bool schema_is_bench(const json_t *document)
+{
+	const char *name = json_string_value(json_object_get(document, "document"));
+
+	return name && !strcmp(name, "bench");
+}
+
+int schema_version(const json_t *document)
+{
+	return schema_is_bench(document) ? BENCH_SCHEMA_VERSION : REPORT_SCHEMA_VERSION;
+}
+
+static json_t *load_schema(const json_t *document)
+{
+	if (schema_is_bench(document))
+		return json_loadb(bench_schema, bench_schema_end - bench_schema, 0, NULL);
+	return json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
+}
+
+int schema_check(const json_t *document, bool strict, struct error *err)
+{
+	const struct place top = { 0 };
+	struct check check = { .strict = strict, .err = err };
+	json_t *schema = load_schema(document);
+	bool is_valid;
+
+	if (!schema)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	check.definitions = json_object_get(schema, "$defs");
+	is_valid = valid(&check, &top, document, schema);
+	json_decref(schema);
+	return is_valid ? 0 : STATUS_USAGE;
+}

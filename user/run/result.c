@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct result *result_create(void)
+{
+	return calloc(1, sizeof(struct result));
+}
+
+void result_destroy(struct result *result)
+{
+	if (!result)
+		return;
+	free(result->vcpus);
+	free(result->sweeps);
+	free(result->reads);
+	free(result->workloads);
+	free(result->times);
+	free(result);
+}
+
+/*
+ * The array with room for add more, zeroed, elements. Its capacity is not kept:
+ * it is the power of two (at least 16) that its length fits into.
+ */
+static void *grow(void *array, unsigned int nr, unsigned int add, size_t size)
+{
+	unsigned int capacity = array ? 16 : 0;
+
+	while (capacity && capacity < nr)
+		capacity *= 2;
+	if (nr + add > capacity) {
+		capacity = 16;
+		while (capacity < nr + add)
+			capacity *= 2;
+		array = realloc(array, capacity * size);
+	}
+	if (array)
+		memset((char *)array + nr * size, 0, add * size);
+	return array;
+}
+
+#define APPEND(array, nr, add)                                                    \
+	({                                                                        \
+		__typeof__(array) grown = grow(array, nr, add, sizeof(*(array))); \
+                                                                                  \
+		if (grown) {                                                      \
+			(array) = grown;                                          \
+			grown += (nr);                                            \
+			(nr) += (add);                                            \
+		}                                                                 \
+		grown;                                                            \
+	})
+
+struct result_vcpu *result_add_vcpu(struct result *result)
+{
+	return APPEND(result->vcpus, result->nr_vcpus, 1);
+}
+
+struct result_sweep *result_add_sweep(struct result *result)
+{
+	return APPEND(result->sweeps, result->nr_sweeps, 1);
+}
+
+struct result_workload *result_add_workload(struct result *result)
+{
+	return APPEND(result->workloads, result->nr_workloads, 1);
+}
+
+struct result_time *result_add_time(struct result *result)
+{
+	return APPEND(result->times, result->nr_times, 1);
+}
+
+bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr)
+{
+	struct probe_read *to;
+
+	if (!nr)
+		return true;
+	to = APPEND(result->reads, result->nr_reads, nr);
+	if (to)
+		memcpy(to, reads, nr * sizeof(*to));
+	return to;
+}
+
+unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < result->nr_vcpus; i++)
+		nr += result->vcpus[i].vm == result->vcpus[vcpu].vm;
+	return nr;
+}
+
+const struct workload *op_workload(enum probe_op op)
+{
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		if (workloads[i].op == op)
+			return &workloads[i];
+	return NULL;
+}
+
+unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
+{
+	const struct workload *workload = op_workload(op);
+	int64_t number = workload ? workload_exit(workload, isa) : -1;
+
+	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
+}
+
+const struct result_time *result_time_before(const struct result *result, unsigned int i)
+{
+	const struct result_time *time = &result->times[i];
+
+	while (i--)
+		if (result->times[i].vcpu == time->vcpu && result->times[i].index == time->index)
+			return &result->times[i];
+	return NULL;
+}
+
+const struct result_vcpu *result_slot_vcpu(const struct result *result, unsigned int slot)
+{
+	for (unsigned int i = 0; i < result->nr_vcpus; i++)
+		if (result->vcpus[i].slot == slot)
+			return &result->vcpus[i];
+	return NULL;
+}
+
+static const struct {
+	const char *id, *text;
+} leaves_states[] = {
+	[LEAVES_PRESENT] = { "present", "present" },
+	[LEAVES_UNPATCHED] = { "unpatched",
+			       "no exit leaves: kvm.ko is not patched (no parameter exit_leaves)" },
+	[LEAVES_OFF] = { "off", "no exit leaves: off (kvm.exit_leaves=off)" },
+	[LEAVES_NOT_ASKED] = { "not-asked", "no exit leaves: the VM did not ask for them"
+					    " (--no-opt-in, kvm.exit_leaves=optin)" },
+	[LEAVES_REFUSED] = { "refused", "no exit leaves: KVM refused the capability" },
+	[LEAVES_MISSING] = { "missing", "no exit leaves: KVM granted them, but the guest"
+					" finds no signature" },
+};
+
+const char *leaves_state_text(enum leaves_state state)
+{
+	return leaves_states[state].text;
+}
+
+const char *leaves_state_id(enum leaves_state state)
+{
+	return leaves_states[state].id;
+}
+
+const char *phase_id(enum result_phase phase)
+{
+	static const char *const ids[NR_PHASES] = {
+		[PHASE_SINGLE] = "single",
+		[PHASE_SMP] = "smp",
+		[PHASE_ISOLATION] = "isolation",
+		[PHASE_MIGRATE] = "migrate",
+	};
+
+	return ids[phase];
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef RESULT_H
+#define RESULT_H
+
+/*
+ * What a validation found, as plain data: collected by validate.c, judged by
+ * checks.c, shown by report_*.c. No pointer in it outlives the run but those
+ * to static text and to the table of workloads.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "exitcheck.h"
+#include "kvm/host.h"
+#include "kvm/leaf.h"
+#include "kvm/workload.h"
+#include "kvm/guest/probe_abi.h"
+
+/* Whether the guest has the leaves, and why not. */
+enum leaves_state {
+	LEAVES_PRESENT,
+	LEAVES_UNPATCHED, /* kvm.ko has no parameter exit_leaves */
+	LEAVES_OFF,	  /* kvm.exit_leaves=off */
+	LEAVES_NOT_ASKED, /* kvm.exit_leaves=optin, and this run did not opt in */
+	LEAVES_REFUSED,	  /* likewise, and KVM refused the capability */
+	LEAVES_MISSING,	  /* they were granted, but there is no signature */
+};
+
+enum result_phase {
+	PHASE_SINGLE,	 /* one vCPU: every workload, every number */
+	PHASE_SMP,	 /* several vCPUs at full rate */
+	PHASE_ISOLATION, /* several VMs */
+	PHASE_MIGRATE,	 /* a vCPU thread moved between CPUs */
+	NR_PHASES,
+};
+
+struct result_phase_info {
+	bool ran;
+	char skipped[96];   /* why it did not run, or not to its end; "" if it did */
+	unsigned int moves; /* PHASE_MIGRATE: of the thread */
+	unsigned int cpus;  /* between so many CPUs */
+};
+
+struct result_vcpu {
+	enum result_phase phase;
+	unsigned int vm, id; /* vm: from 1, in the order of creation */
+	unsigned int slot;   /* the witness's */
+	uint64_t executed[PROBE_NR_OPS];
+	bool has_stat;
+	uint64_t stat_exits; /* KVM's own statistic */
+	struct ec_vcpu bpf;  /* what the witness had, the vCPU being idle at last */
+};
+
+enum sweep_kind {
+	SWEEP_SOME,   /* any reads, or none */
+	SWEEP_COUNTS, /* the exits of every number that hardware reports, totals around them */
+	SWEEP_FULL,   /* every defined number in every leaf, totals around them */
+};
+
+/* One run of PROBE_READ_LEAVES (of no reads, where there are no leaves). */
+struct result_sweep {
+	unsigned int vcpu; /* index of struct result_vcpu */
+	int workload;	   /* index of the workload that ran just before, -1 */
+	bool concurrent;   /* other vCPUs of the VM were running */
+	enum sweep_kind kind;
+	unsigned int first_read, nr_reads;
+	/* What the vCPU had executed just before and after, and what the other
+	 * vCPUs of its VM had. */
+	uint64_t before[PROBE_NR_OPS], after[PROBE_NR_OPS], others[PROBE_NR_OPS];
+	/* The witness's count by reason of this vCPU, just before and after. */
+	uint64_t bpf_before[EXIT_NR_INDICES], bpf_after[EXIT_NR_INDICES];
+};
+
+/* One workload of PHASE_SINGLE. */
+struct result_workload {
+	const struct workload *workload;
+	uint64_t count;		    /* executions asked for */
+	const char *unsupported;    /* why it did not run, NULL if it did */
+	unsigned int before, after; /* sweeps around it */
+};
+
+/* Cycles of one reason of one vCPU as a per-vCPU leaf had them, and the
+ * witness's own time at the same instant; since birth. */
+struct result_time {
+	unsigned int vcpu, index;
+	uint64_t cycles, ns, timed;
+};
+
+struct result_clock {
+	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
+};
+
+#define RESULT_MAX_GIVEN 8
+
+struct result {
+	struct host host;
+	time_t started;
+	double seconds;
+	uint64_t seed;
+	uint64_t count;		  /* -n, 0: the table's counts */
+	bool opt_in;		  /* the VMs asked for the leaves */
+	const char *witness_path; /* "tp_btf" or "tracepoint" */
+	enum leaves_state leaves;
+	struct leaf_discovery discovery;
+	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
+	/* Leaves that are none of these, as the VMM gave them to KVM. */
+	struct probe_read given[RESULT_MAX_GIVEN];
+	unsigned int nr_given;
+	struct result_clock begin, end;
+	/* The TSC's rate by CLOCK_MONOTONIC, where it was least and greatest; 0: not known. */
+	double slowest_khz, fastest_khz;
+	char next_clocksource[32]; /* what the clock source was changed to meanwhile, "" if it was not */
+	struct result_phase_info phase[NR_PHASES];
+
+	struct result_vcpu *vcpus;
+	unsigned int nr_vcpus;
+	struct result_sweep *sweeps;
+	unsigned int nr_sweeps;
+	struct probe_read *reads;
+	unsigned int nr_reads;
+	struct result_workload *workloads;
+	unsigned int nr_workloads;
+	struct result_time *times;
+	unsigned int nr_times;
+
+	struct ec_stats stats;
+	bool has_missed; /* the kernel says how many events it skipped */
+	uint64_t missed;
+	struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
+	unsigned int nr_mismatches;
+};
+
+struct result *result_create(void); /* NULL: no memory */
+void result_destroy(struct result *result);
+
+/* Append one zeroed (reads: nr of them, copied); NULL or false: no memory. A
+ * pointer is valid until the next call. */
+struct result_vcpu *result_add_vcpu(struct result *result);
+struct result_sweep *result_add_sweep(struct result *result);
+struct result_workload *result_add_workload(struct result *result);
+struct result_time *result_add_time(struct result *result);
+bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr);
+
+/* How many vCPUs the VM of that vCPU has. */
+unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu);
+
+/* What was read before times[i] of the same reason of the same vCPU, NULL if nothing was. */
+const struct result_time *result_time_before(const struct result *result, unsigned int i);
+
+/* The vCPU that has that slot of the witness, NULL if there is none. */
+const struct result_vcpu *result_slot_vcpu(const struct result *result, unsigned int slot);
+
+/* "no exit leaves: kvm.ko is not patched ..."; of LEAVES_PRESENT: "present". */
+const char *leaves_state_text(enum leaves_state state);
+/* "present", "unpatched", "off" ...: for programs */
+const char *leaves_state_id(enum leaves_state state);
+
+/* The workload that executes op, NULL if none does. */
+const struct workload *op_workload(enum probe_op op);
+
+/* The dense index of the exit that an operation causes, EXIT_INDEX_OTHER if it causes none. */
+unsigned int op_exit_index(enum exit_isa isa, enum probe_op op);
+
+const char *phase_id(enum result_phase phase);
+
+#endif

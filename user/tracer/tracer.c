@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tracer/tracefs.h"
+#include "tracer/tracer.h"
+
+#include "exitcheck.skel.h"
+
+struct witness {
+	struct exitcheck_bpf *skel;
+	enum witness_path path;
+	struct ec_vcpu *vcpus; /* the program's own, NULL until it is loaded */
+	unsigned int nr_slots;
+	int stand_in_btf; /* file, -1: none */
+	bool denied;	  /* it was permission that failed */
+};
+
+/* ---- libbpf's messages: kept, and quoted when something fails ---- */
+
+static struct {
+	char text[16384];
+	size_t length;
+} messages;
+
+static int keep_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char *message;
+	int length;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	length = vasprintf(&message, format, args);
+	if (length < 0)
+		return 0;
+	/* Of a long one (the verifier's), the end is what matters. */
+	if ((size_t)length >= sizeof(messages.text)) {
+		memcpy(messages.text, message + length - sizeof(messages.text) + 1,
+		       sizeof(messages.text) - 1);
+		messages.length = sizeof(messages.text) - 1;
+	} else {
+		size_t excess = messages.length + length >= sizeof(messages.text) ?
+					messages.length + length - sizeof(messages.text) + 1 :
+					0;
+
+		memmove(messages.text, messages.text + excess, messages.length - excess);
+		messages.length -= excess;
+		memcpy(messages.text + messages.length, message, length);
+		messages.length += length;
+	}
+	messages.text[messages.length] = '\0';
+	free(message);
+	return 0;
+}
+
+/* The last line that says something; cut up in place. */
+static const char *last_message(void)
+{
+	static const char *const noise[] = {
+		"-- END PROG LOAD LOG",
+		"-- BEGIN PROG LOAD LOG",
+		"processed ",
+		"failed to load",
+		"failed to auto-attach",
+		"BPF program load failed",
+		"verification time",
+		"stack depth",
+	};
+	const char *best = NULL;
+	char *line, *rest = messages.text;
+	size_t i;
+
+	while ((line = strsep(&rest, "\n"))) {
+		bool says_something = *line;
+
+		for (i = 0; i < sizeof(noise) / sizeof(*noise); i++)
+			if (strstr(line, noise[i]))
+				says_something = false;
+		if (says_something || (!best && *line))
+			best = line;
+	}
+	messages.length = 0;
+	return best ? best : "no message";
+}
+
+/* ---- BTF ---- */
+
+static bool btf_knows(const struct btf *btf, const char *name, unsigned int kind)
+{
+	return btf && btf__find_by_name_kind(btf, name, kind) > 0;
+}
+
+/* Adds a member's offset in bytes; its type takes the place of *type. */
+static bool add_member(const struct btf *btf, int *type, const char *name, unsigned int *offset)
+{
+	const struct btf_type *t = btf__type_by_id(btf, *type);
+
+	for (unsigned int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *member = btf_members(t) + i;
+
+		if (strcmp(btf__name_by_offset(btf, member->name_off), name))
+			continue;
+		*offset += btf_member_bit_offset(t, i) / 8;
+		*type = member->type;
+		return true;
+	}
+	return false;
+}
+
+/* A module's own type of a name comes after the kernel's, which has lower numbers. */
+static int find_last_struct(const struct btf *btf, const char *name)
+{
+	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name))
+			return id;
+	}
+	return -ENOENT;
+}
+
+/* The offset of a member, or of a member's member; false if there is no such type. */
+static bool find_offset(const struct btf *btf, const char *name, const char *outer,
+			const char *inner, unsigned int *offset)
+{
+	int type = find_last_struct(btf, name);
+
+	*offset = 0;
+	return type > 0 && add_member(btf, &type, outer, offset) &&
+	       (!inner || add_member(btf, &type, inner, offset));
+}
+
+/* As the module has them that was loaded: the kernel's BTF may have types of these names, too. */
+static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
+{
+	const struct {
+		const char *type, *outer, *inner;
+		unsigned int *offset;
+	} wanted[] = {
+		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
+		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
+		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
+		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
+		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
+		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
+				 wanted[i].offset))
+			return false;
+	offsets->rcx = offsets->rax + sizeof(ec_u64);
+	return true;
+}
+
+/*
+ * Whether there are types for tp_btf. KVM's are in its modules' BTF, or in the kernel's
+ * where KVM is built in. *cast_id: bpf_rdonly_cast(), negative where the kernel has none.
+ */
+static bool kvm_has_btf(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
+{
+	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
+	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
+	struct btf *vmlinux = btf__load_vmlinux_btf(), *modules[2] = {};
+	bool tracepoint, vcpu, members;
+
+	if (libbpf_get_error(vmlinux))
+		return false;
+	*cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
+	tracepoint = btf_knows(vmlinux, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	vcpu = btf_knows(vmlinux, type, BTF_KIND_STRUCT);
+	if (!tracepoint) {
+		modules[0] = btf__load_module_btf("kvm", vmlinux);
+		tracepoint = btf_knows(modules[0], "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	}
+	if (!vcpu) {
+		modules[1] = btf__load_module_btf(vendor, vmlinux);
+		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
+	}
+	members = tracepoint && find_offsets(modules[0] ? modules[0] : vmlinux, offsets);
+	btf__free(modules[1]);
+	btf__free(modules[0]);
+	btf__free(vmlinux);
+	return members && vcpu;
+}
+
+/* Has the calls of bpf_rdonly_cast() call the kernel's. */
+static int set_cast(struct bpf_program *program, int id)
+{
+	size_t nr = bpf_program__insn_cnt(program), i;
+	struct bpf_insn *copy = calloc(nr, sizeof(*copy));
+	int ret;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, bpf_program__insns(program), nr * sizeof(*copy));
+	for (i = 0; i < nr; i++) {
+		if (copy[i].code == (BPF_JMP | BPF_CALL) && !copy[i].src_reg &&
+		    copy[i].imm == EC_RDONLY_CAST) {
+			copy[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
+			copy[i].imm = id;
+		}
+	}
+	ret = bpf_program__set_insns(program, copy, nr);
+	free(copy);
+	return ret;
+}
+
+static bool kernel_has_btf(void)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+
+	if (libbpf_get_error(vmlinux))
+		return false;
+	btf__free(vmlinux);
+	return true;
+}
+
+/*
+ * Where the kernel has no BTF at all, libbpf refuses an object with relocations, even if no
+ * program that it is to load has any. It gets the object's own BTF then: a file
+ * descriptor, or -1.
+ */
+static int open_stand_in_btf(void)
+{
+	size_t size;
+	const void *elf = exitcheck_bpf__elf_bytes(&size);
+	int fd = memfd_create("exitcheck-btf", MFD_CLOEXEC);
+
+	if (fd >= 0 && write(fd, elf, size) != (ssize_t)size) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* ---- classic tracepoints ---- */
+
+static int find_fields(struct ec_fields *fields, struct error *err)
+{
+	const struct {
+		const char *event, *name;
+		struct ec_field *field;
+	} wanted[] = {
+		{ "kvm/kvm_entry", "vcpu_id", &fields->entry_vcpu_id },
+		{ "kvm/kvm_exit", "vcpu_id", &fields->exit_vcpu_id },
+		{ "kvm/kvm_exit", "exit_reason", &fields->exit_reason },
+		{ "kvm/kvm_cpuid", "function", &fields->function },
+		{ "kvm/kvm_cpuid", "index", &fields->index },
+		{ "kvm/kvm_cpuid", "rax", &fields->rax },
+		{ "kvm/kvm_cpuid", "rbx", &fields->rbx },
+		{ "kvm/kvm_cpuid", "rcx", &fields->rcx },
+		{ "kvm/kvm_cpuid", "rdx", &fields->rdx },
+	};
+	const char *event = NULL;
+	char format[8192];
+	size_t length = 0, i;
+	int ret;
+
+	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		struct tracefs_field field;
+
+		if (!event || strcmp(event, wanted[i].event)) {
+			event = wanted[i].event;
+			ret = tracefs_read_format(event, format, sizeof(format), &length, err);
+			if (ret)
+				return ret;
+		}
+		ret = tracefs_parse_field(format, length, wanted[i].name, &field);
+		if (ret || (field.size != 4 && field.size != 8))
+			return error_set(err, STATUS_CANNOT_RUN,
+					 "this kernel's tracepoint %s has no usable field %s: it "
+					 "needs a version of exitcheck that knows it",
+					 event, wanted[i].name);
+		*wanted[i].field = (struct ec_field){ field.offset, field.size };
+	}
+	return 0;
+}
+
+/* ---- life cycle ---- */
+
+static int load_error(struct witness *witness, int error, const char *what, struct error *err)
+{
+	witness->denied = error == -EPERM;
+	if (witness->denied)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "no permission for eBPF: run as root, or with CAP_BPF and "
+				 "CAP_PERFMON");
+	return error_set(err, STATUS_CANNOT_RUN, "cannot %s the eBPF program (%s): %s", what,
+			 strerror(-error), last_message());
+}
+
+static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
+{
+	int ret = bpf_map__set_max_entries(skel->maps.registered, nr_slots);
+
+	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_key, nr_slots);
+	/* Threads come and go while a vCPU stays. */
+	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_thread, 8 * nr_slots);
+	return ret ?: bpf_map__set_max_entries(skel->maps.vms, nr_slots);
+}
+
+/* Has the programs of one way in loaded, and no others. */
+static int set_programs(struct exitcheck_bpf *skel, enum witness_path path, enum exit_isa isa,
+			bool cast)
+{
+	bool btf = path == WITNESS_BTF, svm = btf && isa == EXIT_ISA_SVM,
+	     vmx = btf && isa == EXIT_ISA_VMX;
+	const struct {
+		struct bpf_program *program;
+		bool load;
+	} programs[] = {
+		{ skel->progs.btf_entry, btf },
+		{ skel->progs.btf_exit_svm, svm && cast },
+		{ skel->progs.btf_exit_vmx, vmx && cast },
+		{ skel->progs.btf_exit_svm_nocast, svm && !cast },
+		{ skel->progs.btf_exit_vmx_nocast, vmx && !cast },
+		{ skel->progs.btf_cpuid, btf },
+		{ skel->progs.classic_entry, !btf },
+		{ skel->progs.classic_exit, !btf },
+		{ skel->progs.classic_cpuid, !btf },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !ret; i++)
+		ret = bpf_program__set_autoload(programs[i].program, programs[i].load);
+	return ret;
+}
+
+static int open_object(struct witness *witness, struct error *err)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	char path[32];
+
+	if (witness->path == WITNESS_CLASSIC && !kernel_has_btf()) {
+		witness->stand_in_btf = open_stand_in_btf();
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", witness->stand_in_btf);
+		opts.btf_custom_path = path;
+	}
+	witness->skel = exitcheck_bpf__open_opts(&opts);
+	return witness->skel ? 0 : load_error(witness, -errno, "open", err);
+}
+
+/* What the program is told before it is loaded. */
+static int set_constants(struct exitcheck_bpf *skel, const struct witness_config *config,
+			 enum witness_path path, struct error *err)
+{
+	struct ec_fields fields;
+	struct stat pidns;
+	int status;
+
+	skel->rodata->isa = config->isa;
+	skel->rodata->nr_slots = config->nr_slots;
+	skel->rodata->watch = config->watch;
+	skel->rodata->leaves_all = config->leaves_all;
+	/* Thread numbers are those of our PID namespace, where the kernel has such. */
+	if (!stat("/proc/self/ns/pid", &pidns)) {
+		skel->rodata->pidns_dev = pidns.st_dev;
+		skel->rodata->pidns_ino = pidns.st_ino;
+	}
+	if (path == WITNESS_CLASSIC) {
+		status = find_fields(&fields, err);
+		if (status)
+			return status;
+		skel->rodata->fields = fields;
+	}
+	return 0;
+}
+
+static int load(struct witness *witness, const struct witness_config *config,
+		enum witness_path path, int cast_id, const struct ec_offsets *offsets,
+		struct error *err)
+{
+	struct exitcheck_bpf *skel;
+	int ret;
+
+	*witness = (struct witness){ .path = path, .stand_in_btf = -1 };
+	ret = open_object(witness, err);
+	if (ret)
+		return ret;
+	skel = witness->skel;
+	ret = set_constants(skel, config, path, err);
+	if (ret)
+		return ret;
+	ret = set_sizes(skel, config->nr_slots);
+	ret = ret ?: set_programs(skel, path, config->isa, cast_id > 0);
+	if (path == WITNESS_BTF)
+		skel->rodata->offsets = *offsets;
+	if (path == WITNESS_BTF && cast_id > 0)
+		ret = ret   ?:
+			      set_cast(config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm :
+								     skel->progs.btf_exit_vmx,
+				       cast_id);
+	if (ret)
+		return load_error(witness, ret, "set up", err);
+	ret = exitcheck_bpf__load(skel);
+	if (ret)
+		return load_error(witness, ret, "load", err);
+
+	witness->vcpus = skel->bss->vcpus;
+	witness->nr_slots = config->nr_slots;
+
+	ret = exitcheck_bpf__attach(skel);
+	return ret ? load_error(witness, ret, "attach", err) : 0;
+}
+
+static void unload(struct witness *witness)
+{
+	exitcheck_bpf__destroy(witness->skel);
+	if (witness->stand_in_btf >= 0)
+		close(witness->stand_in_btf);
+	*witness = (struct witness){ .stand_in_btf = -1 };
+}
+
+int witness_create(struct witness **witness, const struct witness_config *config, struct error *err)
+{
+	bool btf = config->path != WITNESS_CLASSIC;
+	int status = 0, cast_id = 0;
+	struct ec_offsets offsets;
+	struct witness *new;
+
+	*witness = NULL;
+	if (!config->nr_slots || config->nr_slots > WITNESS_MAX_SLOTS)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "the witness can watch 1 to %u vCPUs, not %u", WITNESS_MAX_SLOTS,
+				 config->nr_slots);
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	new->stand_in_btf = -1;
+
+	libbpf_set_print(keep_message);
+	if (btf)
+		btf = kvm_has_btf(config->isa, &cast_id, &offsets);
+	if (btf)
+		status = load(new, config, WITNESS_BTF, cast_id, &offsets, err);
+	else if (config->path == WITNESS_BTF)
+		status = error_set(err, STATUS_CANNOT_RUN,
+				   "KVM has no BTF, or is not loaded: use the classic tracepoints");
+	/* BTF that is there may still not be what the program needs. */
+	if (config->path == WITNESS_CLASSIC ||
+	    (config->path == WITNESS_AUTO && (!btf || (status && !new->denied)))) {
+		if (status)
+			fprintf(stderr, "exitcheck: %s: going on with the classic tracepoints\n",
+				err->text);
+		unload(new);
+		status = load(new, config, WITNESS_CLASSIC, 0, NULL, err);
+	}
+	if (status) {
+		witness_destroy(new);
+		return status;
+	}
+	*witness = new;
+	return 0;
+}
+
+void witness_destroy(struct witness *witness)
+{
+	if (!witness)
+		return;
+	unload(witness);
+	free(witness);
+}
+
+const char *witness_path_name(const struct witness *witness)
+{
+	return witness->path == WITNESS_BTF ? "tp_btf" : "tracepoint";
+}
+
+void witness_gate(struct witness *witness, bool open)
+{
+	struct exitcheck_bpf__bss *bss = witness->skel->bss;
+
+	__atomic_store_n(&bss->ready, open, __ATOMIC_SEQ_CST);
+	if (open)
+		return;
+	/* The program looks at the gate where it does not know the vCPU: see find_slot(). */
+	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+		__atomic_store_n(&bss->cpus[cpu].slot, EC_NO_SLOT, __ATOMIC_SEQ_CST);
+}
+
+/* ---- vCPUs ---- */
+
+/* A thread number that is used again is another vCPU's: the former slot stays as it is. */
+static void retire(struct witness *witness, struct ec_vcpu *vcpu)
+{
+	if (vcpu->key)
+		bpf_map__delete_elem(witness->skel->maps.by_key, &vcpu->key, sizeof(vcpu->key), 0);
+	vcpu->key = 0;
+	vcpu->tid = 0;
+}
+
+int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu_id, pid_t tid,
+		     unsigned int *slot, struct error *err)
+{
+	struct exitcheck_bpf *skel = witness->skel;
+	unsigned int thread = tid, i;
+	struct ec_vcpu *vcpu;
+	int ret;
+
+	*slot = skel->bss->nr_vcpus;
+	if (*slot >= witness->nr_slots)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "all %u slots of the eBPF program are taken", witness->nr_slots);
+	for (i = 0; i < *slot; i++)
+		if (witness->vcpus[i].tid == thread)
+			retire(witness, &witness->vcpus[i]);
+
+	vcpu = &witness->vcpus[*slot];
+	vcpu->vm = vm;
+	vcpu->vcpu_id = vcpu_id;
+	vcpu->tid = thread;
+	vcpu->tgid = getpid();
+	vcpu->open_index = EC_UNSEEN;
+	ret = bpf_map__update_elem(skel->maps.registered, &thread, sizeof(thread), slot,
+				   sizeof(*slot), BPF_ANY);
+	if (ret)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "cannot register a vCPU with the eBPF program: %s",
+				 strerror(-ret));
+	__atomic_store_n(&skel->bss->nr_vcpus, *slot + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* What the program leaves to be worked out: it would cost it instructions with every exit. */
+static void complete(struct ec_vcpu *vcpu)
+{
+	ec_u64 count = 0, timed = 0;
+
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
+		struct ec_reason *reason = &vcpu->reason[i];
+
+		reason->timed = 0;
+		for (int b = 0; b < EC_HIST_BUCKETS; b++)
+			reason->timed += reason->hist[b];
+		timed += reason->timed;
+		count += reason->count;
+	}
+	vcpu->count = count;
+	vcpu->entries = timed + vcpu->lone_entries;
+	vcpu->lost_entries = count - timed - (vcpu->open_index < EXIT_NR_INDICES);
+}
+
+const struct ec_vcpu *witness_vcpu(const struct witness *witness, unsigned int slot)
+{
+	if (slot >= witness_nr_vcpus(witness))
+		return NULL;
+	complete(&witness->vcpus[slot]);
+	return &witness->vcpus[slot];
+}
+
+unsigned int witness_nr_vcpus(const struct witness *witness)
+{
+	unsigned int nr = __atomic_load_n(&witness->skel->bss->nr_vcpus, __ATOMIC_ACQUIRE);
+
+	/* Several CPUs may have asked for the last slot at once. */
+	return nr < witness->nr_slots ? nr : witness->nr_slots;
+}
+
+/* ---- what else it has to say ---- */
+
+const struct ec_stats *witness_stats(const struct witness *witness)
+{
+	return &witness->skel->bss->stats;
+}
+
+const struct ec_mismatch *witness_mismatches(const struct witness *witness, unsigned int *nr)
+{
+	ec_u64 all = witness->skel->bss->stats.mismatches;
+
+	*nr = all < EC_MAX_MISMATCHES ? all : EC_MAX_MISMATCHES;
+	return witness->skel->bss->mismatches;
+}
+
+int witness_missed(const struct witness *witness, unsigned long long *missed, struct error *err)
+{
+	struct bpf_program *program;
+
+	*missed = 0;
+	bpf_object__for_each_program(program, witness->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (!bpf_program__autoload(program))
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			return error_set(err, STATUS_CANNOT_RUN,
+					 "cannot ask for the eBPF program's misses: %s",
+					 strerror(errno));
+		*missed += info.recursion_misses;
+	}
+	return 0;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/random.h"
+
+#define CONFIDENCE 0.95
+#define RESAMPLES 2000
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double sorted_median(const double *sorted, unsigned int nr)
+{
+	return (sorted[(nr - 1) / 2] + sorted[nr / 2]) / 2;
+}
+
+static double sort_median(double *samples, unsigned int nr)
+{
+	qsort(samples, nr, sizeof(*samples), compare);
+	return sorted_median(samples, nr);
+}
+
+/*
+ * How many samples lie outside of the median's interval on either side: the most
+ * for which at least CONFIDENCE is left. Of nr samples, as many are below the true
+ * median as nr tossed coins show heads. -1: there is no interval.
+ */
+static int outside(unsigned int nr)
+{
+	double heads = -(double)nr * log(2); /* log of the probability of exactly k heads */
+	double tail = exp(heads);
+	int k = 0;
+
+	if (2 * tail > 1 - CONFIDENCE)
+		return -1;
+	for (;;) {
+		heads += log((double)(nr - k) / (k + 1));
+		tail += exp(heads);
+		if (2 * tail > 1 - CONFIDENCE)
+			return k;
+		k++;
+	}
+}
+
+bool stats_estimate(const double *samples, unsigned int nr, struct estimate *estimate)
+{
+	double *sorted = malloc(nr * sizeof(*sorted));
+	double sum = 0;
+	int cut;
+
+	if (!sorted)
+		return false;
+	memcpy(sorted, samples, nr * sizeof(*sorted));
+	*estimate = (struct estimate){ .nr = nr, .median = sort_median(sorted, nr) };
+	cut = outside(nr);
+	estimate->has_interval = cut >= 0;
+	cut = cut < 0 ? 0 : cut;
+	estimate->low = sorted[cut];
+	estimate->high = sorted[nr - 1 - cut];
+	for (unsigned int i = 0; i < nr; i++) {
+		sum += sorted[i];
+		sorted[i] = fabs(sorted[i] - estimate->median);
+	}
+	estimate->mean = sum / nr;
+	estimate->mad = sort_median(sorted, nr);
+	free(sorted);
+	return true;
+}
+
+bool stats_paired(const double *a, const double *b, unsigned int nr, struct estimate *estimate)
+{
+	double *difference = malloc(nr * sizeof(*difference));
+	bool done;
+
+	if (!difference)
+		return false;
+	for (unsigned int i = 0; i < nr; i++)
+		difference[i] = a[i] - b[i];
+	done = stats_estimate(difference, nr, estimate);
+	free(difference);
+	return done;
+}
+
+/* The median of as many samples, each drawn from all of them. */
+static double resampled_median(const double *samples, unsigned int nr, double *drawn,
+			       uint64_t *random)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		drawn[i] = samples[random_next(random) % nr];
+	return sort_median(drawn, nr);
+}
+
+bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned int nr_b,
+		 struct estimate *estimate)
+{
+	unsigned int largest = nr_a > nr_b ? nr_a : nr_b;
+	unsigned int tail = (unsigned int)(RESAMPLES * (1 - CONFIDENCE) / 2);
+	double *drawn = malloc((largest + RESAMPLES) * sizeof(*drawn));
+	struct estimate of_a, of_b;
+	double *medians;
+	uint64_t random = 0;
+
+	if (!drawn || !stats_estimate(a, nr_a, &of_a) || !stats_estimate(b, nr_b, &of_b)) {
+		free(drawn);
+		return false;
+	}
+	medians = drawn + largest;
+	for (unsigned int i = 0; i < RESAMPLES; i++) {
+		medians[i] = resampled_median(a, nr_a, drawn, &random);
+		medians[i] -= resampled_median(b, nr_b, drawn, &random);
+	}
+	qsort(medians, RESAMPLES, sizeof(*medians), compare);
+	*estimate = (struct estimate){
+		.nr = nr_a < nr_b ? nr_a : nr_b,
+		.median = of_a.median - of_b.median,
+		.mean = of_a.mean - of_b.mean,
+		.low = medians[tail],
+		.high = medians[RESAMPLES - 1 - tail],
+		.has_interval = of_a.has_interval && of_b.has_interval,
+	};
+	free(drawn);
+	return true;
+}
