@@ -31,11 +31,11 @@ guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
-# Those that are about VMX, or show something else there; fastpath.t and refused.t about nothing else;
+# Those that are about VMX, or show something else there; fastpath.t and vmx-invalid-state.t about nothing else;
 # soak.t takes too long.
 # The longest first: they are run side by side.
-vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t refused.t layout.t)
-svm     := $(filter-out %/fastpath.t %/refused.t %/soak.t,$(labs))
+vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t)
+svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
 # These go first, for all CPUs to have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that check themselves, by the names of their configurations.

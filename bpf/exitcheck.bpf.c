@@ -172,8 +172,8 @@ static __always_inline ec_u32 take_slot(const struct identity *id)
 	vcpu->tgid = ids.tgid;
 	vcpu->vcpu_id = id->vcpu_id;
 	vcpu->vm = vm_number(id);
-	vcpu->unaligned = !id->fresh || !vcpu->vm;
-	vcpu->open_index = EC_UNSEEN;
+	vcpu->joined_late = !id->fresh || !vcpu->vm;
+	vcpu->pending_reason = EC_UNSEEN;
 	return slot;
 }
 
@@ -192,7 +192,7 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
 	/* A registered thread may run another vCPU, which is none of ours. */
 	if (vcpu->key || vcpu->vcpu_id != id->vcpu_id)
 		return EC_NO_SLOT;
-	vcpu->unaligned = id->used;
+	vcpu->joined_late = id->used;
 	return *slot;
 }
 
@@ -200,7 +200,7 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
  * Says which vCPU a thread runs, for kvm_cpuid. At most one slot is owned by a thread.
  * False if the map is full.
  */
-static __noinline bool own(ec_u32 slot, ec_u32 thread)
+static __noinline bool set_owner(ec_u32 slot, ec_u32 thread)
 {
 	struct ec_vcpu *vcpu = slot_vcpu(slot);
 	ec_u32 *last;
@@ -258,7 +258,7 @@ static __noinline ec_u32 find_slot(const struct identity *id)
 	struct ec_cpu *cpu = this_cpu();
 	ec_u32 slot = known_slot(id);
 
-	if (slot == EC_NO_SLOT || !own(slot, id->thread))
+	if (slot == EC_NO_SLOT || !set_owner(slot, id->thread))
 		return EC_NO_SLOT;
 	/* Where the loader closes the gate at this moment, either side sees the other's. */
 	__sync_lock_test_and_set(&cpu->slot, slot);
@@ -303,13 +303,13 @@ static __always_inline ec_u32 log2_bucket(ec_u64 ns)
 /* A VM entry ends the exit under way, if any. */
 static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 {
-	ec_u32 index = vcpu->open_index;
+	ec_u32 index = vcpu->pending_reason;
 	struct ec_reason *reason;
 	ec_u64 ns;
 
-	vcpu->open_index = EC_IN_GUEST;
+	vcpu->pending_reason = EC_IN_GUEST;
 	if (index >= EXIT_NR_INDICES) {
-		vcpu->lone_entries++;
+		vcpu->unpaired_entries++;
 		if (index == EC_IN_GUEST)
 			vcpu->failed_entries++;
 		return;
@@ -345,7 +345,7 @@ static __always_inline void on_exit(struct ec_vcpu *vcpu, ec_u32 of, ec_u32 numb
 		if (index > EXIT_INDEX_OTHER)
 			return;
 	}
-	vcpu->open_index = index;
+	vcpu->pending_reason = index;
 	vcpu->reason[index].count++;
 }
 
@@ -376,7 +376,7 @@ struct others {
 	ec_u32 vm, slot; /* all slots of the VM but this one */
 	ec_u32 index;	 /* of a reason, or EC_TOTAL */
 	ec_u32 nr;
-	ec_u32 unaligned;
+	ec_u32 joined_late;
 	ec_u32 leaves;
 	ec_u64 count;
 };
@@ -393,7 +393,7 @@ static long add_other(ec_u32 slot, struct others *others)
 	if (vcpu->vm != others->vm)
 		return 0;
 	others->nr++;
-	others->unaligned |= vcpu->unaligned;
+	others->joined_late |= vcpu->joined_late;
 	others->leaves |= vcpu->leaves;
 	others->count += exits(vcpu, others->index);
 	return 0;
@@ -528,7 +528,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 	if (vm_wide) {
 		sum_others(&others, vcpu, slot, index);
 		/* Not all that the leaf counts has been seen. */
-		if (others.unaligned || stats.no_slot || stats.no_map) {
+		if (others.joined_late || stats.no_slot || stats.no_map) {
 			vcpu->not_compared++;
 			return;
 		}
@@ -570,7 +570,7 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 
 	slot = bpf_map_lookup_elem(&by_thread, &thread);
 	vcpu = slot ? slot_vcpu(*slot) : NULL;
-	if (!vcpu || vcpu->owner != thread || vcpu->open_index != cpuid_index() ||
+	if (!vcpu || vcpu->owner != thread || vcpu->pending_reason != cpuid_index() ||
 	    vcpu->cpuid_exit != reason_at(vcpu, cpuid_index())->count) {
 		/* Of a VM that is not ours, of an exit before the gate opened, or not of
 		 * a CPUID exit (KVM may emulate the instruction in another one). */
@@ -593,7 +593,7 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 			return 0;
 		vcpu->leaves = true;
 	}
-	if (vcpu->unaligned)
+	if (vcpu->joined_late)
 		vcpu->not_compared++;
 	else
 		compare(vcpu, *slot, read);
@@ -712,7 +712,7 @@ static __noinline void before_leaf(ec_u32 function, ec_u32 number)
 	ec_u32 index = EC_TOTAL;
 	struct others others;
 
-	if (!own(slot, current_thread()))
+	if (!set_owner(slot, current_thread()))
 		return;
 	vcpu->cpuid_exit = reason_at(vcpu, cpuid_index())->count;
 	if (function == LEAF_EXITS)
@@ -836,7 +836,7 @@ int classic_exit(void *ctx)
 	}
 	number = read_field(ctx, exit_reason);
 	on_exit(vcpu, isa, isa == EXIT_ISA_VMX ? number & 0xffff : number);
-	if (vcpu->open_index == cpuid_index() && own(slot, current_thread()))
+	if (vcpu->pending_reason == cpuid_index() && set_owner(slot, current_thread()))
 		vcpu->cpuid_exit = reason_at(vcpu, cpuid_index())->count;
 	vcpu->open_ns = bpf_ktime_get_ns();
 	return 0;

@@ -39,7 +39,7 @@ typedef unsigned long long ec_u64;
 /* A CPU's and a vCPU's have lines of their own: what is written at every exit is never another's. */
 #define EC_CACHE_LINE 64
 
-/* ec_vcpu.open_index, where it is no index of a reason. */
+/* ec_vcpu.pending_reason, where it is no index of a reason. */
 #define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
 #define EC_UNSEEN 0xffffffffu	/* no event so far */
 
@@ -63,21 +63,21 @@ struct ec_reason {
 struct ec_vcpu {
 	ec_u32 vm; /* vCPUs with the same number are summed; 0 = free slot */
 	ec_u32 vcpu_id;
-	ec_u32 tid, tgid;  /* as the loader's PID namespace numbers them */
-	ec_u32 open_index; /* reason of the exit under way, or EC_IN_GUEST, EC_UNSEEN */
+	ec_u32 tid, tgid;      /* as the loader's PID namespace numbers them */
+	ec_u32 pending_reason; /* reason of the exit under way, or EC_IN_GUEST, EC_UNSEEN */
 
-	ec_u32 owner;	  /* thread that entered it last, the kernel's number */
-	ec_u64 key;	  /* which vCPU this is, to the kernel; 0 = none (any more) */
-	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
-	ec_u32 unaligned; /* was seen first in mid-life: absolute numbers cannot match */
+	ec_u32 owner;	    /* thread that entered it last, the kernel's number */
+	ec_u64 key;	    /* which vCPU this is, to the kernel; 0 = none (any more) */
+	ec_u32 leaves;	    /* its guest has been shown the leaves' signature */
+	ec_u32 joined_late; /* was seen first in mid-life: absolute numbers cannot match */
 	ec_u64 open_ns;
-	ec_u64 count;	       /* sum over reasons: the loader adds them up */
-	ec_u64 cpuid_exit;     /* which of the CPUID exits kvm_cpuid may be of */
-	ec_u64 lone_entries;   /* an entry without an exit before it: the first one, ... */
-	ec_u64 failed_entries; /* ... and one that followed another */
-	ec_u64 entries;	       /* kvm_entry events: the loader adds up timed and lone_entries */
-	ec_u64 lost_entries;   /* an exit followed by another one: of count, what is not timed */
-	ec_u64 not_compared;   /* leaf reads that could not be, this vCPU being unaligned */
+	ec_u64 count;		 /* sum over reasons: the loader adds them up */
+	ec_u64 cpuid_exit;	 /* which of the CPUID exits kvm_cpuid may be of */
+	ec_u64 unpaired_entries; /* an entry without an exit before it: the first one, ... */
+	ec_u64 failed_entries;	 /* ... and one that followed another */
+	ec_u64 entries;	     /* kvm_entry events: the loader adds up timed and unpaired_entries */
+	ec_u64 lost_entries; /* an exit followed by another one: of count, what is not timed */
+	ec_u64 not_compared; /* leaf reads that could not be, this vCPU being joined_late */
 	/* What the VM's other vCPUs had counted when the VM-wide total was read
 	 * before: no later read can be below it (but for an exit in flight on each). */
 	ec_u64 vm_others;

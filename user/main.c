@@ -20,7 +20,7 @@ static void on_signal(int signal)
 {
 	(void)signal;
 	interrupted = 1;
-	probe_interrupt_all();
+	test_vm_interrupt_all();
 }
 
 /* Asked to stop, the run cleans up; asked again, the process ends at once. */

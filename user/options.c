@@ -35,7 +35,7 @@ static const struct limit {
 	uint64_t min, max;
 } limits[] = {
 	{ 'n', 1, 10000000 },
-	{ OPTION_VCPUS, 1, PROBE_MAX_VCPUS },
+	{ OPTION_VCPUS, 1, TEST_VM_MAX_VCPUS },
 	{ OPTION_SMP_EXITS, 1, 100000000 },
 	{ OPTION_SEED, 0, UINT64_MAX },
 	{ OPTION_SECONDS, 1, OPTIONS_MAX_SECONDS },
@@ -234,9 +234,9 @@ static int parse_file(struct parse *parse, const char *name)
 static int parse_path(struct parse *parse, const char *name)
 {
 	static const char *const names[] = {
-		[WITNESS_AUTO] = "auto",
-		[WITNESS_BTF] = "btf",
-		[WITNESS_CLASSIC] = "classic",
+		[TRACER_AUTO] = "auto",
+		[TRACER_BTF] = "btf",
+		[TRACER_CLASSIC] = "classic",
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {

@@ -43,7 +43,7 @@ struct options {
 	uint64_t smp_exits; /* of that VM, 0: the default, scaled down with count */
 	bool has_seed;
 	uint64_t seed;
-	enum witness_path path;
+	enum tracer_path path;
 	bool opt_in;
 	bool color;
 	/* Where a form of the report goes: a file, "-" is stdout, NULL if it is not asked for */

@@ -19,14 +19,14 @@
 #include "util/text.h"
 #include "tracer/tracer.h"
 
-#define WATCH_VCPUS WITNESS_MAX_SLOTS /* that can be told apart in one run */
-#define MAX_SHOWN 10		      /* mismatches */
-#define COMMAND_GRACE 5		      /* seconds between SIGTERM and SIGKILL */
+#define WATCH_VCPUS TRACER_MAX_SLOTS /* that can be told apart in one run */
+#define MAX_SHOWN 10		     /* mismatches */
+#define COMMAND_GRACE 5		     /* seconds between SIGTERM and SIGKILL */
 
 struct watch {
 	struct options options;
 	struct host host;
-	struct witness *witness;
+	struct tracer *tracer;
 };
 
 /* ---- the command ---- */
@@ -131,7 +131,7 @@ static int watch_while(struct watch *watch, struct error *err)
 		sigaddset(&signals, ends[i]);
 	sigprocmask(SIG_BLOCK, &signals, &former);
 
-	witness_gate(watch->witness, true);
+	tracer_gate(watch->tracer, true);
 	if (watch->options.command) {
 		status = start_command(watch->options.command, &former, &child, err);
 		if (status) {
@@ -152,7 +152,7 @@ static int watch_while(struct watch *watch, struct error *err)
 	}
 	if (child > 0)
 		stop_command(child, &signals);
-	witness_gate(watch->witness, false);
+	tracer_gate(watch->tracer, false);
 	sigprocmask(SIG_SETMASK, &former, NULL);
 	return 0;
 }
@@ -181,20 +181,20 @@ static bool leaf_has_number(unsigned int function)
 struct totals {
 	uint64_t exits, lost_entries, not_compared, compared, differed;
 	uint64_t by_leaf[LEAF_NR], differed_by_leaf[LEAF_NR];
-	unsigned int unaligned;
+	unsigned int joined_late;
 };
 
-static struct totals sum_up(const struct witness *witness)
+static struct totals sum_up(const struct tracer *tracer)
 {
 	struct totals totals = {};
 	const struct ec_vcpu *vcpu;
 	unsigned int slot, leaf;
 
-	for (slot = 0; (vcpu = witness_vcpu(witness, slot)); slot++) {
+	for (slot = 0; (vcpu = tracer_vcpu(tracer, slot)); slot++) {
 		totals.exits += vcpu->count;
 		totals.lost_entries += vcpu->lost_entries;
 		totals.not_compared += vcpu->not_compared;
-		totals.unaligned += vcpu->unaligned;
+		totals.joined_late += vcpu->joined_late;
 		for (leaf = 0; leaf < LEAF_NR; leaf++) {
 			totals.by_leaf[leaf] += vcpu->compared[leaf];
 			totals.differed_by_leaf[leaf] += vcpu->differed[leaf];
@@ -210,7 +210,7 @@ static void show_vcpu(const struct watch *watch, const struct ec_vcpu *vcpu)
 	unsigned int index, number;
 
 	printf("  vCPU %u, thread %u: %s exits%s\n", vcpu->vcpu_id, vcpu->tid,
-	       text_u64(vcpu->count).s, vcpu->unaligned ? " (it ran before, too)" : "");
+	       text_u64(vcpu->count).s, vcpu->joined_late ? " (it ran before, too)" : "");
 	if (!vcpu->count)
 		return;
 	printf("    %-30s %14s %12s %12s %12s %14s\n", "exit", "count", "total ms", "mean ns",
@@ -249,10 +249,10 @@ static int by_vm_and_id(const void *a, const void *b)
 static void show_vms(const struct watch *watch)
 {
 	const struct ec_vcpu *vcpus[WATCH_VCPUS];
-	unsigned int nr = witness_nr_vcpus(watch->witness), i, last;
+	unsigned int nr = tracer_nr_vcpus(watch->tracer), i, last;
 
 	for (i = 0; i < nr; i++)
-		vcpus[i] = witness_vcpu(watch->witness, i);
+		vcpus[i] = tracer_vcpu(watch->tracer, i);
 	qsort(vcpus, nr, sizeof(*vcpus), by_vm_and_id);
 	for (i = 0; i < nr; i++) {
 		if (!i || vcpus[i]->vm != vcpus[i - 1]->vm) {
@@ -285,7 +285,7 @@ static void show_comparisons(const struct totals *totals)
 
 static void show_mismatch(const struct watch *watch, const struct ec_mismatch *mismatch)
 {
-	const struct ec_vcpu *vcpu = witness_vcpu(watch->witness, mismatch->slot);
+	const struct ec_vcpu *vcpu = tracer_vcpu(watch->tracer, mismatch->slot);
 	unsigned int leaf = mismatch->function - LEAF_FIRST;
 
 	if (!vcpu || leaf >= LEAF_NR)
@@ -310,9 +310,9 @@ static void show_mismatches(const struct watch *watch)
 {
 	const struct ec_mismatch *mismatches;
 	unsigned int nr, i;
-	ec_u64 all = witness_stats(watch->witness)->mismatches;
+	ec_u64 all = tracer_stats(watch->tracer)->mismatches;
 
-	mismatches = witness_mismatches(watch->witness, &nr);
+	mismatches = tracer_mismatches(watch->tracer, &nr);
 	if (!nr)
 		return;
 	printf("Different\n");
@@ -332,7 +332,7 @@ static const char *why_not_compared(const struct watch *watch, const struct tota
 		return "kvm.ko is not patched: guests have no exit leaves";
 	if (watch->host.exit_leaves == EXIT_LEAVES_OFF)
 		return "the leaves are off: load kvm.ko with exit_leaves=optin or all";
-	if (totals->not_compared && !strcmp(witness_path_name(watch->witness), "tracepoint"))
+	if (totals->not_compared && !strcmp(tracer_path_name(watch->tracer), "tracepoint"))
 		return "without KVM's BTF a vCPU cannot be known to be new, so that its counts could "
 		       "be compared";
 	if (totals->not_compared)
@@ -347,7 +347,7 @@ static const char *why_not_compared(const struct watch *watch, const struct tota
 static int lost(const struct watch *watch, const struct totals *totals, char *text, size_t size,
 		struct error *err)
 {
-	const struct ec_stats *stats = witness_stats(watch->witness);
+	const struct ec_stats *stats = tracer_stats(watch->tracer);
 	unsigned long long missed;
 	const struct {
 		uint64_t nr;
@@ -359,7 +359,7 @@ static int lost(const struct watch *watch, const struct totals *totals, char *te
 		{ totals->lost_entries, "VM entries" },
 	};
 	size_t i, n = 0;
-	int status = witness_missed(watch->witness, &missed, err);
+	int status = tracer_missed(watch->tracer, &missed, err);
 
 	if (status)
 		return status;
@@ -403,7 +403,7 @@ static int close_report(const struct watch *watch, const struct totals *totals,
 
 static int report(const struct watch *watch, int *verdict, struct error *err)
 {
-	struct totals totals = sum_up(watch->witness);
+	struct totals totals = sum_up(watch->tracer);
 	char lost_text[256];
 	int status;
 
@@ -411,7 +411,7 @@ static int report(const struct watch *watch, int *verdict, struct error *err)
 	if (status)
 		return status;
 	printf("%s, %s, Linux %s, eBPF by %s\n\n", watch->host.cpu, isa_name(watch->host.isa),
-	       watch->host.kernel, witness_path_name(watch->witness));
+	       watch->host.kernel, tracer_path_name(watch->tracer));
 	show_vms(watch);
 	show_comparisons(&totals);
 	show_mismatches(watch);
@@ -425,7 +425,7 @@ static int report(const struct watch *watch, int *verdict, struct error *err)
 int watch_main(int argc, char **argv)
 {
 	struct watch watch = {};
-	struct witness_config config = { .nr_slots = WATCH_VCPUS, .watch = true };
+	struct tracer_config config = { .nr_slots = WATCH_VCPUS, .watch = true };
 	int status, verdict = STATUS_PASS;
 	struct error err;
 
@@ -440,13 +440,13 @@ int watch_main(int argc, char **argv)
 		config.isa = watch.host.isa;
 		config.path = watch.options.path;
 		config.leaves_all = watch.host.exit_leaves == EXIT_LEAVES_ALL;
-		status = witness_create(&watch.witness, &config, &err);
+		status = tracer_create(&watch.tracer, &config, &err);
 	}
 	if (!status)
 		status = watch_while(&watch, &err);
 	if (!status)
 		status = report(&watch, &verdict, &err);
-	witness_destroy(watch.witness);
+	tracer_destroy(watch.tracer);
 	if (!status)
 		return verdict;
 	fprintf(stderr, "exitcheck: %s\n", err.text);

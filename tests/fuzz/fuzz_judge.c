@@ -51,7 +51,7 @@ static void check(const struct verdicts *verdicts)
 	for (unsigned int i = 0; i < verdicts->nr_checks; i++) {
 		failed |= verdicts->checks[i].verdict == VERDICT_FAIL;
 		open |= verdicts->checks[i].verdict == VERDICT_INCONCLUSIVE;
-		must(fuzz_is_line(verdicts->checks[i].evidence));
+		must(fuzz_is_line(verdicts->checks[i].detail));
 	}
 	must(failed == (verdicts->status == STATUS_MISMATCH));
 	must(!passed || (!failed && !open));

@@ -29,10 +29,10 @@ static unsigned int nr_chosen(const struct options *options)
 
 static void check(const struct options *options, char **argv, int argc)
 {
-	must(options->vcpus >= 1 && options->vcpus <= PROBE_MAX_VCPUS);
+	must(options->vcpus >= 1 && options->vcpus <= TEST_VM_MAX_VCPUS);
 	must(options->count <= 10000000 && options->smp_exits <= 100000000);
 	must(options->seconds <= OPTIONS_MAX_SECONDS);
-	must(options->path <= WITNESS_CLASSIC);
+	must(options->path <= TRACER_CLASSIC);
 	must(nr_chosen(options) == options->nr_workloads && options->nr_workloads <= nr_workloads);
 	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
 		must(!options->write[form] || *options->write[form]);

@@ -18,7 +18,7 @@
 
 #define TIMEOUT_MS 60000
 
-static int work(struct probe *probe, int vcpu, struct error *err)
+static int work(struct test_vm *vm, int vcpu, struct error *err)
 {
 	static const enum probe_op ops[] = {
 		PROBE_OUT,
@@ -26,18 +26,18 @@ static int work(struct probe *probe, int vcpu, struct error *err)
 		PROBE_TOUCH,
 		PROBE_NESTED_CPUID,
 	};
-	struct probe_read *read = probe_reads(probe, vcpu);
+	struct probe_read *read = test_vm_reads(vm, vcpu);
 	const char *unsupported;
 	int status = 0;
 
 	for (unsigned int i = 0; i < sizeof(ops) / sizeof(ops[0]) && !status; i++)
-		status = probe_run(probe, vcpu, ops[i], 7, &unsupported, err);
+		status = test_vm_run(vm, vcpu, ops[i], 7, &unsupported, err);
 	if (status)
 		return status;
 	read->function = LEAF_TOTAL_EXITS;
 	read->index = 0;
-	probe_set_nr_reads(probe, vcpu, 1);
-	status = probe_run(probe, vcpu, PROBE_READ_LEAVES, 1, &unsupported, err);
+	test_vm_set_nr_reads(vm, vcpu, 1);
+	status = test_vm_run(vm, vcpu, PROBE_READ_LEAVES, 1, &unsupported, err);
 	if (!status && !read->eax)
 		status = error_set(err, STATUS_MISMATCH, "a VM has no leaves");
 	return status;
@@ -46,19 +46,19 @@ static int work(struct probe *probe, int vcpu, struct error *err)
 /* A VM with two vCPUs, or with one and an APIC of KVM's own. */
 static int cycle(enum exit_isa isa, bool irqchip, struct error *err)
 {
-	const struct probe_config config = {
+	const struct test_vm_config config = {
 		.isa = isa,
 		.nr_vcpus = irqchip ? 1 : 2,
 		.irqchip = irqchip,
 		.opt_in = true,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	struct probe *probe;
-	int status = probe_create(&probe, &config, err);
+	struct test_vm *vm;
+	int status = test_vm_create(&vm, &config, err);
 
 	for (int i = 0; i < config.nr_vcpus && !status; i++)
-		status = work(probe, i, err);
-	probe_destroy(probe);
+		status = work(vm, i, err);
+	test_vm_destroy(vm);
 	return status;
 }
 

@@ -639,7 +639,7 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 	result->seconds = 1.9;
 	result->seed = 42;
 	result->opt_in = true;
-	result->witness_path = "tp_btf";
+	result->tracer_path = "tp_btf";
 	result->leaves = leaves;
 	result->tsc_khz = SYNTHETIC_KHZ;
 	result->has_missed = true;

@@ -38,7 +38,7 @@ static void expect_all_pass(void)
 		if (verdicts.checks[i].verdict == VERDICT_PASS)
 			continue;
 		print_error("%s: %s: %s; %s\n", check_name(verdicts.checks[i].id),
-			    verdict_name(verdicts.checks[i].verdict), verdicts.checks[i].evidence,
+			    verdict_name(verdicts.checks[i].verdict), verdicts.checks[i].detail,
 			    verdicts.checks[i].examples[0]);
 		fail();
 	}
@@ -302,7 +302,7 @@ static void refused_entries_are_accounted_for(void **state)
 	result->vcpus[0].stat_exits += 53;
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
-	assert_non_null(strstr(find_check(CHECK_STATS)->evidence, "53 refused"));
+	assert_non_null(strstr(find_check(CHECK_STATS)->detail, "53 refused"));
 
 	result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
 	result->vcpus[0].stat_exits += 53;
@@ -358,7 +358,7 @@ static void every_kind_of_loss_counts(void **state)
 		result->stats.no_slot = kind == 0;
 		result->stats.no_map = kind == 1;
 		result->missed = kind == 2;
-		result->vcpus[1].bpf.unaligned = kind == 3;
+		result->vcpus[1].bpf.joined_late = kind == 3;
 		judge(result);
 		assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_INCONCLUSIVE);
 		assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_PASS);
@@ -676,7 +676,7 @@ static void a_skipped_phase_is_no_failure(void **state)
 	strcpy(result->phase[PHASE_MIGRATE].skipped, "one CPU only");
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_MIGRATE), VERDICT_SKIP);
-	assert_string_equal(find_check(CHECK_MIGRATE)->evidence, "one CPU only");
+	assert_string_equal(find_check(CHECK_MIGRATE)->detail, "one CPU only");
 	assert_int_equal(verdicts.status, STATUS_PASS);
 }
 

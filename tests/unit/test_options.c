@@ -55,7 +55,7 @@ static void defaults(void **state)
 	assert_true(options.count == 0);
 	assert_int_equal(options.vcpus, 4);
 	assert_false(options.has_seed);
-	assert_int_equal(options.path, WITNESS_AUTO);
+	assert_int_equal(options.path, TRACER_AUTO);
 	assert_true(options.opt_in);
 	assert_true(options.color);
 	assert_null(options.write[REPORT_JSON]);
@@ -73,7 +73,7 @@ static void every_option(void **state)
 	assert_int_equal(options.vcpus, 2);
 	assert_true(options.has_seed && options.seed == UINT64_MAX);
 	assert_string_equal(options.write[REPORT_JSON], "out.json");
-	assert_int_equal(options.path, WITNESS_CLASSIC);
+	assert_int_equal(options.path, TRACER_CLASSIC);
 	assert_false(options.opt_in);
 	assert_false(options.color);
 
@@ -83,7 +83,7 @@ static void every_option(void **state)
 	assert_string_equal(options.write[REPORT_HTML], "c");
 
 	expect_run("--path=btf --seed 0 --json -");
-	assert_int_equal(options.path, WITNESS_BTF);
+	assert_int_equal(options.path, TRACER_BTF);
 	assert_true(options.has_seed && options.seed == 0);
 	assert_string_equal(options.write[REPORT_JSON], "-");
 }
@@ -185,7 +185,7 @@ static void watch(void **state)
 	assert_null(options.command);
 	assert_int_equal(parse(options_parse_watch, "--seconds 604800 --path classic"), 0);
 	assert_int_equal(options.seconds, 604800);
-	assert_int_equal(options.path, WITNESS_CLASSIC);
+	assert_int_equal(options.path, TRACER_CLASSIC);
 	/* From the first word on that is no option, all is the command's. */
 	assert_int_equal(parse(options_parse_watch, "--seconds 3 sleep --seconds x -- y"), 0);
 	assert_int_equal(options.seconds, 3);

@@ -41,27 +41,27 @@ const struct bench_observer bench_observers[] = {
 	{
 		.name = "btf",
 		.ebpf = true,
-		.path = WITNESS_BTF,
+		.path = TRACER_BTF,
 		.help = "exitcheck's eBPF program, attached by KVM's type information",
 	},
 	{
 		.name = "classic",
 		.ebpf = true,
-		.path = WITNESS_CLASSIC,
+		.path = TRACER_CLASSIC,
 		.help = "exitcheck's eBPF program, on the classic tracepoints",
 	},
 	{
 		.name = "patch+btf",
 		.leaves = BENCH_LEAVES_OWN,
 		.ebpf = true,
-		.path = WITNESS_BTF,
+		.path = TRACER_BTF,
 		.help = "both, as in the validation",
 	},
 	{
 		.name = "patch+classic",
 		.leaves = BENCH_LEAVES_OWN,
 		.ebpf = true,
-		.path = WITNESS_CLASSIC,
+		.path = TRACER_CLASSIC,
 		.help = "both, as in the validation of a KVM without type information",
 	},
 };
@@ -85,7 +85,7 @@ const struct bench_read bench_reads[BENCH_NR_READS] = {
 	},
 };
 
-struct run {
+struct measuring {
 	const struct options *options;
 	struct bench *bench;
 	struct error *err;
@@ -96,7 +96,7 @@ struct run {
 
 /* The VMs of a turn, all alike. */
 struct vms {
-	struct probe *probe[BENCH_MAX_VMS];
+	struct test_vm *test_vm[BENCH_MAX_VMS];
 	unsigned int nr, vcpus;
 	int *instructions; /* an event for each vCPU */
 	unsigned int nr_events;
@@ -164,7 +164,7 @@ static int open_instructions(pid_t tid)
 	return syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static void probe_instructions(struct bench *bench)
+static void test_vm_instructions(struct bench *bench)
 {
 	int fd = open_instructions(0);
 
@@ -189,19 +189,19 @@ static int read_instructions(const struct vms *vms, uint64_t *sum, struct error 
 	return 0;
 }
 
-static int count_instructions(struct run *run, struct vms *vms)
+static int count_instructions(struct measuring *measuring, struct vms *vms)
 {
-	if (*run->bench->no_instructions)
+	if (*measuring->bench->no_instructions)
 		return 0;
 	vms->instructions = calloc((size_t)vms->nr * vms->vcpus, sizeof(*vms->instructions));
 	if (!vms->instructions)
-		return error_set(run->err, STATUS_CANNOT_RUN, "out of memory");
+		return error_set(measuring->err, STATUS_CANNOT_RUN, "out of memory");
 	for (unsigned int i = 0; i < vms->nr * vms->vcpus; i++) {
-		pid_t tid = probe_tid(vms->probe[i / vms->vcpus], i % vms->vcpus);
+		pid_t tid = test_vm_tid(vms->test_vm[i / vms->vcpus], i % vms->vcpus);
 		int fd = open_instructions(tid);
 
 		if (fd < 0)
-			return error_set(run->err, STATUS_CANNOT_RUN,
+			return error_set(measuring->err, STATUS_CANNOT_RUN,
 					 "the counter of instructions: %s", strerror(errno));
 		vms->instructions[vms->nr_events++] = fd;
 	}
@@ -210,61 +210,62 @@ static int count_instructions(struct run *run, struct vms *vms)
 
 /* ---- VMs ---- */
 
-static int create_probe(struct run *run, struct probe **probe, unsigned int vcpus, bool irqchip,
-			bool leaves)
+static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsigned int vcpus,
+		     bool irqchip, bool leaves)
 {
-	const struct probe_config config = {
-		.isa = run->bench->host.isa,
+	const struct test_vm_config config = {
+		.isa = measuring->bench->host.isa,
 		.nr_vcpus = vcpus,
 		.irqchip = irqchip,
 		.opt_in = leaves,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
-	int status = probe_create(probe, &config, run->err);
+	int status = test_vm_create(test_vm, &config, measuring->err);
 
-	if (!status && leaves && run->bench->host.exit_leaves == EXIT_LEAVES_OPTIN &&
-	    !probe_opted_in(*probe))
-		status = error_set(run->err, STATUS_CANNOT_RUN,
+	if (!status && leaves && measuring->bench->host.exit_leaves == EXIT_LEAVES_OPTIN &&
+	    !test_vm_opted_in(*test_vm))
+		status = error_set(measuring->err, STATUS_CANNOT_RUN,
 				   "KVM refuses the capability of the leaves");
 	return status;
 }
 
 /* A single vCPU stays where it is put: another CPU's caches are no part of what is measured. */
-static void pin(const struct run *run, const struct vms *vms)
+static void pin(const struct measuring *measuring, const struct vms *vms)
 {
 	cpu_set_t set;
 
 	if (vms->nr * vms->vcpus > 1)
 		return;
 	CPU_ZERO(&set);
-	CPU_SET(run->cpu, &set);
-	sched_setaffinity(probe_tid(vms->probe[0], 0), sizeof(set), &set);
+	CPU_SET(measuring->cpu, &set);
+	sched_setaffinity(test_vm_tid(vms->test_vm[0], 0), sizeof(set), &set);
 }
 
-/* The witness may be NULL. */
-static int create_vms(struct run *run, struct vms *vms, struct witness *witness, bool irqchip,
-		      bool leaves)
+/* The tracer may be NULL. */
+static int create_vms(struct measuring *measuring, struct vms *vms, struct tracer *tracer,
+		      bool irqchip, bool leaves)
 {
-	const struct bench *bench = run->bench;
+	const struct bench *bench = measuring->bench;
 	unsigned int slot;
 	int status = 0;
 
 	*vms = (struct vms){ .nr = bench->vms, .vcpus = bench->vcpus };
 	for (unsigned int i = 0; i < vms->nr && !status; i++)
-		status = create_probe(run, &vms->probe[i], vms->vcpus, irqchip, leaves);
+		status = create_vm(measuring, &vms->test_vm[i], vms->vcpus, irqchip, leaves);
 	if (!status)
-		pin(run, vms);
-	for (unsigned int i = 0; witness && i < vms->nr * vms->vcpus && !status; i++) {
+		pin(measuring, vms);
+	for (unsigned int i = 0; tracer && i < vms->nr * vms->vcpus && !status; i++) {
 		unsigned int vm = i / vms->vcpus, vcpu = i % vms->vcpus;
 
-		status = witness_register(witness, vm + 1, vcpu, probe_tid(vms->probe[vm], vcpu),
-					  &slot, run->err);
+		status = tracer_register(tracer, vm + 1, vcpu, test_vm_tid(vms->test_vm[vm], vcpu),
+					 &slot, measuring->err);
 	}
-	return status ? status : count_instructions(run, vms);
+	return status ? status : count_instructions(measuring, vms);
 }
 
 /* Of a turn that went well, adds what its VMs' exits were to the watch. */
-static int destroy_vms(struct run *run, struct vms *vms, struct bench_watch *watch, int status)
+static int destroy_vms(struct measuring *measuring, struct vms *vms, struct bench_watch *watch,
+		       int status)
 {
 	uint64_t one;
 
@@ -273,10 +274,10 @@ static int destroy_vms(struct run *run, struct vms *vms, struct bench_watch *wat
 	free(vms->instructions);
 	for (unsigned int vm = 0; vm < vms->nr; vm++) {
 		for (unsigned int i = 0; !status && i < vms->vcpus; i++) {
-			status = probe_stat_exits(vms->probe[vm], i, &one, run->err);
+			status = test_vm_stat_exits(vms->test_vm[vm], i, &one, measuring->err);
 			watch->exits += status ? 0 : one;
 		}
-		probe_destroy(vms->probe[vm]);
+		test_vm_destroy(vms->test_vm[vm]);
 	}
 	return status;
 }
@@ -284,38 +285,39 @@ static int destroy_vms(struct run *run, struct vms *vms, struct bench_watch *wat
 /* ---- a sample ---- */
 
 /* One command of every vCPU, all at once; adds what they took to *cycles. */
-static int command(struct run *run, const struct vms *vms, struct bench_work *work, uint64_t count,
-		   double *cycles)
+static int command(struct measuring *measuring, const struct vms *vms, struct bench_work *work,
+		   uint64_t count, double *cycles)
 {
 	unsigned int nr = vms->nr * vms->vcpus;
 	int status = 0;
 
 	for (unsigned int i = 0; i < nr && !status && !work->unsupported; i++) {
-		struct probe *probe = vms->probe[i / vms->vcpus];
+		struct test_vm *test_vm = vms->test_vm[i / vms->vcpus];
 		unsigned int vcpu = i % vms->vcpus;
 
 		if (work->leaf) {
-			probe_reads(probe, vcpu)[0].function = work->leaf;
-			probe_set_nr_reads(probe, vcpu, 1);
+			test_vm_reads(test_vm, vcpu)[0].function = work->leaf;
+			test_vm_set_nr_reads(test_vm, vcpu, 1);
 		}
-		status = probe_start(probe, vcpu, work->workload->op, count, &work->unsupported,
-				     run->err);
+		status = test_vm_start(test_vm, vcpu, work->workload->op, count, &work->unsupported,
+				       measuring->err);
 	}
 	for (unsigned int i = 0; i < nr && !status && !work->unsupported; i++) {
-		const struct probe *probe = vms->probe[i / vms->vcpus];
+		const struct test_vm *test_vm = vms->test_vm[i / vms->vcpus];
 
-		status = probe_wait(vms->probe[i / vms->vcpus], i % vms->vcpus, run->err);
+		status = test_vm_wait(vms->test_vm[i / vms->vcpus], i % vms->vcpus, measuring->err);
 		/* Several vCPUs may share a CPU: each has its own thread's time only. */
 		if (nr == 1)
-			*cycles += probe_cycles(probe, 0);
+			*cycles += test_vm_cycles(test_vm, 0);
 		else
-			*cycles += probe_cpu_ns(probe, i % vms->vcpus) * 1e-6 * run->bench->tsc_khz;
+			*cycles += test_vm_cpu_ns(test_vm, i % vms->vcpus) * 1e-6 *
+				   measuring->bench->tsc_khz;
 	}
 	return status;
 }
 
-static int execute(struct run *run, const struct vms *vms, struct bench_work *work, uint64_t count,
-		   double *cycles)
+static int run_once(struct measuring *measuring, const struct vms *vms, struct bench_work *work,
+		    uint64_t count, double *cycles)
 {
 	uint64_t limit = workload_command_limit(work->workload->op);
 	int status = 0;
@@ -324,42 +326,44 @@ static int execute(struct run *run, const struct vms *vms, struct bench_work *wo
 	while (count && !status && !work->unsupported) {
 		uint64_t part = count < limit ? count : limit;
 
-		status = command(run, vms, work, part, cycles);
+		status = command(measuring, vms, work, part, cycles);
 		count -= part;
 	}
 	return status;
 }
 
-static int sample(struct run *run, const struct vms *vms, unsigned int work_index,
+static int sample(struct measuring *measuring, const struct vms *vms, unsigned int work_index,
 		  unsigned int watch)
 {
-	struct bench *bench = run->bench;
+	struct bench *bench = measuring->bench;
 	struct bench_work *work = &bench->works[work_index];
 	double executions = (double)work->count * vms->nr * vms->vcpus, cycles;
 	uint64_t before, after;
 	int status;
 
-	status = execute(run, vms, work, work->count / WARM_UP_SHARE + 1, &cycles);
+	status = run_once(measuring, vms, work, work->count / WARM_UP_SHARE + 1, &cycles);
 	if (status || work->unsupported)
 		return status;
-	status = read_instructions(vms, &before, run->err);
+	status = read_instructions(vms, &before, measuring->err);
 	if (!status)
-		status = execute(run, vms, work, work->count, &cycles);
+		status = run_once(measuring, vms, work, work->count, &cycles);
 	if (!status)
-		status = read_instructions(vms, &after, run->err);
-	if (status || run->round < 0)
+		status = read_instructions(vms, &after, measuring->err);
+	if (status || measuring->round < 0)
 		return status;
-	bench_cycles(bench, work_index, watch)[run->round] = cycles / executions;
-	bench_instructions(bench, work_index, watch)[run->round] = (after - before) / executions;
+	bench_cycles(bench, work_index, watch)[measuring->round] = cycles / executions;
+	bench_instructions(bench, work_index, watch)[measuring->round] =
+		(after - before) / executions;
 	return 0;
 }
 
 /* ---- turns and rounds ---- */
 
 /* The works that need such VMs, in random order. */
-static int do_works(struct run *run, unsigned int watch, struct witness *witness, bool irqchip)
+static int do_works(struct measuring *measuring, unsigned int watch, struct tracer *tracer,
+		    bool irqchip)
 {
-	struct bench *bench = run->bench;
+	struct bench *bench = measuring->bench;
 	const struct bench_observer *observer = bench->watches[watch].observer;
 	unsigned int order[BENCH_MAX_WORKLOADS], nr = 0;
 	struct vms vms;
@@ -370,68 +374,68 @@ static int do_works(struct run *run, unsigned int watch, struct witness *witness
 			order[nr++] = i;
 	if (!nr)
 		return 0;
-	random_shuffle(&run->random, order, nr);
-	status = create_vms(run, &vms, witness, irqchip, observer->leaves == BENCH_LEAVES_OWN);
+	random_shuffle(&measuring->random, order, nr);
+	status = create_vms(measuring, &vms, tracer, irqchip, observer->leaves == BENCH_LEAVES_OWN);
 	for (unsigned int i = 0; i < nr && !status; i++)
-		status = sample(run, &vms, order[i], watch);
-	return destroy_vms(run, &vms, &bench->watches[watch], status);
+		status = sample(measuring, &vms, order[i], watch);
+	return destroy_vms(measuring, &vms, &bench->watches[watch], status);
 }
 
-static int attach(struct run *run, unsigned int watch, struct witness **witness)
+static int attach(struct measuring *measuring, unsigned int watch, struct tracer **tracer)
 {
-	const struct bench_observer *observer = run->bench->watches[watch].observer;
-	const struct witness_config config = {
-		.isa = run->bench->host.isa,
+	const struct bench_observer *observer = measuring->bench->watches[watch].observer;
+	const struct tracer_config config = {
+		.isa = measuring->bench->host.isa,
 		.path = observer->path,
-		.nr_slots = 2 * run->bench->vms * run->bench->vcpus,
+		.nr_slots = 2 * measuring->bench->vms * measuring->bench->vcpus,
 	};
 	int status;
 
-	*witness = NULL;
+	*tracer = NULL;
 	if (!observer->ebpf)
 		return 0;
-	status = witness_create(witness, &config, run->err);
+	status = tracer_create(tracer, &config, measuring->err);
 	if (!status)
-		witness_gate(*witness, true);
+		tracer_gate(*tracer, true);
 	return status;
 }
 
 /* One observer's part of a round. */
-static int turn(struct run *run, unsigned int watch)
+static int turn(struct measuring *measuring, unsigned int watch)
 {
-	const struct bench_observer *observer = run->bench->watches[watch].observer;
-	struct witness *witness = NULL;
-	struct probe *other = NULL;
+	const struct bench_observer *observer = measuring->bench->watches[watch].observer;
+	struct tracer *tracer = NULL;
+	struct test_vm *other = NULL;
 	int status = 0;
 
 	if (observer->leaves == BENCH_LEAVES_OTHER)
-		status = create_probe(run, &other, 1, false, true);
+		status = create_vm(measuring, &other, 1, false, true);
 	if (!status)
-		status = attach(run, watch, &witness);
+		status = attach(measuring, watch, &tracer);
 	for (int irqchip = 0; irqchip <= 1 && !status; irqchip++)
-		status = do_works(run, watch, witness, irqchip);
-	for (unsigned int i = 0; witness && i < witness_nr_vcpus(witness); i++)
-		run->bench->watches[watch].counted += witness_vcpu(witness, i)->count;
-	witness_destroy(witness);
-	probe_destroy(other);
+		status = do_works(measuring, watch, tracer, irqchip);
+	for (unsigned int i = 0; tracer && i < tracer_nr_vcpus(tracer); i++)
+		measuring->bench->watches[watch].counted += tracer_vcpu(tracer, i)->count;
+	tracer_destroy(tracer);
+	test_vm_destroy(other);
 	usleep(SETTLE_US);
 	return status;
 }
 
-static int do_round(struct run *run)
+static int do_round(struct measuring *measuring)
 {
 	unsigned int order[BENCH_MAX_OBSERVERS], nr = 0;
 	int status = 0;
 
-	for (unsigned int i = 0; i < run->bench->nr_watches; i++)
-		if (!*run->bench->watches[i].skipped.text)
+	for (unsigned int i = 0; i < measuring->bench->nr_watches; i++)
+		if (!*measuring->bench->watches[i].skipped.text)
 			order[nr++] = i;
-	random_shuffle(&run->random, order, nr);
+	random_shuffle(&measuring->random, order, nr);
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "exitcheck: round %d of %u ...\n", run->round + 1,
-			run->bench->rounds);
+		fprintf(stderr, "exitcheck: round %d of %u ...\n", measuring->round + 1,
+			measuring->bench->rounds);
 	for (unsigned int i = 0; i < nr && !status; i++)
-		status = turn(run, order[i]);
+		status = turn(measuring, order[i]);
 	return status;
 }
 
@@ -456,46 +460,46 @@ static const char *why_not(const struct bench *bench, const struct bench_observe
 }
 
 /* The observers that can be, of those asked for; loads the eBPF program once to find out. */
-static int choose_observers(struct run *run)
+static int choose_observers(struct measuring *measuring)
 {
-	const struct options *options = run->options;
-	struct bench *bench = run->bench;
+	const struct options *options = measuring->options;
+	struct bench *bench = measuring->bench;
 	unsigned int left = 0;
 	int status = 0;
 
 	for (unsigned int i = 0; i < nr_bench_observers; i++) {
 		struct bench_watch *watch = &bench->watches[bench->nr_watches];
 		const char *why = why_not(bench, &bench_observers[i]);
-		struct witness *witness;
+		struct tracer *tracer;
 
 		if (options->nr_observers && !options->observer[i])
 			continue;
 		watch->observer = &bench_observers[i];
 		status = 0;
 		if (why)
-			status = error_set(run->err, STATUS_CANNOT_RUN, "%s", why);
+			status = error_set(measuring->err, STATUS_CANNOT_RUN, "%s", why);
 		else
-			status = attach(run, bench->nr_watches, &witness);
+			status = attach(measuring, bench->nr_watches, &tracer);
 		if (!status)
-			witness_destroy(witness);
+			tracer_destroy(tracer);
 		else if (options->nr_observers)
 			return status;
 		else
-			watch->skipped = *run->err;
+			watch->skipped = *measuring->err;
 		bench->nr_watches++;
 		left += !status;
 	}
 	return left ? 0 : status;
 }
 
-static void add_work(struct run *run, const struct workload *workload, uint32_t leaf)
+static void add_work(struct measuring *measuring, const struct workload *workload, uint32_t leaf)
 {
-	struct bench *bench = run->bench;
+	struct bench *bench = measuring->bench;
 	struct bench_work *work = &bench->works[bench->nr_works++];
 
 	work->workload = workload;
 	work->leaf = leaf;
-	work->count = run->options->count			    ? run->options->count :
+	work->count = measuring->options->count			    ? measuring->options->count :
 		      workload->slow || workload->op == PROBE_TOUCH ? DEFAULT_SLOW_COUNT :
 								      DEFAULT_COUNT;
 	if (!workload_exists(workload, bench->host.isa))
@@ -504,20 +508,20 @@ static void add_work(struct run *run, const struct workload *workload, uint32_t 
 		work->unsupported = "a VM with an APIC of KVM's own has one vCPU here";
 }
 
-static void choose_works(struct run *run)
+static void choose_works(struct measuring *measuring)
 {
-	const struct options *options = run->options;
+	const struct options *options = measuring->options;
 
 	bool all = !options->nr_workloads;
 
 	for (unsigned int i = 0; i < nr_workloads; i++)
 		if (options->workload[i])
-			add_work(run, &workloads[i], 0);
+			add_work(measuring, &workloads[i], 0);
 	for (unsigned int i = 0; all && i < NR(default_workloads); i++)
-		add_work(run, workload_find(default_workloads[i]), 0);
+		add_work(measuring, workload_find(default_workloads[i]), 0);
 	for (unsigned int i = 0; i < BENCH_NR_READS; i++)
 		if (all || options->read[i])
-			add_work(run, &bench_reads[i].workload, bench_reads[i].leaf);
+			add_work(measuring, &bench_reads[i].workload, bench_reads[i].leaf);
 }
 
 /* The last of the CPUs that we may use. */
@@ -534,35 +538,35 @@ static int last_cpu(void)
 	return last;
 }
 
-static int read_tsc_khz(struct run *run)
+static int read_tsc_khz(struct measuring *measuring)
 {
-	struct probe *probe = NULL;
-	int status = create_probe(run, &probe, 1, false, false);
+	struct test_vm *test_vm = NULL;
+	int status = create_vm(measuring, &test_vm, 1, false, false);
 
 	if (!status)
-		status = probe_tsc_khz(probe, &run->bench->tsc_khz, run->err);
-	probe_destroy(probe);
+		status = test_vm_tsc_khz(test_vm, &measuring->bench->tsc_khz, measuring->err);
+	test_vm_destroy(test_vm);
 	return status;
 }
 
-static int set_up(struct run *run)
+static int set_up(struct measuring *measuring)
 {
-	struct bench *bench = run->bench;
+	struct bench *bench = measuring->bench;
 	size_t nr;
 	int status;
 
-	status = read_tsc_khz(run);
+	status = read_tsc_khz(measuring);
 	if (!status)
-		status = choose_observers(run);
+		status = choose_observers(measuring);
 	if (status)
 		return status;
-	choose_works(run);
-	probe_instructions(bench);
+	choose_works(measuring);
+	test_vm_instructions(bench);
 	nr = place(bench, bench->nr_works, 0);
 	bench->cycles = calloc(nr, sizeof(*bench->cycles));
 	bench->instructions = calloc(nr, sizeof(*bench->instructions));
 	if (!bench->cycles || !bench->instructions)
-		return error_set(run->err, STATUS_CANNOT_RUN, "out of memory");
+		return error_set(measuring->err, STATUS_CANNOT_RUN, "out of memory");
 	return 0;
 }
 
@@ -577,28 +581,29 @@ static double seconds_now(void)
 int bench_run(const struct host *host, const struct options *options, struct bench **bench,
 	      struct error *err)
 {
-	struct run run = { .options = options, .err = err, .cpu = last_cpu() };
+	struct measuring measuring = { .options = options, .err = err, .cpu = last_cpu() };
 	double began = seconds_now();
 	int status;
 
-	run.bench = calloc(1, sizeof(*run.bench));
-	if (!run.bench)
+	measuring.bench = calloc(1, sizeof(*measuring.bench));
+	if (!measuring.bench)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-	run.bench->host = *host;
-	run.bench->started = time(NULL);
-	run.bench->seed = options->has_seed ? options->seed : random_seed();
-	run.bench->rounds = options->rounds;
-	run.bench->vcpus = options->vcpus;
-	run.bench->vms = options->vms;
-	run.random = run.bench->seed;
+	measuring.bench->host = *host;
+	measuring.bench->started = time(NULL);
+	measuring.bench->seed = options->has_seed ? options->seed : random_seed();
+	measuring.bench->rounds = options->rounds;
+	measuring.bench->vcpus = options->vcpus;
+	measuring.bench->vms = options->vms;
+	measuring.random = measuring.bench->seed;
 
-	status = set_up(&run);
-	for (run.round = -1; run.round < (int)options->rounds && !status; run.round++)
-		status = do_round(&run);
-	run.bench->seconds = seconds_now() - began;
+	status = set_up(&measuring);
+	for (measuring.round = -1; measuring.round < (int)options->rounds && !status;
+	     measuring.round++)
+		status = do_round(&measuring);
+	measuring.bench->seconds = seconds_now() - began;
 	if (status)
-		bench_destroy(run.bench);
+		bench_destroy(measuring.bench);
 	else
-		*bench = run.bench;
+		*bench = measuring.bench;
 	return status;
 }

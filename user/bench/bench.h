@@ -35,7 +35,7 @@ struct bench_observer {
 	const char *name; /* as given to --observer */
 	enum bench_leaves leaves;
 	bool ebpf;
-	enum witness_path path; /* of the eBPF program */
+	enum tracer_path path; /* of the eBPF program */
 	const char *help;
 };
 

@@ -36,11 +36,11 @@ void check_undef(struct judge *judge, struct check *check)
 	tally = (struct tally){ .compared = undefined.compared,
 				.differed = undefined.differed + defined.differed };
 	check_settle(check, &tally);
-	check_evidence(check,
-		       "%s reads of undefined numbers, %s not answered as such; %s of defined ones"
-		       " and totals, %s malformed",
-		       text_u64(undefined.compared).s, text_u64(undefined.differed).s,
-		       text_u64(defined.compared).s, text_u64(defined.differed).s);
+	check_detail(check,
+		     "%s reads of undefined numbers, %s not answered as such; %s of defined ones"
+		     " and totals, %s malformed",
+		     text_u64(undefined.compared).s, text_u64(undefined.differed).s,
+		     text_u64(defined.compared).s, text_u64(defined.differed).s);
 }
 
 /* What a guest that read leaf 0 so gets for a leaf that nobody defines: zeros, or the highest basic one. */
@@ -136,12 +136,11 @@ void check_discovery(struct judge *judge, struct check *check)
 	}
 #undef DEMAND
 	check_settle(check, &tally);
-	check_evidence(check,
-		       "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
-		       " %u reserved indices",
-		       found->abi_version, isa_name(judge->isa), found->nr_counters,
-		       text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, signatures,
-		       reserved);
+	check_detail(check,
+		     "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
+		     " %u reserved indices",
+		     found->abi_version, isa_name(judge->isa), found->nr_counters,
+		     text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, signatures, reserved);
 }
 
 void check_unpatched(struct judge *judge, struct check *check)
@@ -171,7 +170,7 @@ void check_unpatched(struct judge *judge, struct check *check)
 			      read->edx);
 	}
 	check_settle(check, &tally);
-	check_evidence(
+	check_detail(
 		check,
 		"no signature; %s reads of the leaves' numbers answer as a leaf that does not exist,"
 		" %s do not",

@@ -8,7 +8,7 @@
 
 #include "util/text.h"
 
-/* Leaves (VM-wide and per vCPU) and the witness against the truth, in the sweeps of one phase. */
+/* Leaves (VM-wide and per vCPU) and eBPF against the truth, in the sweeps of one phase. */
 static void tally_truth(const struct judge *judge, struct check *check, enum result_phase phase,
 			struct tally *leaf, struct tally *bpf)
 {
@@ -99,20 +99,20 @@ void check_truth(struct judge *judge, struct check *check)
 		ran += !result->workloads[i].unsupported;
 	settle_truth(judge, check, &leaf, &bpf);
 	if (leaves)
-		check_evidence(check,
-			       "%u workloads: %s leaf values against what the guest executed, %s"
-			       " different; %s counts of eBPF likewise, %s different",
-			       ran, text_u64(leaf.compared).s, text_u64(leaf.differed).s,
-			       text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+		check_detail(check,
+			     "%u workloads: %s leaf values against what the guest executed, %s"
+			     " different; %s counts of eBPF likewise, %s different",
+			     ran, text_u64(leaf.compared).s, text_u64(leaf.differed).s,
+			     text_u64(bpf.compared).s, text_u64(bpf.differed).s);
 	else
-		check_evidence(check,
-			       "%u workloads: %s counts of eBPF against what the guest executed, %s"
-			       " different",
-			       ran, text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+		check_detail(check,
+			     "%u workloads: %s counts of eBPF against what the guest executed, %s"
+			     " different",
+			     ran, text_u64(bpf.compared).s, text_u64(bpf.differed).s);
 }
 
 /*
- * Whether what a leaf says of counts must equal the witness's number at that
+ * Whether what a leaf says of counts must equal eBPF's number at that
  * instant; else (VM-wide, several vCPUs) it must lie in a bracket.
  */
 static bool is_equality(const struct result *result, unsigned int vcpu, uint32_t function)
@@ -176,7 +176,7 @@ static void tally_in_place(const struct judge *judge, struct check *check, bool 
 	}
 }
 
-/* The same from outside: the witness's counts before and after a sweep enclose the leaf. */
+/* The same from outside: eBPF's counts before and after a sweep enclose the leaf. */
 static void tally_around(const struct judge *judge, struct check *check, struct tally *tally)
 {
 	const struct result *result = judge->result;
@@ -213,11 +213,11 @@ static void tally_around(const struct judge *judge, struct check *check, struct 
 static void settle_count(const struct judge *judge, struct check *check, const struct tally *tally)
 {
 	check_settle(check, tally);
-	check_evidence(check, "%s in-place comparisons, %s different%s%s%s",
-		       text_u64(tally->compared).s, text_u64(tally->differed).s,
-		       tally->undecided ? ", " : "",
-		       tally->undecided ? text_u64(tally->undecided).s : "",
-		       tally->undecided ? " undecided" : "");
+	check_detail(check, "%s in-place comparisons, %s different%s%s%s",
+		     text_u64(tally->compared).s, text_u64(tally->differed).s,
+		     tally->undecided ? ", " : "",
+		     tally->undecided ? text_u64(tally->undecided).s : "",
+		     tally->undecided ? " undecided" : "");
 	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
 		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
 	if (check->verdict == VERDICT_PASS && judge->lost) {
@@ -238,8 +238,8 @@ void check_count(struct judge *judge, struct check *check)
 	if (!around.differed)
 		return;
 	check->verdict = VERDICT_FAIL;
-	length = strlen(check->evidence);
-	snprintf(check->evidence + length, sizeof(check->evidence) - length,
+	length = strlen(check->detail);
+	snprintf(check->detail + length, sizeof(check->detail) - length,
 		 "; %s reads outside of eBPF's counts before and after",
 		 text_u64(around.differed).s);
 }
@@ -252,7 +252,7 @@ void check_count_vm(struct judge *judge, struct check *check)
 	tally_in_place(judge, check, false, &tally);
 	settle_count(judge, check, &tally);
 	if (!phase->ran && !tally.compared)
-		check_evidence(check, "%s", phase->skipped);
+		check_detail(check, "%s", phase->skipped);
 }
 
 void check_stats(struct judge *judge, struct check *check)
@@ -291,13 +291,13 @@ void check_stats(struct judge *judge, struct check *check)
 	check_settle(check, &tally);
 	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
 		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
-	check_evidence(check,
-		       "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
-		       " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
-		       text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
-		       text_u64(emulated).s, text_u64(tally.differed).s);
+	check_detail(check,
+		     "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
+		     " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
+		     text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
+		     text_u64(emulated).s, text_u64(tally.differed).s);
 	if (!tally.compared)
-		check_evidence(check, "KVM has no statistic \"exits\" to read");
+		check_detail(check, "KVM has no statistic \"exits\" to read");
 }
 
 void check_mono(struct judge *judge, struct check *check)
@@ -309,7 +309,7 @@ void check_mono(struct judge *judge, struct check *check)
 	last = calloc(LEAF_NR, sizeof(*last));
 	if (!last) {
 		check->verdict = VERDICT_INCONCLUSIVE;
-		check_evidence(check, "out of memory");
+		check_detail(check, "out of memory");
 		return;
 	}
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
@@ -342,8 +342,8 @@ void check_mono(struct judge *judge, struct check *check)
 	}
 	free(last);
 	check_settle(check, &tally);
-	check_evidence(check, "%s values, %s of them below the one before",
-		       text_u64(tally.compared).s, text_u64(tally.differed).s);
+	check_detail(check, "%s values, %s of them below the one before",
+		     text_u64(tally.compared).s, text_u64(tally.differed).s);
 }
 
 /* Exits of a phase by eBPF, and its vCPUs. */
@@ -373,7 +373,7 @@ static void check_phase(struct judge *judge, struct check *check, enum result_ph
 	uint64_t exits = phase_exits(result, phase, &vcpus, &vms);
 
 	if (!result->phase[phase].ran) {
-		check_evidence(check, "%s", result->phase[phase].skipped);
+		check_detail(check, "%s", result->phase[phase].skipped);
 		return;
 	}
 	tally_truth(judge, check, phase, &leaf, &bpf);
@@ -384,24 +384,24 @@ static void check_phase(struct judge *judge, struct check *check, enum result_ph
 			check->verdict = VERDICT_INCONCLUSIVE;
 	}
 	if (phase == PHASE_SMP)
-		check_evidence(check,
-			       "%u vCPUs at once, %s exits: %s values against what they executed,"
-			       " %s different",
-			       vcpus, text_u64(exits).s, text_u64(leaf.compared).s,
-			       text_u64(leaf.differed + bpf.differed).s);
+		check_detail(check,
+			     "%u vCPUs at once, %s exits: %s values against what they executed,"
+			     " %s different",
+			     vcpus, text_u64(exits).s, text_u64(leaf.compared).s,
+			     text_u64(leaf.differed + bpf.differed).s);
 	else if (phase == PHASE_ISOLATION)
-		check_evidence(check,
-			       "%u VMs, %s exits: %s values of VMs idle, running and new against"
-			       " their own exits, %s different",
-			       vms, text_u64(exits).s, text_u64(leaf.compared).s,
-			       text_u64(leaf.differed + bpf.differed).s);
+		check_detail(check,
+			     "%u VMs, %s exits: %s values of VMs idle, running and new against"
+			     " their own exits, %s different",
+			     vms, text_u64(exits).s, text_u64(leaf.compared).s,
+			     text_u64(leaf.differed + bpf.differed).s);
 	else
-		check_evidence(check,
-			       "a vCPU thread moved %u times between %u CPUs, %s exits: %s values"
-			       " against what it executed, %s different",
-			       result->phase[phase].moves, result->phase[phase].cpus,
-			       text_u64(exits).s, text_u64(leaf.compared).s,
-			       text_u64(leaf.differed + bpf.differed).s);
+		check_detail(check,
+			     "a vCPU thread moved %u times between %u CPUs, %s exits: %s values"
+			     " against what it executed, %s different",
+			     result->phase[phase].moves, result->phase[phase].cpus,
+			     text_u64(exits).s, text_u64(leaf.compared).s,
+			     text_u64(leaf.differed + bpf.differed).s);
 }
 
 void check_smp(struct judge *judge, struct check *check)

@@ -8,7 +8,7 @@
 #include "util/text.h"
 
 /*
- * What converting the witness's nanoseconds to TSC cycles can be wrong by:
+ * What converting eBPF's nanoseconds to TSC cycles can be wrong by:
  * CLOCK_MONOTONIC is slewed by up to 500 ppm, and each exit is the difference
  * of two readings cut off to the clock source's resolution.
  */
@@ -199,29 +199,29 @@ void check_time(struct judge *judge, struct check *check)
 
 	check->verdict = VERDICT_INCONCLUSIVE;
 	if (!(result->discovery.features & LEAF_FEATURE_STABLE_TSC)) {
-		check_evidence(check,
-			       "the host's TSC is not stable: cycles of different CPUs cannot be"
-			       " compared");
+		check_detail(check,
+			     "the host's TSC is not stable: cycles of different CPUs cannot be"
+			     " compared");
 		return;
 	}
 	if (resolution <= 0) {
-		check_evidence(check, "the resolution of clock source %s is unknown",
-			       result->host.clocksource);
+		check_detail(check, "the resolution of clock source %s is unknown",
+			     result->host.clocksource);
 		return;
 	}
 	if (*result->next_clocksource) {
-		check_evidence(check, "the clock source was changed from %s to %s meanwhile",
-			       result->host.clocksource, result->next_clocksource);
+		check_detail(check, "the clock source was changed from %s to %s meanwhile",
+			     result->host.clocksource, result->next_clocksource);
 		return;
 	}
 	if (result->tsc_khz)
 		timing.khz = result->tsc_khz;
 	timing.deviation = deviation_ppm(result, timing.khz);
 	if (timing.deviation > TIME_MAX_DEVIATION_PPM) {
-		check_evidence(check,
-			       "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
-			       " source %s",
-			       timing.deviation / 1e4, result->host.clocksource);
+		check_detail(check,
+			     "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
+			     " source %s",
+			     timing.deviation / 1e4, result->host.clocksource);
 		return;
 	}
 	timing.ppm = TIME_SLEW_PPM + timing.deviation;
@@ -230,7 +230,7 @@ void check_time(struct judge *judge, struct check *check)
 	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
 	room = calloc(result->nr_times + 1, sizeof(*room));
 	if (!stats || !room) {
-		check_evidence(check, "out of memory");
+		check_detail(check, "out of memory");
 		goto out;
 	}
 	for (unsigned int index = 0, used = 0; index < EXIT_NR_INDICES; index++) {
@@ -262,7 +262,7 @@ void check_time(struct judge *judge, struct check *check)
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
 		failed += judge->time_failed[index];
 	check_settle(check, &tally);
-	check_evidence(
+	check_detail(
 		check,
 		"leaf <= eBPF within %.0f ppm and %.0f ns an exit in %s windows, %u reasons fail;"
 		" bias of %s reasons %s to %s cycles an exit (limit: %s)",

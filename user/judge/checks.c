@@ -31,7 +31,7 @@ const char *verdict_name(enum verdict verdict)
 }
 
 static const struct {
-	void (*judge)(struct judge *judge, struct check *check);
+	void (*check)(struct judge *judge, struct check *check);
 	bool without_leaves;
 } rules[NR_CHECKS] = {
 	[CHECK_DISCOVERY] = { check_discovery, false }, [CHECK_COUNT] = { check_count, false },
@@ -314,9 +314,9 @@ void checks_judge(const struct result *result, struct verdicts *verdicts)
 		verdicts->nr_checks++;
 		*check = (struct check){ .id = id, .verdict = VERDICT_SKIP };
 		if (leaves || rules[id].without_leaves)
-			rules[id].judge(&judge, check);
+			rules[id].check(&judge, check);
 		else
-			check_evidence(check, "%s", leaves_state_text(result->leaves));
+			check_detail(check, "%s", leaves_state_text(result->leaves));
 		if (id == CHECK_DISCOVERY && result->leaves == LEAVES_MISSING)
 			check->verdict = VERDICT_FAIL;
 	}

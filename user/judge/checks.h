@@ -44,7 +44,7 @@ enum verdict {
 struct check {
 	enum check_id id;
 	enum verdict verdict;
-	char evidence[320];
+	char detail[320];
 	/* The first comparisons that did not hold, or could not be made. */
 	char examples[CHECK_MAX_EXAMPLES][160];
 	unsigned int nr_examples;

@@ -135,7 +135,7 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	    !evidence_collect(&evidence, result, verdicts))
 		return 0;
 	evidence.list = list;
-	/* Nothing can be told by a witness that is wrong itself. */
+	/* Nothing can be told where eBPF itself is wrong. */
 	if (evidence.truth_differs) {
 		evidence_conclude(&evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,
 				  "In %s reads the leaf has what the guest executed, and eBPF's own"

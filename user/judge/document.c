@@ -32,11 +32,11 @@ static json_t *leaves_json(const struct result *result)
 			 discovery);
 }
 
-static json_t *witness_json(const struct result *result)
+static json_t *tracer_json(const struct result *result)
 {
 	const struct ec_stats *stats = &result->stats;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", result->witness_path,
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "path", result->tracer_path,
 			 "no_slot", json_number(stats->no_slot), "no_map",
 			 json_number(stats->no_map), "foreign", json_number(stats->foreign),
 			 "unread", json_number(stats->unread), "mismatches",
@@ -249,7 +249,7 @@ static json_t *checks_json(const struct verdicts *verdicts)
 		json_array_append_new(list,
 				      json_pack("{s:s, s:s, s:s, s:o}", "id", check_name(check->id),
 						"verdict", verdict_name(check->verdict), "evidence",
-						check->evidence, "examples", examples));
+						check->detail, "examples", examples));
 	}
 	return list;
 }
@@ -332,7 +332,7 @@ json_t *report_document(const struct result *result, const struct verdicts *verd
 		(json_int_t)result->started, "seed", json_number(result->seed), "count",
 		number_or_null(result->count, result->count), "host",
 		json_host(&result->host, result->tsc_khz), "leaves", leaves_json(result), "witness",
-		witness_json(result), "phases", phases_json(result), "workloads",
+		tracer_json(result), "phases", phases_json(result), "workloads",
 		workloads_json(result), "reasons", reasons_json(result, verdicts), "latency",
 		latency_json(result), "vcpus", vcpus_json(result), "checks", checks_json(verdicts),
 		"diagnoses", diagnoses_json(verdicts), "mismatches", mismatches_json(result),

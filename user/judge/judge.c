@@ -52,7 +52,7 @@ void judge_init(struct judge *judge, const struct result *result, struct verdict
 		.lost = result->stats.no_slot + result->stats.no_map + result->missed,
 	};
 	for (unsigned int v = 0; v < result->nr_vcpus; v++)
-		judge->lost += result->vcpus[v].bpf.unaligned;
+		judge->lost += result->vcpus[v].bpf.joined_late;
 	for (size_t i = 0; i < nr / sizeof(*list); i++)
 		judge->asynchronous[exit_index(judge->isa, list[i])] = true;
 	for (int op = 0; op < PROBE_NR_OPS; op++) {
@@ -70,12 +70,12 @@ void judge_init(struct judge *judge, const struct result *result, struct verdict
 
 /* ---- writing a check down ---- */
 
-void check_evidence(struct check *check, const char *format, ...)
+void check_detail(struct check *check, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(check->evidence, sizeof(check->evidence), format, args);
+	vsnprintf(check->detail, sizeof(check->detail), format, args);
 	va_end(args);
 }
 

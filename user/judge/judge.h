@@ -30,8 +30,8 @@ void judge_init(struct judge *judge, const struct result *result, struct verdict
 /* ---- writing a check down ---- */
 
 /* What was compared, and how it came out. */
-__attribute__((format(printf, 2, 3))) void check_evidence(struct check *check, const char *format,
-							  ...);
+__attribute__((format(printf, 2, 3))) void check_detail(struct check *check, const char *format,
+							...);
 
 /* A comparison that did not hold, or could not be made; the first few are kept. */
 __attribute__((format(printf, 2, 3))) void check_example(struct check *check, const char *format,
@@ -88,7 +88,7 @@ void sweep_executed(const struct result_sweep *sweep, const struct probe_read *r
 		    uint64_t *executed);
 
 /*
- * The witness's count at that read, from its counts around the sweep and what
+ * eBPF's count at that read, from its counts around the sweep and what
  * the vCPU did in between; a range where asynchronous exits came in the sweep.
  */
 struct bounds judge_bpf(const struct judge *judge, const struct result_sweep *sweep,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef SUPPORT_H
-#define SUPPORT_H
+#ifndef FEATURES_H
+#define FEATURES_H
 
 #include <stdbool.h>
 

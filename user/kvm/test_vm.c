@@ -27,8 +27,8 @@
 #define VCPU_BLOCK_SIZE (PROBE_PAGE_SIZE + PAGE_ALIGN(sizeof(struct probe_shared)))
 
 _Static_assert(PROBE_IMAGE_ADDR + PROBE_IMAGE_MAX <= PAGE_TABLES, "image and page tables");
-_Static_assert(VCPU_BLOCKS + PROBE_MAX_VCPUS * VCPU_BLOCK_SIZE <= TOUCH_BASE, "slots 0 and 1");
-_Static_assert(TOUCH_BASE + PROBE_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "slot 1 and MMIO");
+_Static_assert(VCPU_BLOCKS + TEST_VM_MAX_VCPUS * VCPU_BLOCK_SIZE <= TOUCH_BASE, "slots 0 and 1");
+_Static_assert(TOUCH_BASE + TEST_VM_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "slot 1 and MMIO");
 
 #define PTE_PRESENT_WRITABLE 0x3u
 #define PTE_ACCESSED_DIRTY 0x60u
@@ -49,8 +49,8 @@ _Static_assert(TOUCH_BASE + PROBE_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "sl
 #define MAX_CPUID_ENTRIES 256 /* as many as KVM takes */
 #define TSS_ADDR 0xfffbd000u  /* for KVM's own use, on CPUs without unrestricted guest */
 
-struct probe {
-	struct probe_config config;
+struct test_vm {
+	struct test_vm_config config;
 	struct vcpu_group group;
 	int kvm_fd, vm_fd;
 	size_t run_size;
@@ -67,56 +67,55 @@ extern const uint8_t probe_blob[], probe_blob_end[];
 
 /* ---- interruption ---- */
 
-/* What probe_interrupt_all(), maybe in a signal handler, reaches. */
-static _Atomic(struct probe *) live[PROBE_MAX_PROBES];
+/* What test_vm_interrupt_all(), maybe in a signal handler, reaches. */
+static _Atomic(struct test_vm *) live[TEST_VM_MAX];
 static atomic_int interrupters;
 
-static void kick_all(const struct probe *probe)
+static void kick_all(const struct test_vm *vm)
 {
 	int i;
 
-	for (i = 0; i < probe->nr_threads; i++)
-		vcpu_kick(&probe->vcpus[i]);
+	for (i = 0; i < vm->nr_threads; i++)
+		vcpu_kick(&vm->vcpus[i]);
 }
 
-void probe_interrupt_all(void)
+void test_vm_interrupt_all(void)
 {
 	int saved_errno = errno;
-	struct probe *probe;
+	struct test_vm *vm;
 	int i;
 
 	vcpu_interrupt();
 	atomic_fetch_add(&interrupters, 1);
-	for (i = 0; i < PROBE_MAX_PROBES; i++) {
-		probe = atomic_load(&live[i]);
-		if (probe)
-			kick_all(probe);
+	for (i = 0; i < TEST_VM_MAX; i++) {
+		vm = atomic_load(&live[i]);
+		if (vm)
+			kick_all(vm);
 	}
 	atomic_fetch_sub(&interrupters, 1);
 	errno = saved_errno;
 }
 
-static int go_live(struct probe *probe, struct error *err)
+static int go_live(struct test_vm *vm, struct error *err)
 {
-	struct probe *none;
+	struct test_vm *none;
 	int i;
 
-	for (i = 0; i < PROBE_MAX_PROBES; i++) {
+	for (i = 0; i < TEST_VM_MAX; i++) {
 		none = NULL;
-		if (atomic_compare_exchange_strong(&live[i], &none, probe))
+		if (atomic_compare_exchange_strong(&live[i], &none, vm))
 			return 0;
 	}
-	return error_set(err, STATUS_CANNOT_RUN, "more than %d probe VMs at a time",
-			 PROBE_MAX_PROBES);
+	return error_set(err, STATUS_CANNOT_RUN, "more than %d test VMs at a time", TEST_VM_MAX);
 }
 
-static void leave_live(struct probe *probe)
+static void leave_live(struct test_vm *vm)
 {
-	struct probe *expected;
+	struct test_vm *expected;
 	int i;
 
-	for (i = 0; i < PROBE_MAX_PROBES; i++) {
-		expected = probe;
+	for (i = 0; i < TEST_VM_MAX; i++) {
+		expected = vm;
 		atomic_compare_exchange_strong(&live[i], &expected, NULL);
 	}
 	/* Another thread may still be on its way through it. */
@@ -126,9 +125,9 @@ static void leave_live(struct probe *probe)
 
 /* ---- the VM ---- */
 
-static void build_page_tables(struct probe *probe)
+static void build_page_tables(struct test_vm *vm)
 {
-	uint64_t *pml4 = (uint64_t *)(probe->ram + PAGE_TABLES);
+	uint64_t *pml4 = (uint64_t *)(vm->ram + PAGE_TABLES);
 	uint64_t *pdpt = pml4 + 512, *pd = pdpt + 512;
 	uint64_t flags = PTE_PRESENT_WRITABLE | PTE_ACCESSED_DIRTY, i;
 
@@ -155,88 +154,87 @@ static uint8_t *map_memory(size_t size)
 	return memory;
 }
 
-static int add_memory(struct probe *probe, struct error *err)
+static int add_memory(struct test_vm *vm, struct error *err)
 {
 	struct kvm_userspace_memory_region ram, touch;
 
-	probe->ram_size = VCPU_BLOCKS + probe->config.nr_vcpus * VCPU_BLOCK_SIZE;
-	probe->ram = map_memory(probe->ram_size);
-	probe->touch_size = probe->config.nr_vcpus * TOUCH_SIZE;
-	probe->touch = map_memory(probe->touch_size);
-	if (!probe->ram || !probe->touch)
-		return error_set(err, STATUS_CANNOT_RUN, "no memory for the probe VM");
+	vm->ram_size = VCPU_BLOCKS + vm->config.nr_vcpus * VCPU_BLOCK_SIZE;
+	vm->ram = map_memory(vm->ram_size);
+	vm->touch_size = vm->config.nr_vcpus * TOUCH_SIZE;
+	vm->touch = map_memory(vm->touch_size);
+	if (!vm->ram || !vm->touch)
+		return error_set(err, STATUS_CANNOT_RUN, "no memory for the test VM");
 
 	/* All of it is there from the start; against swapping, as far as limits allow. */
-	memset(probe->ram, 0, probe->ram_size);
-	mlock(probe->ram, probe->ram_size);
-	memcpy(probe->ram + PROBE_IMAGE_ADDR, probe_blob, probe_blob_end - probe_blob);
-	build_page_tables(probe);
+	memset(vm->ram, 0, vm->ram_size);
+	mlock(vm->ram, vm->ram_size);
+	memcpy(vm->ram + PROBE_IMAGE_ADDR, probe_blob, probe_blob_end - probe_blob);
+	build_page_tables(vm);
 
 	ram = (struct kvm_userspace_memory_region){
 		.slot = 0,
 		.guest_phys_addr = 0,
-		.memory_size = probe->ram_size,
-		.userspace_addr = (uintptr_t)probe->ram,
+		.memory_size = vm->ram_size,
+		.userspace_addr = (uintptr_t)vm->ram,
 	};
 	touch = (struct kvm_userspace_memory_region){
 		.slot = 1,
 		.guest_phys_addr = TOUCH_BASE,
-		.memory_size = probe->touch_size,
-		.userspace_addr = (uintptr_t)probe->touch,
+		.memory_size = vm->touch_size,
+		.userspace_addr = (uintptr_t)vm->touch,
 	};
-	if (KVM(probe->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram, err) < 0 ||
-	    KVM(probe->vm_fd, KVM_SET_USER_MEMORY_REGION, &touch, err) < 0)
+	if (KVM(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram, err) < 0 ||
+	    KVM(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &touch, err) < 0)
 		return STATUS_CANNOT_RUN;
 	return 0;
 }
 
-static int opt_in(struct probe *probe, struct error *err)
+static int opt_in(struct test_vm *vm, struct error *err)
 {
 	struct kvm_enable_cap enable = {
 		.cap = KVM_CAP_X86_EXIT_LEAVES,
 		.args = { KVM_X86_EXIT_LEAVES_ENABLE },
 	};
-	int offered = KVM(probe->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_EXIT_LEAVES, err);
+	int offered = KVM(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_EXIT_LEAVES, err);
 
 	if (offered < 0)
 		return STATUS_CANNOT_RUN;
 	if (!(offered & KVM_X86_EXIT_LEAVES_ENABLE))
 		return 0;
-	if (KVM(probe->vm_fd, KVM_ENABLE_CAP, &enable, err) < 0)
+	if (KVM(vm->vm_fd, KVM_ENABLE_CAP, &enable, err) < 0)
 		return STATUS_CANNOT_RUN;
-	probe->opted_in = true;
+	vm->opted_in = true;
 	return 0;
 }
 
-static int create_vm(struct probe *probe, struct error *err)
+static int create_vm(struct test_vm *vm, struct error *err)
 {
 	int run_size, status;
 
-	probe->kvm_fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
-	if (probe->kvm_fd < 0)
+	vm->kvm_fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0)
 		return system_error(err, "open " DEV_KVM, errno);
-	run_size = KVM(probe->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
+	run_size = KVM(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0, err);
 	if (run_size < 0)
 		return STATUS_CANNOT_RUN;
-	probe->run_size = run_size;
-	probe->vm_fd = KVM(probe->kvm_fd, KVM_CREATE_VM, 0, err);
-	if (probe->vm_fd < 0)
+	vm->run_size = run_size;
+	vm->vm_fd = KVM(vm->kvm_fd, KVM_CREATE_VM, 0, err);
+	if (vm->vm_fd < 0)
 		return STATUS_CANNOT_RUN;
-	if (probe->config.isa == EXIT_ISA_VMX &&
-	    KVM(probe->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDR, err) < 0)
+	if (vm->config.isa == EXIT_ISA_VMX && KVM(vm->vm_fd, KVM_SET_TSS_ADDR, TSS_ADDR, err) < 0)
 		return STATUS_CANNOT_RUN;
-	if (probe->config.irqchip && KVM(probe->vm_fd, KVM_CREATE_IRQCHIP, 0, err) < 0)
+	if (vm->config.irqchip && KVM(vm->vm_fd, KVM_CREATE_IRQCHIP, 0, err) < 0)
 		return STATUS_CANNOT_RUN;
-	if (probe->config.opt_in) {
-		status = opt_in(probe, err);
+	if (vm->config.opt_in) {
+		status = opt_in(vm, err);
 		if (status)
 			return status;
 	}
-	return add_memory(probe, err);
+	return add_memory(vm, err);
 }
 
 /* What KVM offers, to be passed on to the guest as it is; and the features of KVM's own APIC. */
-static int read_cpuid(struct probe *probe, struct kvm_cpuid2 **cpuid, struct error *err)
+static int read_cpuid(struct test_vm *vm, struct kvm_cpuid2 **cpuid, struct error *err)
 {
 	struct kvm_cpuid_entry2 *entry;
 	unsigned int i;
@@ -245,19 +243,19 @@ static int read_cpuid(struct probe *probe, struct kvm_cpuid2 **cpuid, struct err
 	if (!*cpuid)
 		return system_error(err, "calloc", errno);
 	(*cpuid)->nent = MAX_CPUID_ENTRIES;
-	if (KVM(probe->kvm_fd, KVM_GET_SUPPORTED_CPUID, *cpuid, err) < 0)
+	if (KVM(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, *cpuid, err) < 0)
 		return STATUS_CANNOT_RUN;
 	for (i = 0; i < (*cpuid)->nent; i++) {
 		entry = &(*cpuid)->entries[i];
 		if (entry->function == 1) {
-			probe->features.xsave = entry->ecx & CPUID_1_ECX_XSAVE;
-			probe->features.nested |= entry->ecx & CPUID_1_ECX_VMX;
-			if (probe->config.irqchip)
+			vm->features.xsave = entry->ecx & CPUID_1_ECX_XSAVE;
+			vm->features.nested |= entry->ecx & CPUID_1_ECX_VMX;
+			if (vm->config.irqchip)
 				entry->ecx |= CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE;
 		} else if (entry->function == 7 && entry->index == 0) {
-			probe->features.umip = entry->ecx & CPUID_7_ECX_UMIP;
+			vm->features.umip = entry->ecx & CPUID_7_ECX_UMIP;
 		} else if (entry->function == 0x80000001) {
-			probe->features.nested |= entry->ecx & CPUID_EXT_1_ECX_SVM;
+			vm->features.nested |= entry->ecx & CPUID_EXT_1_ECX_SVM;
 		}
 	}
 	return 0;
@@ -276,7 +274,7 @@ static void set_segment(struct kvm_segment *segment, unsigned int selector, unsi
 }
 
 /* 64-bit mode; the guest brings its own GDT and IDT. */
-static int set_registers(const struct probe *probe, struct vcpu *vcpu, struct error *err)
+static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct error *err)
 {
 	uint64_t shared = VCPU_BLOCKS + vcpu->id * VCPU_BLOCK_SIZE + PROBE_PAGE_SIZE;
 	struct kvm_sregs *sregs = &vcpu->sregs;
@@ -294,18 +292,18 @@ static int set_registers(const struct probe *probe, struct vcpu *vcpu, struct er
 	sregs->ldt = (struct kvm_segment){ .unusable = 1 };
 	sregs->cr0 = CR0_GUEST;
 	sregs->cr3 = PAGE_TABLES;
-	sregs->cr4 = CR4_PAE | (probe->features.xsave ? CR4_OSXSAVE : 0);
+	sregs->cr4 = CR4_PAE | (vm->features.xsave ? CR4_OSXSAVE : 0);
 	sregs->efer = EFER_LONG_MODE;
-	if (probe->config.irqchip)
+	if (vm->config.irqchip)
 		sregs->apic_base |= APIC_BASE_X2APIC;
 	vcpu->regs = (struct kvm_regs){
 		.rip = PROBE_IMAGE_ADDR,
 		.rdi = shared,
 		.rflags = 2, /* the bit that is always set; interrupts are off */
 	};
-	vcpu->shared = (struct probe_shared *)(probe->ram + shared);
-	vcpu->shared->isa = probe->config.isa;
-	vcpu->touch = probe->touch + vcpu->id * TOUCH_SIZE;
+	vcpu->shared = (struct probe_shared *)(vm->ram + shared);
+	vcpu->shared->isa = vm->config.isa;
+	vcpu->touch = vm->touch + vcpu->id * TOUCH_SIZE;
 	vcpu->shared->touch = TOUCH_BASE + vcpu->id * TOUCH_SIZE;
 	return vcpu_reset(vcpu, err);
 }
@@ -323,55 +321,55 @@ static int allow_vmx(const struct vcpu *vcpu, struct error *err)
 	return KVM(vcpu->fd, KVM_SET_MSRS, &one, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
-static int create_vcpu(const struct probe *probe, struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
+static int create_vcpu(const struct test_vm *vm, struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
 		       struct error *err)
 {
 	int status;
 
-	vcpu->fd = KVM(probe->vm_fd, KVM_CREATE_VCPU, (long)vcpu->id, err);
+	vcpu->fd = KVM(vm->vm_fd, KVM_CREATE_VCPU, (long)vcpu->id, err);
 	if (vcpu->fd < 0)
 		return STATUS_CANNOT_RUN;
-	vcpu->run = mmap(NULL, probe->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;
 		return system_error(err, "mmap of the vCPU", errno);
 	}
 	if (KVM(vcpu->fd, KVM_SET_CPUID2, cpuid, err) < 0)
 		return STATUS_CANNOT_RUN;
-	if (probe->config.isa == EXIT_ISA_VMX && probe->features.nested) {
+	if (vm->config.isa == EXIT_ISA_VMX && vm->features.nested) {
 		status = allow_vmx(vcpu, err);
 		if (status)
 			return status;
 	}
-	return set_registers(probe, vcpu, err);
+	return set_registers(vm, vcpu, err);
 }
 
-static int create_vcpus(struct probe *probe, struct error *err)
+static int create_vcpus(struct test_vm *vm, struct error *err)
 {
 	bool created = true;
 	int i, status;
 
-	status = read_cpuid(probe, &probe->cpuid, err);
-	for (i = 0; i < probe->config.nr_vcpus && !status; i++)
-		status = create_vcpu(probe, &probe->vcpus[i], probe->cpuid, err);
-	for (i = 0; i < probe->config.nr_vcpus && !status; i++) {
-		status = vcpu_start_thread(&probe->vcpus[i], &created, err);
-		probe->nr_threads += created;
+	status = read_cpuid(vm, &vm->cpuid, err);
+	for (i = 0; i < vm->config.nr_vcpus && !status; i++)
+		status = create_vcpu(vm, &vm->vcpus[i], vm->cpuid, err);
+	for (i = 0; i < vm->config.nr_vcpus && !status; i++) {
+		status = vcpu_start_thread(&vm->vcpus[i], &created, err);
+		vm->nr_threads += created;
 	}
 	return status;
 }
 
-static int init_vcpus(struct probe *probe, struct error *err)
+static int init_vcpus(struct test_vm *vm, struct error *err)
 {
 	struct vcpu *vcpu;
 	int i;
 
-	probe->vcpus = calloc(probe->config.nr_vcpus, sizeof(*probe->vcpus));
-	if (!probe->vcpus)
+	vm->vcpus = calloc(vm->config.nr_vcpus, sizeof(*vm->vcpus));
+	if (!vm->vcpus)
 		return system_error(err, "calloc", errno);
-	for (i = 0; i < probe->config.nr_vcpus; i++) {
-		vcpu = &probe->vcpus[i];
-		vcpu->group = &probe->group;
+	for (i = 0; i < vm->config.nr_vcpus; i++) {
+		vcpu = &vm->vcpus[i];
+		vcpu->group = &vm->group;
 		vcpu->id = i;
 		vcpu->fd = vcpu->exits.fd = -1;
 		pthread_mutex_init(&vcpu->lock, NULL);
@@ -380,40 +378,40 @@ static int init_vcpus(struct probe *probe, struct error *err)
 	return 0;
 }
 
-int probe_create(struct probe **created, const struct probe_config *config, struct error *err)
+int test_vm_create(struct test_vm **created, const struct test_vm_config *config, struct error *err)
 {
-	struct probe *probe;
+	struct test_vm *vm;
 	int status;
 
 	*created = NULL;
-	if (config->nr_vcpus < 1 || config->nr_vcpus > PROBE_MAX_VCPUS)
-		return error_set(err, STATUS_USAGE, "a probe VM has 1 to %d vCPUs",
-				 PROBE_MAX_VCPUS);
+	if (config->nr_vcpus < 1 || config->nr_vcpus > TEST_VM_MAX_VCPUS)
+		return error_set(err, STATUS_USAGE, "a test VM has 1 to %d vCPUs",
+				 TEST_VM_MAX_VCPUS);
 	if (config->irqchip && config->nr_vcpus != 1)
-		return error_set(err, STATUS_USAGE, "a probe VM with an irqchip has one vCPU");
+		return error_set(err, STATUS_USAGE, "a test VM with an irqchip has one vCPU");
 	if (!config->timeout_ms)
-		return error_set(err, STATUS_USAGE, "a probe VM needs a timeout");
-	probe = calloc(1, sizeof(*probe));
-	if (!probe)
+		return error_set(err, STATUS_USAGE, "a test VM needs a timeout");
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
 		return system_error(err, "calloc", errno);
-	probe->config = *config;
-	probe->group.timeout_ms = config->timeout_ms;
-	probe->kvm_fd = probe->vm_fd = -1;
-	pthread_rwlock_init(&probe->group.fresh, NULL);
+	vm->config = *config;
+	vm->group.timeout_ms = config->timeout_ms;
+	vm->kvm_fd = vm->vm_fd = -1;
+	pthread_rwlock_init(&vm->group.fresh, NULL);
 
 	status = vcpu_install_handler(err);
 	if (!status)
-		status = init_vcpus(probe, err);
+		status = init_vcpus(vm, err);
 	if (!status)
-		status = create_vm(probe, err);
+		status = create_vm(vm, err);
 	if (!status)
-		status = create_vcpus(probe, err);
+		status = create_vcpus(vm, err);
 	if (!status)
-		status = go_live(probe, err);
+		status = go_live(vm, err);
 	if (status)
-		probe_destroy(probe);
+		test_vm_destroy(vm);
 	else
-		*created = probe;
+		*created = vm;
 	return status;
 }
 
@@ -423,50 +421,50 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static void destroy_vcpu(const struct probe *probe, struct vcpu *vcpu)
+static void destroy_vcpu(const struct test_vm *vm, struct vcpu *vcpu)
 {
 	if (vcpu->run)
-		munmap(vcpu->run, probe->run_size);
+		munmap(vcpu->run, vm->run_size);
 	close_fd(vcpu->exits.fd);
 	close_fd(vcpu->fd);
 	pthread_cond_destroy(&vcpu->changed);
 	pthread_mutex_destroy(&vcpu->lock);
 }
 
-void probe_destroy(struct probe *probe)
+void test_vm_destroy(struct test_vm *vm)
 {
 	int i;
 
-	if (!probe)
+	if (!vm)
 		return;
-	leave_live(probe);
-	atomic_store(&probe->group.stopping, true);
-	kick_all(probe);
-	for (i = 0; i < probe->nr_threads; i++)
-		vcpu_end_thread(&probe->vcpus[i]);
-	for (i = 0; probe->vcpus && i < probe->config.nr_vcpus; i++)
-		destroy_vcpu(probe, &probe->vcpus[i]);
-	close_fd(probe->vm_fd);
-	close_fd(probe->kvm_fd);
-	if (probe->ram)
-		munmap(probe->ram, probe->ram_size);
-	if (probe->touch)
-		munmap(probe->touch, probe->touch_size);
-	pthread_rwlock_destroy(&probe->group.fresh);
-	free(probe->cpuid);
-	free(probe->vcpus);
-	free(probe);
+	leave_live(vm);
+	atomic_store(&vm->group.stopping, true);
+	kick_all(vm);
+	for (i = 0; i < vm->nr_threads; i++)
+		vcpu_end_thread(&vm->vcpus[i]);
+	for (i = 0; vm->vcpus && i < vm->config.nr_vcpus; i++)
+		destroy_vcpu(vm, &vm->vcpus[i]);
+	close_fd(vm->vm_fd);
+	close_fd(vm->kvm_fd);
+	if (vm->ram)
+		munmap(vm->ram, vm->ram_size);
+	if (vm->touch)
+		munmap(vm->touch, vm->touch_size);
+	pthread_rwlock_destroy(&vm->group.fresh);
+	free(vm->cpuid);
+	free(vm->vcpus);
+	free(vm);
 }
 
-bool probe_opted_in(const struct probe *probe)
+bool test_vm_opted_in(const struct test_vm *vm)
 {
-	return probe->opted_in;
+	return vm->opted_in;
 }
 
-bool probe_given_cpuid(const struct probe *probe, struct probe_read *leaf)
+bool test_vm_given_cpuid(const struct test_vm *vm, struct probe_read *leaf)
 {
-	for (unsigned int i = 0; i < probe->cpuid->nent; i++) {
-		const struct kvm_cpuid_entry2 *entry = &probe->cpuid->entries[i];
+	for (unsigned int i = 0; i < vm->cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &vm->cpuid->entries[i];
 
 		if (entry->function != leaf->function ||
 		    (entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX && entry->index != leaf->index))
@@ -480,67 +478,67 @@ bool probe_given_cpuid(const struct probe *probe, struct probe_read *leaf)
 	return false;
 }
 
-pid_t probe_tid(const struct probe *probe, int vcpu)
+pid_t test_vm_tid(const struct test_vm *vm, int vcpu)
 {
-	return probe->vcpus[vcpu].tid;
+	return vm->vcpus[vcpu].tid;
 }
 
 /* ---- commands ---- */
 
-int probe_start(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
-		const char **unsupported, struct error *err)
+int test_vm_start(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
+		  const char **unsupported, struct error *err)
 {
-	*unsupported = unsupported_reason(op, probe->config.isa, &probe->features);
+	*unsupported = unsupported_reason(op, vm->config.isa, &vm->features);
 	if (*unsupported)
 		return 0;
-	return vcpu_order(&probe->vcpus[vcpu], op, count, err);
+	return vcpu_order(&vm->vcpus[vcpu], op, count, err);
 }
 
-int probe_wait(struct probe *probe, int vcpu, struct error *err)
+int test_vm_wait(struct test_vm *vm, int vcpu, struct error *err)
 {
-	return vcpu_wait(&probe->vcpus[vcpu], err);
+	return vcpu_wait(&vm->vcpus[vcpu], err);
 }
 
-int probe_run(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
-	      const char **unsupported, struct error *err)
+int test_vm_run(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
+		const char **unsupported, struct error *err)
 {
-	int status = probe_start(probe, vcpu, op, count, unsupported, err);
+	int status = test_vm_start(vm, vcpu, op, count, unsupported, err);
 
 	if (status || *unsupported)
 		return status;
-	return probe_wait(probe, vcpu, err);
+	return test_vm_wait(vm, vcpu, err);
 }
 
-uint64_t probe_cycles(const struct probe *probe, int vcpu)
+uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu)
 {
-	return probe->vcpus[vcpu].cycles;
+	return vm->vcpus[vcpu].cycles;
 }
 
-uint64_t probe_cpu_ns(const struct probe *probe, int vcpu)
+uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu)
 {
-	return probe->vcpus[vcpu].cpu_ns;
+	return vm->vcpus[vcpu].cpu_ns;
 }
 
-struct probe_read *probe_reads(struct probe *probe, int vcpu)
+struct probe_read *test_vm_reads(struct test_vm *vm, int vcpu)
 {
-	return probe->vcpus[vcpu].shared->reads;
+	return vm->vcpus[vcpu].shared->reads;
 }
 
-void probe_set_nr_reads(struct probe *probe, int vcpu, unsigned int nr)
+void test_vm_set_nr_reads(struct test_vm *vm, int vcpu, unsigned int nr)
 {
-	probe->vcpus[vcpu].shared->nr_reads = nr < PROBE_MAX_READS ? nr : PROBE_MAX_READS;
+	vm->vcpus[vcpu].shared->nr_reads = nr < PROBE_MAX_READS ? nr : PROBE_MAX_READS;
 }
 
-uint64_t probe_executed(const struct probe *probe, int vcpu, enum probe_op op)
+uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op)
 {
-	return __atomic_load_n(&probe->vcpus[vcpu].shared->executed[op], __ATOMIC_RELAXED);
+	return __atomic_load_n(&vm->vcpus[vcpu].shared->executed[op], __ATOMIC_RELAXED);
 }
 
 /* ---- KVM's own numbers ---- */
 
-int probe_stat_exits(struct probe *probe, int id, uint64_t *exits, struct error *err)
+int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error *err)
 {
-	struct vcpu *vcpu = &probe->vcpus[id];
+	struct vcpu *vcpu = &vm->vcpus[id];
 	int status;
 
 	if (vcpu->exits.fd < 0) {
@@ -551,9 +549,9 @@ int probe_stat_exits(struct probe *probe, int id, uint64_t *exits, struct error 
 	return kvm_stat_read(&vcpu->exits, exits, err);
 }
 
-int probe_tsc_khz(struct probe *probe, uint32_t *khz, struct error *err)
+int test_vm_tsc_khz(struct test_vm *vm, uint32_t *khz, struct error *err)
 {
-	int result = KVM(probe->vcpus[0].fd, KVM_GET_TSC_KHZ, NULL, err);
+	int result = KVM(vm->vcpus[0].fd, KVM_GET_TSC_KHZ, NULL, err);
 
 	if (result < 0)
 		return STATUS_CANNOT_RUN;

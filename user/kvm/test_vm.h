@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef PROBE_H
-#define PROBE_H
+#ifndef TEST_VM_H
+#define TEST_VM_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,15 +11,15 @@
 #include "kvm/guest/probe_abi.h"
 
 /*
- * The probe VM: a VM of our own with 1 to PROBE_MAX_VCPUS vCPUs, each on a
+ * The test VM: a VM of our own with 1 to TEST_VM_MAX_VCPUS vCPUs, each on a
  * thread of its own, that executes one command of user/kvm/guest at a time.
  */
-#define PROBE_MAX_VCPUS 64
-#define PROBE_MAX_PROBES 32 /* VMs at a time */
+#define TEST_VM_MAX_VCPUS 64
+#define TEST_VM_MAX 32 /* VMs at a time */
 
-struct probe;
+struct test_vm;
 
-struct probe_config {
+struct test_vm_config {
 	enum exit_isa isa;
 	int nr_vcpus;
 	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode; for one vCPU */
@@ -31,63 +31,63 @@ struct probe_config {
  * Creates the VM; its vCPU threads exist but have not entered the guest yet,
  * so that they can be registered with the eBPF program first.
  */
-int probe_create(struct probe **probe, const struct probe_config *config, struct error *err);
+int test_vm_create(struct test_vm **vm, const struct test_vm_config *config, struct error *err);
 
 /* Ends the threads, destroys the VM. NULL is allowed. */
-void probe_destroy(struct probe *probe);
+void test_vm_destroy(struct test_vm *vm);
 
 /* Whether KVM accepted the capability; without it the VM counts only under exit_leaves=all. */
-bool probe_opted_in(const struct probe *probe);
+bool test_vm_opted_in(const struct test_vm *vm);
 
 /* Fills in the registers that KVM was given for a leaf of the guest's; false if it was given none. */
-bool probe_given_cpuid(const struct probe *probe, struct probe_read *leaf);
+bool test_vm_given_cpuid(const struct test_vm *vm, struct probe_read *leaf);
 
 /* Thread of a vCPU. */
-pid_t probe_tid(const struct probe *probe, int vcpu);
+pid_t test_vm_tid(const struct test_vm *vm, int vcpu);
 
 /*
  * Has a vCPU execute op count times (count >= 1), waits for it. Unsupported
  * by this CPU or KVM: returns 0 and sets *unsupported to a reason (static text).
- * probe_start() does not wait; probe_wait() waits for one started before.
+ * test_vm_start() does not wait; test_vm_wait() waits for one started before.
  *
  * A vCPU's first command also makes the guest touch all of its memory: do one
  * before counts matter. A vCPU whose command failed fails all later ones.
  */
-int probe_run(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
-	      const char **unsupported, struct error *err);
-int probe_start(struct probe *probe, int vcpu, enum probe_op op, uint64_t count,
+int test_vm_run(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
 		const char **unsupported, struct error *err);
-int probe_wait(struct probe *probe, int vcpu, struct error *err);
+int test_vm_start(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
+		  const char **unsupported, struct error *err);
+int test_vm_wait(struct test_vm *vm, int vcpu, struct error *err);
 
 /*
  * What the last command took, the vCPU being idle, from the guest's entry to its
  * end: cycles of the host's TSC, and CPU time of the vCPU's thread alone, ns. What
  * the VMM has to prepare for some (fresh memory) is not in it.
  */
-uint64_t probe_cycles(const struct probe *probe, int vcpu);
-uint64_t probe_cpu_ns(const struct probe *probe, int vcpu);
+uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu);
+uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu);
 
 /*
  * Sets the list of CPUIDs that PROBE_READ_LEAVES executes on that vCPU
  * (nr <= PROBE_MAX_READS), function and index of each; then, after the run,
  * the same array has the registers returned. Valid while the vCPU is idle.
  */
-struct probe_read *probe_reads(struct probe *probe, int vcpu);
-void probe_set_nr_reads(struct probe *probe, int vcpu, unsigned int nr);
+struct probe_read *test_vm_reads(struct test_vm *vm, int vcpu);
+void test_vm_set_nr_reads(struct test_vm *vm, int vcpu, unsigned int nr);
 
 /* How often that vCPU has executed op since its first entry. */
-uint64_t probe_executed(const struct probe *probe, int vcpu, enum probe_op op);
+uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op);
 
 /* KVM's own "exits" statistic of an idle vCPU, through KVM_GET_STATS_FD. */
-int probe_stat_exits(struct probe *probe, int vcpu, uint64_t *exits, struct error *err);
+int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);
 
 /* KVM_GET_TSC_KHZ of a vCPU, kHz. */
-int probe_tsc_khz(struct probe *probe, uint32_t *khz, struct error *err);
+int test_vm_tsc_khz(struct test_vm *vm, uint32_t *khz, struct error *err);
 
 /*
  * Asks every vCPU to stop as soon as it can: async-signal-safe. Later and
- * pending probe_run() fail. What Ctrl-C and the watchdog call.
+ * pending test_vm_run() fail. What Ctrl-C and the watchdog call.
  */
-void probe_interrupt_all(void);
+void test_vm_interrupt_all(void);
 
 #endif

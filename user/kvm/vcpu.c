@@ -315,7 +315,7 @@ static int set_guest_debug(struct vcpu *vcpu, bool enable, struct error *err)
 	return KVM(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
-static int execute(struct vcpu *vcpu, struct error *err)
+static int run_to_exit(struct vcpu *vcpu, struct error *err)
 {
 	const struct workload *workload = workload_of(vcpu->op);
 	bool debug = workload && workload->guest_debug;
@@ -350,7 +350,7 @@ static int obey(struct vcpu *vcpu, struct error *err)
 	status = set_timer(vcpu, vcpu->group->timeout_ms, err);
 	if (status)
 		return status;
-	status = execute(vcpu, err);
+	status = run_to_exit(vcpu, err);
 	set_timer(vcpu, 0, &ignored);
 	return status;
 }

@@ -43,7 +43,7 @@ const struct workload *workload_find(const char *name);
 /* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
 const struct workload *workload_of(enum probe_op op);
 
-/* What one command of a probe VM may take, and the most executions that it may then ask for. */
+/* What one command of a test VM may take, and the most executions that it may then ask for. */
 #define WORKLOAD_TIMEOUT_MS 60000
 uint64_t workload_command_limit(enum probe_op op);
 

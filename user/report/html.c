@@ -225,7 +225,7 @@ static void page_checks(FILE *to, const json_t *document)
 		       look(doc_string(check, "verdict"))->class);
 		badge(to, doc_string(check, "verdict"));
 		markup(to, " %s</dt>\n<dd>%s</dd>\n", doc_string(check, "id"),
-		       report_evidence(document, i));
+		       report_detail(document, i));
 		json_array_foreach(json_object_get(check, "examples"), e, example)
 			markup(to, "<dd class=\"example\">%s</dd>\n", json_string_value(example));
 		markup(to, "</div>\n");

@@ -180,7 +180,7 @@ static void checks(FILE *to, const json_t *document)
 	fputs("\n#### Checks\n\n", to);
 	json_array_foreach(json_object_get(document, "checks"), i, check) {
 		fprintf(to, "- **%s** %s: ", doc_string(check, "verdict"), doc_string(check, "id"));
-		literal(to, report_evidence(document, i));
+		literal(to, report_detail(document, i));
 		fputc('\n', to);
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fputs("  - ", to);

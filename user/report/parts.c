@@ -261,7 +261,7 @@ void report_row(const json_t *document, const json_t *reason, struct report_row 
 
 /* ---- checks ---- */
 
-const char *report_evidence(const json_t *document, size_t check)
+const char *report_detail(const json_t *document, size_t check)
 {
 	const json_t *checks = json_object_get(document, "checks");
 	const json_t *this = json_array_get(checks, check), *other;

@@ -99,6 +99,6 @@ struct reason_name report_workload_exit(const json_t *document, const json_t *wo
 	"None: what the checks found is not the pattern of a defect that is known."
 
 /* A check's evidence; "likewise" where a check before it was left out for the same reason. */
-const char *report_evidence(const json_t *document, size_t check);
+const char *report_detail(const json_t *document, size_t check);
 
 #endif

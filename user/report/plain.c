@@ -182,7 +182,7 @@ static void print_checks(const struct out *out, const json_t *document)
 
 		fprintf(out->to, "%s%-*s%s %-9s ", color_on(out, verdict_color(verdict)), width,
 			verdict, color_off(out, verdict_color(verdict)), doc_string(check, "id"));
-		wrapped(out, width + 11, report_evidence(document, i));
+		wrapped(out, width + 11, report_detail(document, i));
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fprintf(out->to, "%*s", width + 11, "");
 			wrapped(out, width + 13, json_string_value(example));

@@ -17,34 +17,34 @@ struct check {
 };
 
 /* Where in the document a value is: a list from the inside out. */
-struct place {
-	const struct place *in;
+struct json_path {
+	const struct json_path *in;
 	const char *key; /* NULL: the element of that index */
 	size_t index;
 };
 
-static bool valid(const struct check *check, const struct place *place, const json_t *value,
+static bool valid(const struct check *check, const struct json_path *path, const json_t *value,
 		  const json_t *rule);
 
-static size_t place_text(const struct place *place, char *text, size_t size)
+static size_t path_text(const struct json_path *path, char *text, size_t size)
 {
-	size_t n = place->in ? place_text(place->in, text, size) : 0;
+	size_t n = path->in ? path_text(path->in, text, size) : 0;
 	int length;
 
-	if (!place->in || n >= size)
+	if (!path->in || n >= size)
 		return n;
-	if (place->key)
-		length = snprintf(text + n, size - n, "%s%s", n ? "." : "", place->key);
+	if (path->key)
+		length = snprintf(text + n, size - n, "%s%s", n ? "." : "", path->key);
 	else
-		length = snprintf(text + n, size - n, "[%zu]", place->index);
+		length = snprintf(text + n, size - n, "[%zu]", path->index);
 	return n + length;
 }
 
-static bool invalid(const struct check *check, const struct place *place, const char *what)
+static bool invalid(const struct check *check, const struct json_path *path, const char *what)
 {
 	char text[128] = "";
 
-	place_text(place, text, sizeof(text));
+	path_text(path, text, sizeof(text));
 	error_set(check->err, STATUS_USAGE, "%s %s", *text ? text : "the document", what);
 	return false;
 }
@@ -115,23 +115,23 @@ static bool valid_pattern(const json_t *value, const json_t *pattern)
 }
 
 /* One of the alternatives; what is said is what the last one lacks. */
-static bool valid_any(const struct check *check, const struct place *place, const json_t *value,
+static bool valid_any(const struct check *check, const struct json_path *path, const json_t *value,
 		      const json_t *any)
 {
 	const json_t *entry;
 	size_t i;
 
 	json_array_foreach(any, i, entry)
-		if (valid(check, place, value, entry))
+		if (valid(check, path, value, entry))
 			return true;
 	return !any;
 }
 
-static bool valid_members(const struct check *check, const struct place *place, const json_t *value,
-			  const json_t *rule)
+static bool valid_members(const struct check *check, const struct json_path *path,
+			  const json_t *value, const json_t *rule)
 {
 	const json_t *properties = json_object_get(rule, "properties"), *required, *member;
-	struct place inner = { .in = place };
+	struct json_path inner = { .in = path };
 	size_t i;
 
 	json_array_foreach(json_object_get(rule, "required"), i, required) {
@@ -151,18 +151,18 @@ static bool valid_members(const struct check *check, const struct place *place, 
 	return true;
 }
 
-static bool valid_items(const struct check *check, const struct place *place, const json_t *value,
-			const json_t *rule)
+static bool valid_items(const struct check *check, const struct json_path *path,
+			const json_t *value, const json_t *rule)
 {
 	const json_t *items = json_object_get(rule, "items"), *entry;
 	const json_t *most = json_object_get(rule, "maxItems");
 	const json_t *least = json_object_get(rule, "minItems");
-	struct place inner = { .in = place };
+	struct json_path inner = { .in = path };
 
 	if (least && json_array_size(value) < (size_t)json_integer_value(least))
-		return invalid(check, place, "has too few elements");
+		return invalid(check, path, "has too few elements");
 	if (most && json_array_size(value) > (size_t)json_integer_value(most))
-		return invalid(check, place, "has too many elements");
+		return invalid(check, path, "has too many elements");
 	json_array_foreach(value, inner.index, entry)
 		if (items && !valid(check, &inner, entry, items))
 			return false;
@@ -170,25 +170,25 @@ static bool valid_items(const struct check *check, const struct place *place, co
 }
 
 /* Follows the schema, not the document, and so no deeper than the schema goes. */
-static bool valid(const struct check *check, const struct place *place, const json_t *value,
+static bool valid(const struct check *check, const struct json_path *path, const json_t *value,
 		  const json_t *rule)
 {
 	const char *ref = json_string_value(json_object_get(rule, "$ref"));
 
 	if (ref &&
-	    !valid(check, place, value, json_object_get(check->definitions, strrchr(ref, '/') + 1)))
+	    !valid(check, path, value, json_object_get(check->definitions, strrchr(ref, '/') + 1)))
 		return false;
 	if (!valid_type(value, json_object_get(rule, "type")))
-		return invalid(check, place, "has another type");
+		return invalid(check, path, "has another type");
 	if (!valid_enum(value, json_object_get(rule, "enum")))
-		return invalid(check, place, "has a value that is not known");
+		return invalid(check, path, "has a value that is not known");
 	if (!valid_pattern(value, json_object_get(rule, "pattern")))
-		return invalid(check, place, "is no number");
+		return invalid(check, path, "is no number");
 	if (json_is_string(value) && !text_is_clean(json_string_value(value)))
-		return invalid(check, place, "has control characters");
-	return valid_any(check, place, value, json_object_get(rule, "anyOf")) &&
-	       (!json_is_object(value) || valid_members(check, place, value, rule)) &&
-	       valid_items(check, place, value, rule);
+		return invalid(check, path, "has control characters");
+	return valid_any(check, path, value, json_object_get(rule, "anyOf")) &&
+	       (!json_is_object(value) || valid_members(check, path, value, rule)) &&
+	       valid_items(check, path, value, rule);
 }
 
 bool schema_is_bench(const json_t *document)
@@ -212,7 +212,7 @@ static json_t *load_schema(const json_t *document)
 
 int schema_check(const json_t *document, bool strict, struct error *err)
 {
-	const struct place top = { 0 };
+	const struct json_path top = { 0 };
 	struct check check = { .strict = strict, .err = err };
 	json_t *schema = load_schema(document);
 	bool is_valid;

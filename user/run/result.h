@@ -46,11 +46,11 @@ struct result_phase_info {
 struct result_vcpu {
 	enum result_phase phase;
 	unsigned int vm, id; /* vm: from 1, in the order of creation */
-	unsigned int slot;   /* the witness's */
+	unsigned int slot;   /* the tracer's */
 	uint64_t executed[PROBE_NR_OPS];
 	bool has_stat;
 	uint64_t stat_exits; /* KVM's own statistic */
-	struct ec_vcpu bpf;  /* what the witness had, the vCPU being idle at last */
+	struct ec_vcpu bpf;  /* what eBPF counted, the vCPU being idle at last */
 };
 
 enum sweep_kind {
@@ -69,7 +69,7 @@ struct result_sweep {
 	/* What the vCPU had executed just before and after, and what the other
 	 * vCPUs of its VM had. */
 	uint64_t before[PROBE_NR_OPS], after[PROBE_NR_OPS], others[PROBE_NR_OPS];
-	/* The witness's count by reason of this vCPU, just before and after. */
+	/* eBPF's count by reason of this vCPU, just before and after. */
 	uint64_t bpf_before[EXIT_NR_INDICES], bpf_after[EXIT_NR_INDICES];
 };
 
@@ -82,7 +82,7 @@ struct result_workload {
 };
 
 /* Cycles of one reason of one vCPU as a per-vCPU leaf had them, and the
- * witness's own time at the same instant; since birth. */
+ * eBPF's own time at the same instant; since birth. */
 struct result_time {
 	unsigned int vcpu, index;
 	uint64_t cycles, ns, timed;
@@ -99,9 +99,9 @@ struct result {
 	time_t started;
 	double seconds;
 	uint64_t seed;
-	uint64_t count;		  /* -n, 0: the table's counts */
-	bool opt_in;		  /* the VMs asked for the leaves */
-	const char *witness_path; /* "tp_btf" or "tracepoint" */
+	uint64_t count;		 /* -n, 0: the table's counts */
+	bool opt_in;		 /* the VMs asked for the leaves */
+	const char *tracer_path; /* "tp_btf" or "tracepoint" */
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
 	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
@@ -149,7 +149,7 @@ unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu);
 /* What was read before times[i] of the same reason of the same vCPU, NULL if nothing was. */
 const struct result_time *result_time_before(const struct result *result, unsigned int i);
 
-/* The vCPU that has that slot of the witness, NULL if there is none. */
+/* The vCPU that has that slot of the tracer, NULL if there is none. */
 const struct result_vcpu *result_slot_vcpu(const struct result *result, unsigned int slot);
 
 /* "no exit leaves: kvm.ko is not patched ..."; of LEAVES_PRESENT: "present". */

@@ -18,9 +18,9 @@
 
 #include "exitcheck.skel.h"
 
-struct witness {
+struct tracer {
 	struct exitcheck_bpf *skel;
-	enum witness_path path;
+	enum tracer_path path;
 	struct ec_vcpu *vcpus; /* the program's own, NULL until it is loaded */
 	unsigned int nr_slots;
 	int stand_in_btf; /* file, -1: none */
@@ -290,10 +290,10 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 
 /* ---- life cycle ---- */
 
-static int load_error(struct witness *witness, int error, const char *what, struct error *err)
+static int load_error(struct tracer *tracer, int error, const char *what, struct error *err)
 {
-	witness->denied = error == -EPERM;
-	if (witness->denied)
+	tracer->denied = error == -EPERM;
+	if (tracer->denied)
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "no permission for eBPF: run as root, or with CAP_BPF and "
 				 "CAP_PERFMON");
@@ -312,10 +312,10 @@ static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
 }
 
 /* Has the programs of one way in loaded, and no others. */
-static int set_programs(struct exitcheck_bpf *skel, enum witness_path path, enum exit_isa isa,
+static int set_programs(struct exitcheck_bpf *skel, enum tracer_path path, enum exit_isa isa,
 			bool cast)
 {
-	bool btf = path == WITNESS_BTF, svm = btf && isa == EXIT_ISA_SVM,
+	bool btf = path == TRACER_BTF, svm = btf && isa == EXIT_ISA_SVM,
 	     vmx = btf && isa == EXIT_ISA_VMX;
 	const struct {
 		struct bpf_program *program;
@@ -338,23 +338,23 @@ static int set_programs(struct exitcheck_bpf *skel, enum witness_path path, enum
 	return ret;
 }
 
-static int open_object(struct witness *witness, struct error *err)
+static int open_object(struct tracer *tracer, struct error *err)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	char path[32];
 
-	if (witness->path == WITNESS_CLASSIC && !kernel_has_btf()) {
-		witness->stand_in_btf = open_stand_in_btf();
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", witness->stand_in_btf);
+	if (tracer->path == TRACER_CLASSIC && !kernel_has_btf()) {
+		tracer->stand_in_btf = open_stand_in_btf();
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", tracer->stand_in_btf);
 		opts.btf_custom_path = path;
 	}
-	witness->skel = exitcheck_bpf__open_opts(&opts);
-	return witness->skel ? 0 : load_error(witness, -errno, "open", err);
+	tracer->skel = exitcheck_bpf__open_opts(&opts);
+	return tracer->skel ? 0 : load_error(tracer, -errno, "open", err);
 }
 
 /* What the program is told before it is loaded. */
-static int set_constants(struct exitcheck_bpf *skel, const struct witness_config *config,
-			 enum witness_path path, struct error *err)
+static int set_constants(struct exitcheck_bpf *skel, const struct tracer_config *config,
+			 enum tracer_path path, struct error *err)
 {
 	struct ec_fields fields;
 	struct stat pidns;
@@ -369,7 +369,7 @@ static int set_constants(struct exitcheck_bpf *skel, const struct witness_config
 		skel->rodata->pidns_dev = pidns.st_dev;
 		skel->rodata->pidns_ino = pidns.st_ino;
 	}
-	if (path == WITNESS_CLASSIC) {
+	if (path == TRACER_CLASSIC) {
 		status = find_fields(&fields, err);
 		if (status)
 			return status;
@@ -378,62 +378,61 @@ static int set_constants(struct exitcheck_bpf *skel, const struct witness_config
 	return 0;
 }
 
-static int load(struct witness *witness, const struct witness_config *config,
-		enum witness_path path, int cast_id, const struct ec_offsets *offsets,
-		struct error *err)
+static int load(struct tracer *tracer, const struct tracer_config *config, enum tracer_path path,
+		int cast_id, const struct ec_offsets *offsets, struct error *err)
 {
 	struct exitcheck_bpf *skel;
 	int ret;
 
-	*witness = (struct witness){ .path = path, .stand_in_btf = -1 };
-	ret = open_object(witness, err);
+	*tracer = (struct tracer){ .path = path, .stand_in_btf = -1 };
+	ret = open_object(tracer, err);
 	if (ret)
 		return ret;
-	skel = witness->skel;
+	skel = tracer->skel;
 	ret = set_constants(skel, config, path, err);
 	if (ret)
 		return ret;
 	ret = set_sizes(skel, config->nr_slots);
 	ret = ret ?: set_programs(skel, path, config->isa, cast_id > 0);
-	if (path == WITNESS_BTF)
+	if (path == TRACER_BTF)
 		skel->rodata->offsets = *offsets;
-	if (path == WITNESS_BTF && cast_id > 0)
+	if (path == TRACER_BTF && cast_id > 0)
 		ret = ret   ?:
 			      set_cast(config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm :
 								     skel->progs.btf_exit_vmx,
 				       cast_id);
 	if (ret)
-		return load_error(witness, ret, "set up", err);
+		return load_error(tracer, ret, "set up", err);
 	ret = exitcheck_bpf__load(skel);
 	if (ret)
-		return load_error(witness, ret, "load", err);
+		return load_error(tracer, ret, "load", err);
 
-	witness->vcpus = skel->bss->vcpus;
-	witness->nr_slots = config->nr_slots;
+	tracer->vcpus = skel->bss->vcpus;
+	tracer->nr_slots = config->nr_slots;
 
 	ret = exitcheck_bpf__attach(skel);
-	return ret ? load_error(witness, ret, "attach", err) : 0;
+	return ret ? load_error(tracer, ret, "attach", err) : 0;
 }
 
-static void unload(struct witness *witness)
+static void unload(struct tracer *tracer)
 {
-	exitcheck_bpf__destroy(witness->skel);
-	if (witness->stand_in_btf >= 0)
-		close(witness->stand_in_btf);
-	*witness = (struct witness){ .stand_in_btf = -1 };
+	exitcheck_bpf__destroy(tracer->skel);
+	if (tracer->stand_in_btf >= 0)
+		close(tracer->stand_in_btf);
+	*tracer = (struct tracer){ .stand_in_btf = -1 };
 }
 
-int witness_create(struct witness **witness, const struct witness_config *config, struct error *err)
+int tracer_create(struct tracer **tracer, const struct tracer_config *config, struct error *err)
 {
-	bool btf = config->path != WITNESS_CLASSIC;
+	bool btf = config->path != TRACER_CLASSIC;
 	int status = 0, cast_id = 0;
 	struct ec_offsets offsets;
-	struct witness *new;
+	struct tracer *new;
 
-	*witness = NULL;
-	if (!config->nr_slots || config->nr_slots > WITNESS_MAX_SLOTS)
+	*tracer = NULL;
+	if (!config->nr_slots || config->nr_slots > TRACER_MAX_SLOTS)
 		return error_set(err, STATUS_CANNOT_RUN,
-				 "the witness can watch 1 to %u vCPUs, not %u", WITNESS_MAX_SLOTS,
+				 "the tracer can watch 1 to %u vCPUs, not %u", TRACER_MAX_SLOTS,
 				 config->nr_slots);
 	new = calloc(1, sizeof(*new));
 	if (!new)
@@ -444,43 +443,43 @@ int witness_create(struct witness **witness, const struct witness_config *config
 	if (btf)
 		btf = kvm_has_btf(config->isa, &cast_id, &offsets);
 	if (btf)
-		status = load(new, config, WITNESS_BTF, cast_id, &offsets, err);
-	else if (config->path == WITNESS_BTF)
+		status = load(new, config, TRACER_BTF, cast_id, &offsets, err);
+	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "KVM has no BTF, or is not loaded: use the classic tracepoints");
 	/* BTF that is there may still not be what the program needs. */
-	if (config->path == WITNESS_CLASSIC ||
-	    (config->path == WITNESS_AUTO && (!btf || (status && !new->denied)))) {
+	if (config->path == TRACER_CLASSIC ||
+	    (config->path == TRACER_AUTO && (!btf || (status && !new->denied)))) {
 		if (status)
 			fprintf(stderr, "exitcheck: %s: going on with the classic tracepoints\n",
 				err->text);
 		unload(new);
-		status = load(new, config, WITNESS_CLASSIC, 0, NULL, err);
+		status = load(new, config, TRACER_CLASSIC, 0, NULL, err);
 	}
 	if (status) {
-		witness_destroy(new);
+		tracer_destroy(new);
 		return status;
 	}
-	*witness = new;
+	*tracer = new;
 	return 0;
 }
 
-void witness_destroy(struct witness *witness)
+void tracer_destroy(struct tracer *tracer)
 {
-	if (!witness)
+	if (!tracer)
 		return;
-	unload(witness);
-	free(witness);
+	unload(tracer);
+	free(tracer);
 }
 
-const char *witness_path_name(const struct witness *witness)
+const char *tracer_path_name(const struct tracer *tracer)
 {
-	return witness->path == WITNESS_BTF ? "tp_btf" : "tracepoint";
+	return tracer->path == TRACER_BTF ? "tp_btf" : "tracepoint";
 }
 
-void witness_gate(struct witness *witness, bool open)
+void tracer_gate(struct tracer *tracer, bool open)
 {
-	struct exitcheck_bpf__bss *bss = witness->skel->bss;
+	struct exitcheck_bpf__bss *bss = tracer->skel->bss;
 
 	__atomic_store_n(&bss->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
@@ -493,36 +492,36 @@ void witness_gate(struct witness *witness, bool open)
 /* ---- vCPUs ---- */
 
 /* A thread number that is used again is another vCPU's: the former slot stays as it is. */
-static void retire(struct witness *witness, struct ec_vcpu *vcpu)
+static void retire(struct tracer *tracer, struct ec_vcpu *vcpu)
 {
 	if (vcpu->key)
-		bpf_map__delete_elem(witness->skel->maps.by_key, &vcpu->key, sizeof(vcpu->key), 0);
+		bpf_map__delete_elem(tracer->skel->maps.by_key, &vcpu->key, sizeof(vcpu->key), 0);
 	vcpu->key = 0;
 	vcpu->tid = 0;
 }
 
-int witness_register(struct witness *witness, unsigned int vm, unsigned int vcpu_id, pid_t tid,
-		     unsigned int *slot, struct error *err)
+int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id, pid_t tid,
+		    unsigned int *slot, struct error *err)
 {
-	struct exitcheck_bpf *skel = witness->skel;
+	struct exitcheck_bpf *skel = tracer->skel;
 	unsigned int thread = tid, i;
 	struct ec_vcpu *vcpu;
 	int ret;
 
 	*slot = skel->bss->nr_vcpus;
-	if (*slot >= witness->nr_slots)
+	if (*slot >= tracer->nr_slots)
 		return error_set(err, STATUS_CANNOT_RUN,
-				 "all %u slots of the eBPF program are taken", witness->nr_slots);
+				 "all %u slots of the eBPF program are taken", tracer->nr_slots);
 	for (i = 0; i < *slot; i++)
-		if (witness->vcpus[i].tid == thread)
-			retire(witness, &witness->vcpus[i]);
+		if (tracer->vcpus[i].tid == thread)
+			retire(tracer, &tracer->vcpus[i]);
 
-	vcpu = &witness->vcpus[*slot];
+	vcpu = &tracer->vcpus[*slot];
 	vcpu->vm = vm;
 	vcpu->vcpu_id = vcpu_id;
 	vcpu->tid = thread;
 	vcpu->tgid = getpid();
-	vcpu->open_index = EC_UNSEEN;
+	vcpu->pending_reason = EC_UNSEEN;
 	ret = bpf_map__update_elem(skel->maps.registered, &thread, sizeof(thread), slot,
 				   sizeof(*slot), BPF_ANY);
 	if (ret)
@@ -548,47 +547,47 @@ static void complete(struct ec_vcpu *vcpu)
 		count += reason->count;
 	}
 	vcpu->count = count;
-	vcpu->entries = timed + vcpu->lone_entries;
-	vcpu->lost_entries = count - timed - (vcpu->open_index < EXIT_NR_INDICES);
+	vcpu->entries = timed + vcpu->unpaired_entries;
+	vcpu->lost_entries = count - timed - (vcpu->pending_reason < EXIT_NR_INDICES);
 }
 
-const struct ec_vcpu *witness_vcpu(const struct witness *witness, unsigned int slot)
+const struct ec_vcpu *tracer_vcpu(const struct tracer *tracer, unsigned int slot)
 {
-	if (slot >= witness_nr_vcpus(witness))
+	if (slot >= tracer_nr_vcpus(tracer))
 		return NULL;
-	complete(&witness->vcpus[slot]);
-	return &witness->vcpus[slot];
+	complete(&tracer->vcpus[slot]);
+	return &tracer->vcpus[slot];
 }
 
-unsigned int witness_nr_vcpus(const struct witness *witness)
+unsigned int tracer_nr_vcpus(const struct tracer *tracer)
 {
-	unsigned int nr = __atomic_load_n(&witness->skel->bss->nr_vcpus, __ATOMIC_ACQUIRE);
+	unsigned int nr = __atomic_load_n(&tracer->skel->bss->nr_vcpus, __ATOMIC_ACQUIRE);
 
 	/* Several CPUs may have asked for the last slot at once. */
-	return nr < witness->nr_slots ? nr : witness->nr_slots;
+	return nr < tracer->nr_slots ? nr : tracer->nr_slots;
 }
 
 /* ---- what else it has to say ---- */
 
-const struct ec_stats *witness_stats(const struct witness *witness)
+const struct ec_stats *tracer_stats(const struct tracer *tracer)
 {
-	return &witness->skel->bss->stats;
+	return &tracer->skel->bss->stats;
 }
 
-const struct ec_mismatch *witness_mismatches(const struct witness *witness, unsigned int *nr)
+const struct ec_mismatch *tracer_mismatches(const struct tracer *tracer, unsigned int *nr)
 {
-	ec_u64 all = witness->skel->bss->stats.mismatches;
+	ec_u64 all = tracer->skel->bss->stats.mismatches;
 
 	*nr = all < EC_MAX_MISMATCHES ? all : EC_MAX_MISMATCHES;
-	return witness->skel->bss->mismatches;
+	return tracer->skel->bss->mismatches;
 }
 
-int witness_missed(const struct witness *witness, unsigned long long *missed, struct error *err)
+int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)
 {
 	struct bpf_program *program;
 
 	*missed = 0;
-	bpf_object__for_each_program(program, witness->skel->obj)
+	bpf_object__for_each_program(program, tracer->skel->obj)
 	{
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);
