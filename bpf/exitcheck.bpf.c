@@ -431,28 +431,6 @@ struct leaf_read {
 	ec_u32 thread;
 };
 
-static __always_inline bool is_leaf(ec_u32 function)
-{
-	return function - LEAF_FIRST < LEAF_NR;
-}
-
-static __always_inline bool leaf_has_index(ec_u32 function)
-{
-	return function == LEAF_EXITS || function == LEAF_CYCLES || function == LEAF_VCPU_EXITS ||
-	       function == LEAF_VCPU_CYCLES;
-}
-
-static __always_inline bool leaf_is_exits(ec_u32 function)
-{
-	return function == LEAF_EXITS || function == LEAF_TOTAL_EXITS ||
-	       function == LEAF_VCPU_EXITS || function == LEAF_VCPU_TOTAL_EXITS;
-}
-
-static __always_inline bool leaf_is_vm_wide(ec_u32 function)
-{
-	return function - LEAF_CYCLES <= LEAF_TOTAL_EXITS - LEAF_CYCLES;
-}
-
 static __always_inline bool has_signature(const struct leaf_read *read)
 {
 	union {
@@ -503,7 +481,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 
 	if (leaf >= LEAF_NR)
 		return;
-	if (leaf_has_index(read->function)) {
+	if (leaf_is_by_number(read->function)) {
 		bool says_undefined = !read->eax && !read->ebx && !read->ecx &&
 				      read->edx == LEAF_UNDEFINED;
 
@@ -518,7 +496,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 		}
 	}
 
-	if (leaf_is_exits(read->function)) {
+	if (leaf_is_count(read->function)) {
 		values.leaf = (ec_u64)read->ebx << 32 | read->eax;
 		values.malformed = read->ecx || read->edx;
 	} else {
@@ -534,7 +512,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 		}
 	}
 
-	if (!leaf_is_exits(read->function)) {
+	if (!leaf_is_count(read->function)) {
 		/* Another clock: only the loader, which knows its rate, can judge. */
 		if (values.malformed) {
 			vcpu->compared[leaf]++;

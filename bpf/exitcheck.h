@@ -26,6 +26,32 @@ typedef unsigned long long ec_u64;
 #define LEAF_LAST LEAF_TOTAL_EXITS
 #define LEAF_NR (LEAF_LAST - LEAF_FIRST + 1)
 
+/* Which leaf is which: the loader, the checks and the eBPF program ask here. */
+static inline __attribute__((always_inline)) _Bool is_leaf(ec_u32 function)
+{
+	return function - LEAF_FIRST < LEAF_NR;
+}
+
+/* Of one exit number, rather than a total. */
+static inline __attribute__((always_inline)) _Bool leaf_is_by_number(ec_u32 function)
+{
+	return function == LEAF_EXITS || function == LEAF_CYCLES || function == LEAF_VCPU_EXITS ||
+	       function == LEAF_VCPU_CYCLES;
+}
+
+/* Exits, rather than cycles. */
+static inline __attribute__((always_inline)) _Bool leaf_is_count(ec_u32 function)
+{
+	return function == LEAF_EXITS || function == LEAF_TOTAL_EXITS ||
+	       function == LEAF_VCPU_EXITS || function == LEAF_VCPU_TOTAL_EXITS;
+}
+
+/* Of all vCPUs, rather than of the one that reads. */
+static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 function)
+{
+	return function - LEAF_CYCLES <= LEAF_TOTAL_EXITS - LEAF_CYCLES;
+}
+
 #define LEAF_ABI_VERSION 1
 #define LEAF_SIGNATURE "KVMExitStats" /* EBX, ECX, EDX of LEAF_DISCOVERY, 0 */
 #define LEAF_UNDEFINED 0xffffffffu    /* EDX, where the number is undefined */

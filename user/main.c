@@ -13,6 +13,7 @@
 #include "util/text.h"
 #include "run/validate.h"
 #include "watch.h"
+#include "util/array.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -314,7 +315,7 @@ static const struct command {
 	{ "watch", watch_main, "checks the leaves that any guest reads, while it runs" },
 };
 
-#define NR_COMMANDS (sizeof(commands) / sizeof(*commands))
+#define NR_COMMANDS (NR(commands))
 
 static int help(void)
 {

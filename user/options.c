@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/text.h"
+#include "util/array.h"
 
 enum {
 	OPTION_VCPUS = 0x100,
@@ -239,7 +240,7 @@ static int parse_path(struct parse *parse, const char *name)
 		[TRACER_CLASSIC] = "classic",
 	};
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (unsigned int i = 0; i < NR(names); i++) {
 		if (!strcmp(names[i], name)) {
 			parse->options->path = i;
 			return 0;

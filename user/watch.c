@@ -18,6 +18,7 @@
 #include "options.h"
 #include "util/text.h"
 #include "tracer/tracer.h"
+#include "util/array.h"
 
 #define WATCH_VCPUS TRACER_MAX_SLOTS /* that can be told apart in one run */
 #define MAX_SHOWN 10		     /* mismatches */
@@ -127,7 +128,7 @@ static int watch_while(struct watch *watch, struct error *err)
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
-	for (i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+	for (i = 0; i < NR(ends); i++)
 		sigaddset(&signals, ends[i]);
 	sigprocmask(SIG_BLOCK, &signals, &former);
 
@@ -170,12 +171,6 @@ static const char *const leaf_names[LEAF_NR] = {
 	[LEAF_TOTAL_CYCLES - LEAF_FIRST] = "cycles of all, VM",
 	[LEAF_TOTAL_EXITS - LEAF_FIRST] = "exits of all, VM",
 };
-
-static bool leaf_has_number(unsigned int function)
-{
-	return function == LEAF_CYCLES || function == LEAF_EXITS || function == LEAF_VCPU_CYCLES ||
-	       function == LEAF_VCPU_EXITS;
-}
 
 /* What all vCPUs come to. */
 struct totals {
@@ -292,7 +287,7 @@ static void show_mismatch(const struct watch *watch, const struct ec_mismatch *m
 		return;
 	printf("  VM %u, vCPU %u, exit %s: leaf 0x%x (%s)", vcpu->vm, vcpu->vcpu_id,
 	       text_u64(mismatch->at_exit).s, mismatch->function, leaf_names[leaf]);
-	if (leaf_has_number(mismatch->function))
+	if (leaf_is_by_number(mismatch->function))
 		printf(", number %s", text_exit(watch->host.isa, mismatch->index).s);
 	printf(": ");
 	if (mismatch->malformed)
@@ -366,7 +361,7 @@ static int lost(const struct watch *watch, const struct totals *totals, char *te
 	text[0] = '\0';
 	if (missed)
 		n = snprintf(text, size, "%s events that the kernel skipped", text_u64(missed).s);
-	for (i = 0; i < sizeof(losses) / sizeof(*losses); i++)
+	for (i = 0; i < NR(losses); i++)
 		if (losses[i].nr && n < size)
 			n += snprintf(text + n, size - n, "%s%s %s", n ? ", " : "",
 				      text_u64(losses[i].nr).s, losses[i].what);

@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "report/report.h"
 #include "synthetic.h"
+#include "util/array.h"
 
 /* Memory that others write: nr elements, stride bytes apart, of size bytes each. */
 struct region {
@@ -105,9 +106,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	text = fuzz_string(data, size);
 	rest = text;
-	while ((line = strsep(&rest, "\n")) && nr + 2 <= sizeof(undo) / sizeof(*undo)) {
+	while ((line = strsep(&rest, "\n")) && nr + 2 <= NR(undo)) {
 		uint64_t value;
-		uint32_t *at = find(regions, sizeof(regions) / sizeof(*regions), line, &value);
+		uint32_t *at = find(regions, NR(regions), line, &value);
 
 		for (int half = 0; at && half < (value >> 32 ? 2 : 1); half++) {
 			undo[nr++] = (struct undo){ at, *at };

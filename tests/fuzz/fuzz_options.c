@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include "options.h"
 #include "report/report.h"
+#include "util/array.h"
 
 #define MAX_WORDS 64
 
@@ -16,7 +17,7 @@ static const struct {
 	{ "watch", options_parse_watch },
 };
 
-#define NR_PARSERS (sizeof(parsers) / sizeof(*parsers))
+#define NR_PARSERS (NR(parsers))
 
 static unsigned int nr_chosen(const struct options *options)
 {

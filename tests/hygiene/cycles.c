@@ -15,6 +15,7 @@
 #include "kvm/kvm.h"
 #include "kvm/leaf.h"
 #include "kvm/test_vm.h"
+#include "util/array.h"
 
 #define TIMEOUT_MS 60000
 
@@ -30,7 +31,7 @@ static int work(struct test_vm *vm, int vcpu, struct error *err)
 	const char *unsupported;
 	int status = 0;
 
-	for (unsigned int i = 0; i < sizeof(ops) / sizeof(ops[0]) && !status; i++)
+	for (unsigned int i = 0; i < NR(ops) && !status; i++)
 		status = test_vm_run(vm, vcpu, ops[i], 7, &unsupported, err);
 	if (status)
 		return status;

@@ -6,6 +6,7 @@
 #include "report/report.h"
 #include "synthetic.h"
 #include "synthetic_bench.h"
+#include "util/array.h"
 
 static int print(json_t *document)
 {
@@ -30,7 +31,7 @@ int main(int argc, char **argv)
 	};
 	static struct verdicts verdicts;
 
-	for (unsigned int i = 0; argc == 3 && i < sizeof(runs) / sizeof(*runs); i++) {
+	for (unsigned int i = 0; argc == 3 && i < NR(runs); i++) {
 		enum exit_isa isa = strcmp(argv[2], "svm") ? EXIT_ISA_VMX : EXIT_ISA_SVM;
 		struct result *result;
 		json_t *document;

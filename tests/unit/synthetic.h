@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "judge/checks.h"
+#include "util/array.h"
 
 enum defect {
 	DEFECT_NONE,
@@ -514,7 +515,7 @@ static const enum probe_op synthetic_ops[] = { PROBE_CPUID,	PROBE_RDMSR,	    PRO
 					       PROBE_HLT,	PROBE_MOV_CR8,	    PROBE_OUT,
 					       PROBE_MMIO_READ, PROBE_INVALID_STATE };
 
-#define SYNTHETIC_NR_OPS (sizeof(synthetic_ops) / sizeof(*synthetic_ops))
+#define SYNTHETIC_NR_OPS (NR(synthetic_ops))
 
 static inline void synthetic_single(struct synthetic *s)
 {
@@ -564,7 +565,7 @@ static inline void synthetic_single(struct synthetic *s)
 		s->result->workloads[i].after = s->result->nr_sweeps - 1;
 	}
 	list.nr = 0;
-	for (unsigned int i = 0; i < sizeof(undefined) / sizeof(*undefined); i++) {
+	for (unsigned int i = 0; i < NR(undefined); i++) {
 		synthetic_add(&list, LEAF_EXITS, undefined[i]);
 		synthetic_add(&list, LEAF_CYCLES, undefined[i]);
 		synthetic_add(&list, LEAF_VCPU_EXITS, undefined[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "util/array.h"
 
 #define SYNTHETIC_ROUNDS 7
 
@@ -65,7 +66,7 @@ static inline struct bench *synthetic_bench(void)
 				double *cycles = &bench_cycles(bench, work, watch)[i];
 
 				*cycles = 2000 + 3000 * work + 100 * i;
-				for (unsigned int a = 0; a < sizeof(added) / sizeof(*added); a++)
+				for (unsigned int a = 0; a < NR(added); a++)
 					if (!strcmp(bench_observers[watch].name, added[a].name))
 						*cycles += added[a].cycles;
 			}

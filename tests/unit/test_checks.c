@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "synthetic.h"
+#include "util/array.h"
 
 static struct verdicts verdicts;
 
@@ -176,7 +177,7 @@ static void every_defect_fails(void **state)
 	unsigned int wrong = 0;
 
 	(void)state;
-	for (unsigned int i = 0; i < 2 * sizeof(defects) / sizeof(*defects); i++) {
+	for (unsigned int i = 0; i < 2 * NR(defects); i++) {
 		enum exit_isa isa = isas[i % 2];
 		unsigned int d = i / 2;
 

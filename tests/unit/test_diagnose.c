@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "synthetic.h"
+#include "util/array.h"
 
 static struct verdicts verdicts;
 
@@ -80,7 +81,7 @@ static const struct {
 	{ DEFECT_BPF_LOSES_SILENTLY, DIAGNOSIS_WITNESS },
 };
 
-#define NR_CASES (sizeof(cases) / sizeof(*cases))
+#define NR_CASES (NR(cases))
 
 static void every_defect_is_named_first(void **state)
 {
@@ -194,7 +195,7 @@ static void no_diagnosis_without_a_failure(void **state)
 	};
 
 	(void)state;
-	for (unsigned int i = 0; i < 2 * sizeof(runs) / sizeof(*runs); i++) {
+	for (unsigned int i = 0; i < 2 * NR(runs); i++) {
 		judge(synthetic_run(i % 2 ? EXIT_ISA_VMX : EXIT_ISA_SVM, runs[i / 2].leaves,
 				    runs[i / 2].defect));
 		assert_int_not_equal(verdicts.status, STATUS_MISMATCH);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "kvm/host.h"
+#include "util/array.h"
 
 static const enum exit_isa isas[] = { EXIT_ISA_VMX, EXIT_ISA_SVM };
 
@@ -91,7 +92,7 @@ static void names_are_the_manuals(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
+	for (i = 0; i < NR(known); i++)
 		assert_string_equal(exit_name(known[i].isa, known[i].number), known[i].name);
 }
 
@@ -104,9 +105,9 @@ static void undefined_numbers_have_no_name(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < sizeof(vmx) / sizeof(*vmx); i++)
+	for (i = 0; i < NR(vmx); i++)
 		assert_null(exit_name(EXIT_ISA_VMX, vmx[i]));
-	for (i = 0; i < sizeof(svm) / sizeof(*svm); i++)
+	for (i = 0; i < NR(svm); i++)
 		assert_null(exit_name(EXIT_ISA_SVM, svm[i]));
 }
 

@@ -9,6 +9,7 @@
 
 #include "document.h"
 #include "report/markup.h"
+#include "util/array.h"
 
 static void expect_parts(const char *text, const char *const *parts)
 {
@@ -82,10 +83,10 @@ static void spread(json_t *document, const char *text)
 	size_t i, j;
 
 	json_object_set_new(document, "exitcheck", json_string(text));
-	for (i = 0; i < sizeof(objects) / sizeof(*objects); i++)
+	for (i = 0; i < NR(objects); i++)
 		json_object_set_new(json_object_get(document, objects[i][0]), objects[i][1],
 				    json_string(text));
-	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+	for (i = 0; i < NR(lists); i++)
 		json_array_foreach(json_object_get(document, lists[i][0]), j, entry)
 			json_object_set_new(entry, lists[i][1], json_string(text));
 	json_array_foreach(json_object_get(document, "checks"), j, entry) {
@@ -190,7 +191,7 @@ static void junit_adds_up(void **state)
 	};
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
+	for (unsigned int i = 0; i < NR(runs); i++) {
 		json_t *document = document_of(EXIT_ISA_SVM, runs[i].leaves, runs[i].defect);
 		char *text = form_of(document, REPORT_JUNIT), figures[128];
 
@@ -260,7 +261,7 @@ static void page_asks_for_nothing(void **state)
 	char *text = form_of(document, REPORT_HTML);
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+	for (unsigned int i = 0; i < NR(parts); i++)
 		assert_null(strstr(text, parts[i]));
 	assert_non_null(strstr(text, "content=\"default-src 'none';"));
 	assert_int_equal(count(text, " href=\"data:,\""), 1);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "options.h"
+#include "util/array.h"
 
 #define MAX_ARGS 32
 
@@ -122,7 +123,7 @@ static void numbers_are_strict(void **state)
 	char line[64];
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (unsigned int i = 0; i < NR(words); i++) {
 		snprintf(line, sizeof(line), "-n %s", words[i]);
 		expect_error(line, "is not a number");
 		snprintf(line, sizeof(line), "--seed %s", words[i]);
@@ -254,7 +255,7 @@ static void compare(void **state)
 	assert_true(options.fail_over == 5);
 	assert_int_equal(parse(options_parse_compare, "a b --fail-over=0.5"), 0);
 	assert_true(options.fail_over == 0.5);
-	for (unsigned int i = 0; i < sizeof(no_percents) / sizeof(*no_percents); i++) {
+	for (unsigned int i = 0; i < NR(no_percents); i++) {
 		snprintf(line, sizeof(line), "--fail-over %s a b", no_percents[i]);
 		assert_int_equal(parse(options_parse_compare, line), STATUS_USAGE);
 		assert_non_null(strstr(err.text, "per cent"));

@@ -11,6 +11,7 @@
 #include "compare/compare.h"
 #include "document.h"
 #include "synthetic_bench.h"
+#include "util/array.h"
 
 static struct error err;
 
@@ -75,7 +76,7 @@ static void forms_are_the_same_again(void **state)
 	static const enum defect defects[] = { DEFECT_NONE, DEFECT_MISSED, DEFECT_HI_LO_SWAPPED };
 
 	(void)state;
-	for (unsigned int d = 0; d < sizeof(defects) / sizeof(*defects); d++) {
+	for (unsigned int d = 0; d < NR(defects); d++) {
 		json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, defects[d]);
 		char *json = form_of(document, REPORT_JSON);
 		json_t *again = parsed(json, strlen(json));
@@ -278,7 +279,7 @@ static void any_value_may_be_anything(json_t *document, json_t *at)
 	json_object_foreach_safe(at, next, key, value)
 	{
 		json_incref(value);
-		for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		for (i = 0; i < NR(others); i++) {
 			json_t *other = json_loads(others[i], JSON_DECODE_ANY, NULL);
 
 			json_object_set_new(at, key, other);
@@ -302,7 +303,7 @@ static void values_may_be_anything(void **state)
 				synthetic_bench_document() };
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(documents) / sizeof(*documents); i++) {
+	for (unsigned int i = 0; i < NR(documents); i++) {
 		shorten(documents[i]);
 		any_value_may_be_anything(documents[i], documents[i]);
 		assert_int_equal(schema_check(documents[i], true, &err), 0);

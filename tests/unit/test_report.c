@@ -10,6 +10,7 @@
 
 #include "document.h"
 #include "report/blob.h"
+#include "util/array.h"
 
 /* ---- JSON ---- */
 
@@ -20,7 +21,7 @@ static void json_fits_the_schema(void **state)
 	json_t *root;
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(defects) / sizeof(*defects); i++) {
+	for (unsigned int i = 0; i < NR(defects); i++) {
 		for (int isa = EXIT_ISA_VMX; isa <= EXIT_ISA_SVM; isa++) {
 			root = document_of(isa, LEAVES_PRESENT, defects[i]);
 			assert_fits(root);
@@ -99,7 +100,7 @@ static void the_schema_has_every_diagnosis(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(path) / sizeof(*path); i++)
+	for (i = 0; i < NR(path); i++)
 		node = json_object_get(node, path[i]);
 	assert_int_equal(json_array_size(node), NR_DIAGNOSES);
 	json_array_foreach(node, i, name)
@@ -232,7 +233,7 @@ static void last_line_is_the_verdict(void **state)
 	};
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (unsigned int i = 0; i < NR(cases); i++) {
 		struct result *result =
 			synthetic_run(EXIT_ISA_SVM, cases[i].leaves, cases[i].defect);
 		char *text = text_of(result, false), *last;
@@ -252,7 +253,7 @@ static void lines_fit(void **state)
 					       DEFECT_NOT_RESET };
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(defects) / sizeof(*defects); i++) {
+	for (unsigned int i = 0; i < NR(defects); i++) {
 		struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, defects[i]);
 		char *text = text_of(result, false);
 		bool closing = false;

@@ -8,8 +8,7 @@
 
 #include "util/random.h"
 #include "util/stats.h"
-
-#define NR(array) (sizeof(array) / sizeof(*(array)))
+#include "util/array.h"
 
 static struct estimate estimate_of(const double *samples, unsigned int nr)
 {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "util/text.h"
+#include "util/array.h"
 
 static void thousands(void **state)
 {
@@ -67,7 +68,7 @@ static void clean(void **state)
 	char text[32];
 
 	(void)state;
-	for (unsigned int i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (unsigned int i = 0; i < NR(cases); i++) {
 		snprintf(text, sizeof(text), "%s", cases[i].text);
 		assert_int_equal(text_is_clean(text), !cases[i].cleaned);
 		text_clean(text);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tracer/tracefs.h"
+#include "util/array.h"
 
 #define COMMON                                                                         \
 	"format:\n"                                                                    \
@@ -101,7 +102,7 @@ static void test_missing(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (i = 0; i < NR(names); i++)
 		assert_int_equal(parse(kvm_exit, names[i], &field), -ENOENT);
 	assert_int_equal(parse("", "vcpu_id", &field), -ENOENT);
 	assert_int_equal(parse("no format at all", "vcpu_id", &field), -ENOENT);
@@ -136,7 +137,7 @@ static void test_garbled(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (i = 0; i < NR(cases); i++) {
 		snprintf(text, sizeof(text), COMMON "%s\n", cases[i].line);
 		assert_int_equal(parse(text, "a", &field), cases[i].error);
 	}

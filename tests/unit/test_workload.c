@@ -9,6 +9,7 @@
 
 #include "kvm/host.h"
 #include "kvm/workload.h"
+#include "util/array.h"
 
 static void every_operation_has_one_row(void **state)
 {
@@ -99,7 +100,7 @@ static void exits_are_the_ones_named(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (i = 0; i < NR(known); i++) {
 		workload = workload_find(known[i].workload);
 		assert_string_equal(exit_name(EXIT_ISA_SVM, workload->svm), known[i].svm);
 		assert_string_equal(exit_name(EXIT_ISA_VMX, workload->vmx), known[i].vmx);
@@ -121,7 +122,7 @@ static void one_isa_alone_has_some(void **state)
 	unsigned int i;
 
 	(void)state;
-	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (i = 0; i < NR(known); i++) {
 		workload = workload_find(known[i].workload);
 		assert_false(workload_exists(workload, EXIT_ISA_SVM));
 		assert_string_equal(exit_name(EXIT_ISA_VMX, workload->vmx), known[i].vmx);

@@ -15,13 +15,12 @@
 #include "options.h"
 #include "kvm/test_vm.h"
 #include "util/random.h"
+#include "util/array.h"
 
 #define DEFAULT_COUNT 2000
 #define DEFAULT_SLOW_COUNT 100
 #define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
 #define SETTLE_US 50000	 /* the kernel frees what was attached a little later: not amid a sample */
-
-#define NR(array) (sizeof(array) / sizeof(*(array)))
 
 const struct bench_observer bench_observers[] = {
 	{

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/text.h"
+#include "util/array.h"
 
 /*
  * What converting eBPF's nanoseconds to TSC cycles can be wrong by:
@@ -33,7 +34,7 @@ static double clock_resolution(const char *clocksource)
 		{ "hpet", 100 },    { "acpi_pm", 280 },
 	};
 
-	for (unsigned int i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+	for (unsigned int i = 0; i < NR(sources); i++)
 		if (!strcmp(sources[i].name, clocksource))
 			return sources[i].ns;
 	return 0;
@@ -52,7 +53,7 @@ static double deviation_ppm(const struct result *result, double khz)
 				 result->fastest_khz };
 	double greatest = 0;
 
-	for (unsigned int i = 0; khz > 0 && i < sizeof(rates) / sizeof(*rates); i++) {
+	for (unsigned int i = 0; khz > 0 && i < NR(rates); i++) {
 		double deviation = rates[i] > 0 ? (rates[i] / khz - 1) * 1e6 : 0;
 
 		deviation = deviation < 0 ? -deviation : deviation;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "util/text.h"
+#include "util/array.h"
 
 /* The reasons whose exits did not grow as they had to. */
 struct shift {
@@ -110,9 +111,8 @@ static bool only_fast_paths(const struct evidence *evidence)
 	static const unsigned int vmx[] = { 12, 13, 32, 52, 85 }; /* HLT, INVD, WRMSR, timer */
 	static const unsigned int svm[] = { 0x76, 0x78, 0x7c };	  /* INVD, HLT, MSR */
 
-	return evidence->judge.isa == EXIT_ISA_VMX ?
-		       all_lower_among(evidence, vmx, sizeof(vmx) / sizeof(*vmx)) :
-		       all_lower_among(evidence, svm, sizeof(svm) / sizeof(*svm));
+	return evidence->judge.isa == EXIT_ISA_VMX ? all_lower_among(evidence, vmx, NR(vmx)) :
+						     all_lower_among(evidence, svm, NR(svm));
 }
 
 /* Those whose reason has bit 31 set: an entry that failed. */
@@ -120,8 +120,7 @@ static bool only_failed_entries(const struct evidence *evidence)
 {
 	static const unsigned int vmx[] = { 33, 34, 41 };
 
-	return evidence->judge.isa == EXIT_ISA_VMX &&
-	       all_lower_among(evidence, vmx, sizeof(vmx) / sizeof(*vmx));
+	return evidence->judge.isa == EXIT_ISA_VMX && all_lower_among(evidence, vmx, NR(vmx));
 }
 
 /* Workloads of which every exit is missing, and those of which just some are. */

@@ -56,7 +56,7 @@ void judge_init(struct judge *judge, const struct result *result, struct verdict
 	for (size_t i = 0; i < nr / sizeof(*list); i++)
 		judge->asynchronous[exit_index(judge->isa, list[i])] = true;
 	for (int op = 0; op < PROBE_NR_OPS; op++) {
-		const struct workload *workload = op_workload(op);
+		const struct workload *workload = workload_of(op);
 
 		judge->op_index[op] = op_exit_index(judge->isa, op);
 		if (judge->op_index[op] == EXIT_INDEX_OTHER)
@@ -124,23 +124,6 @@ struct place check_place(const struct judge *judge, unsigned int vcpu, unsigned 
 }
 
 /* ---- reads ---- */
-
-bool leaf_is_vm_wide(uint32_t function)
-{
-	return function >= LEAF_CYCLES;
-}
-
-bool leaf_is_count(uint32_t function)
-{
-	return function == LEAF_EXITS || function == LEAF_TOTAL_EXITS ||
-	       function == LEAF_VCPU_EXITS || function == LEAF_VCPU_TOTAL_EXITS;
-}
-
-bool leaf_is_by_number(uint32_t function)
-{
-	return function == LEAF_EXITS || function == LEAF_CYCLES || function == LEAF_VCPU_EXITS ||
-	       function == LEAF_VCPU_CYCLES;
-}
 
 const struct probe_read *sweep_reads(const struct result *result, const struct result_sweep *sweep)
 {

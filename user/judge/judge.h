@@ -50,10 +50,6 @@ struct place check_place(const struct judge *judge, unsigned int vcpu, unsigned 
 
 /* ---- reads ---- */
 
-bool leaf_is_vm_wide(uint32_t function);
-bool leaf_is_count(uint32_t function);
-bool leaf_is_by_number(uint32_t function);
-
 const struct probe_read *sweep_reads(const struct result *result, const struct result_sweep *sweep);
 
 /* The first valid read of that leaf and reason in a sweep, and its value; NULL if there is none. */

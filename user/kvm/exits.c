@@ -3,8 +3,7 @@
 #include <stddef.h>
 
 #include "kvm/host.h"
-
-#define NR(array) (sizeof(array) / sizeof(*(array)))
+#include "util/array.h"
 
 static const struct exit_range ranges_vmx[] = EXIT_RANGES_VMX;
 static const struct exit_range ranges_svm[] = EXIT_RANGES_SVM;

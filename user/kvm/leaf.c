@@ -5,30 +5,12 @@
 
 enum leaf_state leaf_decode(const struct probe_read *read, uint64_t *value)
 {
-	bool by_number = false, cycles = false;
+	bool cycles = !leaf_is_count(read->function);
 
-	switch (read->function) {
-	case LEAF_CYCLES:
-	case LEAF_VCPU_CYCLES:
-		by_number = true;
-		cycles = true;
-		break;
-	case LEAF_EXITS:
-	case LEAF_VCPU_EXITS:
-		by_number = true;
-		break;
-	case LEAF_TOTAL_CYCLES:
-	case LEAF_VCPU_TOTAL_CYCLES:
-		cycles = true;
-		break;
-	case LEAF_TOTAL_EXITS:
-	case LEAF_VCPU_TOTAL_EXITS:
-		break;
-	default:
+	if (!is_leaf(read->function) || read->function == LEAF_DISCOVERY)
 		return LEAF_MALFORMED;
-	}
-
-	if (by_number && !read->eax && !read->ebx && !read->ecx && read->edx == LEAF_UNDEFINED)
+	if (leaf_is_by_number(read->function) && !read->eax && !read->ebx && !read->ecx &&
+	    read->edx == LEAF_UNDEFINED)
 		return LEAF_NUMBER_UNDEFINED;
 	if (read->edx || (cycles ? read->eax : read->ecx))
 		return LEAF_MALFORMED;

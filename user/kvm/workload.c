@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kvm/workload.h"
+#include "util/array.h"
 
 #define NONE WORKLOAD_NONE
 #define MAX_COMMAND 20000
@@ -511,7 +512,7 @@ const struct workload workloads[] = {
 	},
 };
 
-const unsigned int nr_workloads = sizeof(workloads) / sizeof(*workloads);
+const unsigned int nr_workloads = NR(workloads);
 
 const struct workload *workload_find(const char *name)
 {
@@ -541,6 +542,14 @@ bool workload_exists(const struct workload *workload, enum exit_isa isa)
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa)
 {
 	return isa == EXIT_ISA_VMX ? workload->vmx : workload->svm;
+}
+
+unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
+{
+	const struct workload *workload = workload_of(op);
+	int64_t number = workload ? workload_exit(workload, isa) : -1;
+
+	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
 }
 
 uint64_t workload_command_limit(enum probe_op op)

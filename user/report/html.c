@@ -9,6 +9,7 @@
 #include "report/page.h"
 #include "report/parts.h"
 #include "report/schema.h"
+#include "util/array.h"
 
 /* ---- verdicts: each has a word, a sign and a colour ---- */
 
@@ -23,7 +24,7 @@ static const struct look *look(const char *verdict)
 		{ "FAIL", "fail", "✕" },	 { "ERROR", "fail", "!" },
 		{ "INCONCLUSIVE", "open", "?" }, { "UNPATCHED", "open", "?" },
 	};
-	unsigned int i = sizeof(looks) / sizeof(*looks) - 1;
+	unsigned int i = NR(looks) - 1;
 
 	while (i && strcmp(looks[i].verdict, verdict))
 		i--;

@@ -95,22 +95,6 @@ unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu)
 	return nr;
 }
 
-const struct workload *op_workload(enum probe_op op)
-{
-	for (unsigned int i = 0; i < nr_workloads; i++)
-		if (workloads[i].op == op)
-			return &workloads[i];
-	return NULL;
-}
-
-unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
-{
-	const struct workload *workload = op_workload(op);
-	int64_t number = workload ? workload_exit(workload, isa) : -1;
-
-	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
-}
-
 const struct result_time *result_time_before(const struct result *result, unsigned int i)
 {
 	const struct result_time *time = &result->times[i];

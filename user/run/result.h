@@ -157,12 +157,6 @@ const char *leaves_state_text(enum leaves_state state);
 /* "present", "unpatched", "off" ...: for programs */
 const char *leaves_state_id(enum leaves_state state);
 
-/* The workload that executes op, NULL if none does. */
-const struct workload *op_workload(enum probe_op op);
-
-/* The dense index of the exit that an operation causes, EXIT_INDEX_OTHER if it causes none. */
-unsigned int op_exit_index(enum exit_isa isa, enum probe_op op);
-
 const char *phase_id(enum result_phase phase);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "kvm/kvm.h"
 #include "util/random.h"
+#include "util/array.h"
 
 #define BATCHES 5 /* of a workload: windows in which its cycles are compared */
 #define SMP_EXITS 20000
@@ -29,8 +30,6 @@
 #define IDLE_MAX_MS 6000
 #define CLOCKS_NS 50000000	  /* between two looks at the clocks: long against a look */
 #define VMRUN_FAILURES 0xfffffffc /* the first of SVM's numbers for them */
-
-#define NR(array) (sizeof(array) / sizeof(*(array)))
 
 /* A VM of which every event is known to the tracer. */
 struct vm {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tracer/tracefs.h"
+#include "util/array.h"
 
 #define MAX_RECORD 4096 /* a page: the ring buffer has no larger records */
 
@@ -114,7 +115,7 @@ int tracefs_read_format(const char *event, char *buffer, size_t size, size_t *le
 	size_t i;
 	int fd;
 
-	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
+	for (i = 0; i < NR(mounts); i++) {
 		snprintf(path, sizeof(path), "%s/events", mounts[i]);
 		if (!access(path, X_OK))
 			break;
@@ -122,7 +123,7 @@ int tracefs_read_format(const char *event, char *buffer, size_t size, size_t *le
 			return error_set(err, STATUS_CANNOT_RUN, "%s may not be read: run as root",
 					 mounts[i]);
 	}
-	if (i == sizeof(mounts) / sizeof(*mounts))
+	if (i == NR(mounts))
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "tracefs is not mounted: mount -t tracefs tracefs %s", mounts[0]);
 

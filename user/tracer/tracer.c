@@ -15,6 +15,7 @@
 
 #include "tracer/tracefs.h"
 #include "tracer/tracer.h"
+#include "util/array.h"
 
 #include "exitcheck.skel.h"
 
@@ -84,7 +85,7 @@ static const char *last_message(void)
 	while ((line = strsep(&rest, "\n"))) {
 		bool says_something = *line;
 
-		for (i = 0; i < sizeof(noise) / sizeof(*noise); i++)
+		for (i = 0; i < NR(noise); i++)
 			if (strstr(line, noise[i]))
 				says_something = false;
 		if (says_something || (!best && *line))
@@ -156,7 +157,7 @@ static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
 	};
 
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+	for (size_t i = 0; i < NR(wanted); i++)
 		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
 				 wanted[i].offset))
 			return false;
@@ -268,7 +269,7 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 	size_t length = 0, i;
 	int ret;
 
-	for (i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+	for (i = 0; i < NR(wanted); i++) {
 		struct tracefs_field field;
 
 		if (!event || strcmp(event, wanted[i].event)) {
@@ -333,7 +334,7 @@ static int set_programs(struct exitcheck_bpf *skel, enum tracer_path path, enum 
 	};
 	int ret = 0;
 
-	for (size_t i = 0; i < sizeof(programs) / sizeof(*programs) && !ret; i++)
+	for (size_t i = 0; i < NR(programs) && !ret; i++)
 		ret = bpf_program__set_autoload(programs[i].program, programs[i].load);
 	return ret;
 }
