@@ -171,7 +171,7 @@ $(build)/unit/replay.o: tests/fuzz/replay.c
 
 $(build)/unit/fuzz_%: tests/fuzz/fuzz_%.c $(build)/unit/replay.o $(build)/sanitized/exitcheck.a
 	$(call say,TEST)
-	$(Q)$(CC) $(all_cflags) -Itests/unit $(sanitizers) -o $@ $^ $(libraries)
+	$(Q)$(CC) $(all_cflags) -Itests/unit $(sanitizers) -o $@ $(filter-out %.h,$^) $(libraries)
 
 $(fuzzed): | $(build)/exitcheck.skel.h
 $(build)/fuzzed/user/%.o: user/%.c

@@ -26,6 +26,9 @@ typedef unsigned long long ec_u64;
 #define LEAF_LAST LEAF_TOTAL_EXITS
 #define LEAF_NR (LEAF_LAST - LEAF_FIRST + 1)
 
+/* ECX of LEAF_DISCOVERY, 1 */
+#define LEAF_FEATURE_STABLE_TSC (1u << 0) /* cycles of different CPUs can be compared */
+
 /* Which leaf is which: the loader, the checks and the eBPF program ask here. */
 static inline __attribute__((always_inline)) _Bool is_leaf(ec_u32 function)
 {

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "options.h"
 
-#include <argp.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/text.h"
+#include "bench/plan.h"
+#include "kvm/test_vm.h"
 #include "util/array.h"
+#include "util/text.h"
 
-enum {
-	OPTION_VCPUS = 0x100,
-	OPTION_SMP_EXITS,
-	OPTION_SEED,
-	OPTION_PATH,
-	OPTION_NO_OPT_IN,
-	OPTION_NO_COLOR,
-	OPTION_SECONDS,
-	OPTION_OBSERVER,
-	OPTION_ROUNDS,
-	OPTION_VMS,
-	OPTION_FAIL_OVER,
-	OPTION_FORM, /* + enum report_form */
-	OPTION_JSON = OPTION_FORM + REPORT_JSON,
-};
-
-#define DEFAULT_VCPUS 4
 #define DEFAULT_ROUNDS 21
 
 /* Numbers that options take, and their limits. */
@@ -44,104 +28,31 @@ static const struct limit {
 	{ OPTION_VMS, 1, BENCH_MAX_VMS },
 };
 
-#define PATH_HELP "How the eBPF program attaches (default: auto, by BTF where KVM has it)"
-
-static const struct argp_option run_options[] = {
-	{ "workload", 'w', "NAME", 0,
-	  "Run this workload only (may be repeated; see: exitcheck list)", 0 },
-	{ "count", 'n', "N", 0, "Executions of each workload, 1 to 10,000,000", 0 },
-	{ "vcpus", OPTION_VCPUS, "N", 0, "vCPUs of the VM with several, 1 to 64 (default: 4)", 0 },
-	{ "smp-exits", OPTION_SMP_EXITS, "N", 0,
-	  "Exits of that VM, 1 to 100,000,000 (default: 20,000)", 0 },
-	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that had this seed", 0 },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write the report as JSON, too; - is standard output instead of the text", 0 },
-	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Likewise, as Markdown", 0 },
-	{ "junit", OPTION_FORM + REPORT_JUNIT, "FILE", 0, "Likewise, as JUnit's XML", 0 },
-	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0, "Likewise, as a page with charts", 0 },
-	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
-	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
-	  "Do not ask KVM for the leaves, as a VMM that does not know of them", 0 },
-	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the report", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-static const struct argp_option bench_options[] = {
-	{ "workload", 'w', "NAME", 0,
-	  "Measure this workload, or leaf-vcpu, leaf-vm (may be repeated; see: exitcheck list)",
-	  0 },
-	{ "observer", OPTION_OBSERVER, "NAME", 0,
-	  "Measure under this observer (may be repeated; default: all that there are here)", 0 },
-	{ "rounds", OPTION_ROUNDS, "N", 0, "Samples of each, 1 to 1,000 (default: 21)", 0 },
-	{ "count", 'n', "N", 0,
-	  "Executions of a workload for one sample, 1 to 10,000,000 (default: 2,000, of slow ones "
-	  "100)",
-	  0 },
-	{ "vcpus", OPTION_VCPUS, "N", 0, "vCPUs of each VM, all at once, 1 to 64 (default: 1)", 0 },
-	{ "vms", OPTION_VMS, "N", 0, "VMs, all at once, 1 to 16 (default: 1)", 0 },
-	{ "seed", OPTION_SEED, "N", 0, "Repeat the order that had this seed", 0 },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write the figures as JSON, too; - is standard output instead of the text", 0 },
-	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Likewise, as Markdown", 0 },
-	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0, "Likewise, as a page with charts", 0 },
-	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the text", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-static const struct argp_option compare_options[] = {
-	{ "fail-over", OPTION_FAIL_OVER, "PERCENT", 0,
-	  "Status 1 if anything is more in B by over that, and beyond the noise", 0 },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write the comparison as JSON, too; - is standard output instead of the text", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-static const struct argp_option list_options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "As JSON", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-static const struct argp_option watch_options[] = {
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", 0 },
-	{ "path", OPTION_PATH, "auto|btf|classic", 0, PATH_HELP, 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
-static const struct argp_option report_options[] = {
-	{ "text", OPTION_FORM + REPORT_TEXT, NULL, 0, "As text (the default)", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "As JSON", 0 },
-	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, NULL, 0, "As Markdown", 0 },
-	{ "junit", OPTION_FORM + REPORT_JUNIT, NULL, 0, "As JUnit's XML", 0 },
-	{ "html", OPTION_FORM + REPORT_HTML, NULL, 0, "As a page with charts", 0 },
-	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Never colour the text", 0 },
-	{ "help", 'h', NULL, 0, "Show this", -1 },
-	{ 0 },
-};
-
 struct parse {
 	struct options *options;
 	struct error *err;
-	const struct argp_option *table;
+	const struct command *command;
 };
 
-/* The option's name as the user knows it. */
-static const char *option_name(const struct argp_option *table, int key)
+/* A table ends with an empty row; a row without a name is a heading. */
+static bool is_row(const struct argp_option *o)
 {
-	for (; table->name; table++)
-		if (table->key == key)
-			return table->name;
+	return o->name || o->doc;
+}
+
+/* The option's name as the user knows it. */
+static const char *option_name(const struct parse *parse, int key)
+{
+	for (const struct argp_option *o = parse->command->options; is_row(o); o++)
+		if (o->name && o->key == key)
+			return o->name;
 	return "";
 }
 
 static int parse_number(struct parse *parse, int key, const char *text, uint64_t *value)
 {
 	const struct limit *limit = limits;
-	const char *name = option_name(parse->table, key);
+	const char *name = option_name(parse, key);
 	char *end;
 
 	while (limit->key != key)
@@ -164,18 +75,17 @@ static int parse_workload(struct parse *parse, const char *name)
 	char near[160] = "";
 	size_t n = 0;
 
-	for (unsigned int i = 0; parse->table == bench_options && i < BENCH_NR_READS; i++) {
+	for (unsigned int i = 0; parse->command->takes_leaf_reads && i < BENCH_NR_READS; i++) {
 		if (!strcmp(bench_reads[i].workload.name, name)) {
-			parse->options->nr_workloads += !parse->options->read[i];
-			parse->options->read[i] = true;
+			parse->options->leaf_reads |= 1u << i;
 			return 0;
 		}
 	}
 	if (workload) {
-		bool *chosen = &parse->options->workload[workload - workloads];
+		struct workload_choice *choice = &parse->options->workloads;
 
-		parse->options->nr_workloads += !*chosen;
-		*chosen = true;
+		choice->nr += !choice->chosen[workload - workloads];
+		choice->chosen[workload - workloads] = true;
 		return 0;
 	}
 	for (unsigned int i = 0; i < nr_workloads && n < sizeof(near); i++)
@@ -193,10 +103,7 @@ static int parse_observer(struct parse *parse, const char *name)
 	size_t n = 0;
 
 	if (observer) {
-		bool *chosen = &parse->options->observer[observer - bench_observers];
-
-		parse->options->nr_observers += !*chosen;
-		*chosen = true;
+		parse->options->observers |= 1u << (observer - bench_observers);
 		return 0;
 	}
 	for (unsigned int i = 0; i < nr_bench_observers && n < sizeof(names); i++)
@@ -223,11 +130,10 @@ static int parse_percent(struct parse *parse, const char *text, double *value)
 static int parse_file(struct parse *parse, const char *name)
 {
 	struct options *options = parse->options;
-	unsigned int most = parse->table == compare_options ? 2 : parse->table == report_options;
 
-	if (options->nr_files == most || !*name)
-		return error_set(parse->err, STATUS_USAGE, "\"%s\" is one argument too many%s",
-				 name, workload_find(name) ? "; a workload is chosen with -w" : "");
+	if (options->nr_files == parse->command->nr_files || !*name)
+		return error_set(parse->err, STATUS_USAGE, "unexpected argument \"%s\"%s", name,
+				 workload_find(name) ? "; use -w to choose a workload" : "");
 	options->file[options->nr_files++] = name;
 	return 0;
 }
@@ -255,7 +161,7 @@ static int parse_form(struct parse *parse, int key, const char *path)
 {
 	const char **write = parse->options->write;
 	unsigned int form = key - OPTION_FORM, other = 0;
-	const char *name = option_name(parse->table, key);
+	const char *name = option_name(parse, key);
 
 	write[form] = path ? path : "-";
 	if (!*write[form])
@@ -267,7 +173,7 @@ static int parse_form(struct parse *parse, int key, const char *path)
 		return 0;
 	write[form] = NULL;
 	return error_set(parse->err, STATUS_USAGE, "--%s and --%s both write to %s",
-			 option_name(parse->table, OPTION_FORM + other), name,
+			 option_name(parse, OPTION_FORM + other), name,
 			 strcmp(write[other], "-") ? write[other] : "standard output");
 }
 
@@ -285,17 +191,19 @@ static void explain(struct parse *parse, const struct argp_state *state)
 	if (parse->err->text[0])
 		return;
 	if (word[0] == '-' && word[1] && word[1] != '-') {
-		for (const struct argp_option *o = parse->table; o->name; o++)
+		for (const struct argp_option *o = parse->command->options; is_row(o); o++)
 			if (o->arg && o->key == word[strlen(word) - 1]) {
 				error_set(parse->err, STATUS_USAGE, "-%c needs a value: %s", o->key,
 					  o->arg);
 				return;
 			}
 	}
-	for (const struct argp_option *o = parse->table; o->name && length > 2; o++) {
-		size_t full = strlen(o->name);
+	for (const struct argp_option *o = parse->command->options; is_row(o) && length > 2; o++) {
+		size_t full = o->name ? strlen(o->name) : 0;
 		char typed[64];
 
+		if (!full)
+			continue;
 		if (length - 2 == full && !strncmp(word + 2, o->name, full)) {
 			error_set(parse->err, STATUS_USAGE,
 				  o->arg ? "--%s needs a value: %s" : "--%s takes no value%s",
@@ -370,7 +278,7 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		options->seconds = number;
 		break;
 	case ARGP_KEY_ARG:
-		if (parse->table == watch_options) {
+		if (parse->command->takes_command) {
 			/* The command, with all that follows it. */
 			options->command = &state->argv[state->next - 1];
 			state->next = state->argc;
@@ -387,15 +295,15 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	return status ? EINVAL : 0;
 }
 
-static int options_parse(struct options *options, const struct argp_option *table, int argc,
-			 char **argv, struct error *err)
+int options_parse(const struct command *command, struct options *options, int argc, char **argv,
+		  struct error *err)
 {
-	const struct argp argp = { .options = table, .parser = parse_key };
-	struct parse parse = { .options = options, .err = err, .table = table };
+	const struct argp argp = { .options = command->options, .parser = parse_key };
+	struct parse parse = { .options = options, .err = err, .command = command };
 	unsigned int flags = ARGP_NO_EXIT | ARGP_NO_ERRS | ARGP_NO_HELP;
 
 	*options = (struct options){
-		.vcpus = table == bench_options ? 1 : DEFAULT_VCPUS,
+		.vcpus = command->vcpus,
 		.rounds = DEFAULT_ROUNDS,
 		.vms = 1,
 		.fail_over = -1,
@@ -403,104 +311,28 @@ static int options_parse(struct options *options, const struct argp_option *tabl
 		.color = true,
 	};
 	err->text[0] = '\0';
-	/* What follows watch's command are the command's own options. */
-	if (table == watch_options)
+	/* Options after the command to run are that command's own. */
+	if (command->takes_command)
 		flags |= ARGP_IN_ORDER;
-	return argp_parse(&argp, argc, argv, flags, NULL, &parse) ? STATUS_USAGE : 0;
+	if (argp_parse(&argp, argc, argv, flags, NULL, &parse))
+		return STATUS_USAGE;
+	if (!options->help && options->nr_files < command->nr_files)
+		return error_set(err, STATUS_USAGE, "%s", command->files_help);
+	return 0;
 }
 
-int options_parse_run(struct options *options, int argc, char **argv, struct error *err)
-{
-	return options_parse(options, run_options, argc, argv, err);
-}
-
-int options_parse_bench(struct options *options, int argc, char **argv, struct error *err)
-{
-	return options_parse(options, bench_options, argc, argv, err);
-}
-
-int options_parse_compare(struct options *options, int argc, char **argv, struct error *err)
-{
-	int status = options_parse(options, compare_options, argc, argv, err);
-
-	if (!status && !options->help && options->nr_files != 2)
-		status = error_set(err, STATUS_USAGE,
-				   "two files are compared: exitcheck compare A.json B.json");
-	return status;
-}
-
-int options_parse_list(struct options *options, int argc, char **argv, struct error *err)
-{
-	return options_parse(options, list_options, argc, argv, err);
-}
-
-int options_parse_watch(struct options *options, int argc, char **argv, struct error *err)
-{
-	return options_parse(options, watch_options, argc, argv, err);
-}
-
-int options_parse_report(struct options *options, int argc, char **argv, struct error *err)
-{
-	int status = options_parse(options, report_options, argc, argv, err);
-
-	if (!status && !options->help && !options->nr_files)
-		status = error_set(
-			err, STATUS_USAGE,
-			"no report to read: exitcheck report FILE, as written by --json FILE");
-	return status;
-}
-
-static void help(FILE *to, const struct argp_option *table, const char *name, const char *arguments,
-		 const char *doc)
+void options_help(const struct command *command, FILE *to)
 {
 	const struct argp argp = {
-		.options = table, .parser = parse_key, .args_doc = arguments, .doc = doc
+		.options = command->options,
+		.parser = parse_key,
+		.args_doc = command->arguments,
+		.doc = command->doc,
 	};
-	char copy[32];
+	char name[32];
 
-	snprintf(copy, sizeof(copy), "%s", name);
-	argp_help(&argp, to, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG, copy);
-}
-
-void options_help_run(FILE *to)
-{
-	help(to, run_options, "exitcheck run", NULL,
-	     "Checks the exit leaves of this machine's KVM against eBPF, KVM's statistics and what"
-	     " a guest of our own executed.");
-}
-
-void options_help_bench(FILE *to)
-{
-	help(to, bench_options, "exitcheck bench", NULL,
-	     "Measures what an exit costs when nothing watches it, and under each way of watching.");
-	fprintf(to, "\nObservers:\n\n");
-	for (unsigned int i = 0; i < nr_bench_observers; i++)
-		fprintf(to, "  %-13s  %s\n", bench_observers[i].name, bench_observers[i].help);
-}
-
-void options_help_compare(FILE *to)
-{
-	help(to, compare_options, "exitcheck compare", "A.json B.json",
-	     "Compares two files that exitcheck run --json wrote, or two of exitcheck bench --json.");
-}
-
-void options_help_list(FILE *to)
-{
-	help(to, list_options, "exitcheck list", NULL,
-	     "Lists the workloads, and the exit that each causes on SVM and on VMX.");
-}
-
-void options_help_watch(FILE *to)
-{
-	help(to, watch_options, "exitcheck watch", "[-- COMMAND...]",
-	     "Counts and times the exits of every VM on this host with eBPF, and holds each exit"
-	     " leaf that a guest reads against that, inside the very exit that reads it; until"
-	     " COMMAND ends, N seconds have passed, or Ctrl-C.");
-}
-
-void options_help_report(FILE *to)
-{
-	help(to, report_options, "exitcheck report", "FILE",
-	     "Shows the report of a run, or of a bench, again that was written with --json=FILE, in"
-	     " any form; - is standard input.");
+	snprintf(name, sizeof(name), "exitcheck %s", command->name);
+	argp_help(&argp, to, ARGP_HELP_USAGE | ARGP_HELP_PRE_DOC | ARGP_HELP_LONG, name);
+	if (command->more_help)
+		command->more_help(to);
 }

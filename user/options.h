@@ -2,82 +2,83 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench/bench.h"
-#include "util/error.h"
-#include "kvm/test_vm.h"
-#include "tracer/tracer.h"
 #include "kvm/workload.h"
+#include "report/render.h"
+#include "tracer/tracer.h"
+#include "util/error.h"
 
-#define EXITCHECK_VERSION "0.1"
-
-/* "schema_version" of what run, list and an error are written as; and of the other documents. */
-#define REPORT_SCHEMA_VERSION 1
-#define BENCH_SCHEMA_VERSION 1
-#define COMPARISON_SCHEMA_VERSION 1
-
-#define OPTIONS_MAX_WORKLOADS 128
 #define OPTIONS_MAX_SECONDS 604800 /* a week */
+#define OPTIONS_MAX_FILES 2
 
-enum report_form {
-	REPORT_TEXT,
-	REPORT_JSON,
-	REPORT_MARKDOWN,
-	REPORT_JUNIT,
-	REPORT_HTML,
+/* Keys of options that have no letter. */
+enum {
+	OPTION_VCPUS = 0x100,
+	OPTION_SMP_EXITS,
+	OPTION_SEED,
+	OPTION_PATH,
+	OPTION_NO_OPT_IN,
+	OPTION_NO_COLOR,
+	OPTION_SECONDS,
+	OPTION_OBSERVER,
+	OPTION_ROUNDS,
+	OPTION_VMS,
+	OPTION_FAIL_OVER,
+	OPTION_FORM, /* + enum report_form */
+	OPTION_JSON = OPTION_FORM + REPORT_JSON,
 };
-
-#define NR_REPORT_FORMS (REPORT_HTML + 1)
 
 /* What a command was asked to do. */
 struct options {
-	bool help;
-	/* -w, in the order of the table; nr_workloads == 0: all of them */
-	bool workload[OPTIONS_MAX_WORKLOADS];
-	unsigned int nr_workloads;
-	uint64_t count;	    /* -n, 0: each workload's own */
-	unsigned int vcpus; /* of the VM with several; of each VM of a bench */
-	uint64_t smp_exits; /* of that VM, 0: the default, scaled down with count */
+	bool help, color;
+	/* Destination of each form: a file, "-" for standard output, NULL if not asked for. */
+	const char *write[NR_REPORT_FORMS];
+	struct workload_choice workloads; /* -w */
+	unsigned int leaf_reads; /* -w of bench's own workloads: bits as in bench_reads[] */
+	uint64_t count;		 /* -n, 0: each workload's own */
+	unsigned int vcpus;	 /* of the multi-vCPU VM; of each VM of a bench */
+	uint64_t smp_exits;	 /* of the multi-vCPU VM, 0: the default, scaled down with count */
 	bool has_seed;
 	uint64_t seed;
 	enum tracer_path path;
 	bool opt_in;
-	bool color;
-	/* Where a form of the report goes: a file, "-" is stdout, NULL if it is not asked for */
-	const char *write[NR_REPORT_FORMS];
-	/* Of watch. */
-	unsigned int seconds; /* 0: until asked to stop */
-	char **command;	      /* NULL: none */
-	/* bench: --observer, in the order of the table; nr_observers == 0: all of them */
-	bool observer[BENCH_MAX_OBSERVERS];
-	unsigned int nr_observers;
+	unsigned int seconds;	/* watch, 0: until interrupted */
+	char **command;		/* watch, NULL: none */
+	unsigned int observers; /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;
-	bool read[BENCH_NR_READS]; /* -w, of those that only bench has; they count as workloads */
-	/* What compare reads, and report ("-": stdin). */
-	const char *file[2];
+	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */
 	unsigned int nr_files;
 	double fail_over; /* compare, per cent; negative: not asked for */
 };
 
+/* A row of the table of commands, see commands.c. */
+struct command {
+	const char *name;
+	const char *summary; /* in the list of commands */
+	const char *doc;     /* in the command's own help */
+	const char *arguments;
+	const struct argp_option *options;
+	unsigned int nr_files;	/* that it reads */
+	const char *files_help; /* the error if there are fewer */
+	bool takes_command;	/* everything from the first argument on */
+	bool takes_leaf_reads;	/* -w knows bench's own workloads, too */
+	bool is_converter;	/* its forms are of a document that exists: none of an error */
+	unsigned int vcpus;	/* default of --vcpus */
+	void (*more_help)(FILE *to);
+	int (*run)(struct options *options); /* returns an enum exit_status */
+};
+
 /*
- * Parse the arguments of a command (argv[0] is its name; argv is permuted).
+ * Parses the arguments of a command (argv[0] is its name; argv is permuted).
  * STATUS_USAGE with one line; what had been parsed until then is in options.
  */
-int options_parse_run(struct options *options, int argc, char **argv, struct error *err);
-int options_parse_bench(struct options *options, int argc, char **argv, struct error *err);
-int options_parse_compare(struct options *options, int argc, char **argv, struct error *err);
-int options_parse_list(struct options *options, int argc, char **argv, struct error *err);
-int options_parse_watch(struct options *options, int argc, char **argv, struct error *err);
-int options_parse_report(struct options *options, int argc, char **argv, struct error *err);
+int options_parse(const struct command *command, struct options *options, int argc, char **argv,
+		  struct error *err);
 
-void options_help_run(FILE *to);
-void options_help_bench(FILE *to);
-void options_help_compare(FILE *to);
-void options_help_list(FILE *to);
-void options_help_watch(FILE *to);
-void options_help_report(FILE *to);
+void options_help(const struct command *command, FILE *to);
 
 #endif

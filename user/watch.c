@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kvm/exits.h"
 #include "kvm/host.h"
-#include "options.h"
 #include "util/text.h"
 #include "tracer/tracer.h"
 #include "util/array.h"
@@ -25,7 +25,7 @@
 #define COMMAND_GRACE 5		     /* seconds between SIGTERM and SIGKILL */
 
 struct watch {
-	struct options options;
+	const struct options *options;
 	struct host host;
 	struct tracer *tracer;
 };
@@ -120,7 +120,7 @@ static void stop_command(pid_t child, const sigset_t *signals)
 static int watch_while(struct watch *watch, struct error *err)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
-	time_t until = watch->options.seconds ? seconds_from_now(watch->options.seconds) : 0;
+	time_t until = watch->options->seconds ? seconds_from_now(watch->options->seconds) : 0;
 	sigset_t signals, former;
 	pid_t child = -1;
 	int signal, status;
@@ -133,8 +133,8 @@ static int watch_while(struct watch *watch, struct error *err)
 	sigprocmask(SIG_BLOCK, &signals, &former);
 
 	tracer_gate(watch->tracer, true);
-	if (watch->options.command) {
-		status = start_command(watch->options.command, &former, &child, err);
+	if (watch->options->command) {
+		status = start_command(watch->options->command, &former, &child, err);
 		if (status) {
 			sigprocmask(SIG_SETMASK, &former, NULL);
 			return status;
@@ -146,7 +146,7 @@ static int watch_while(struct watch *watch, struct error *err)
 		if (signal > 0 && signal != SIGCHLD)
 			break;
 		if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
-			report_command(watch->options.command[0], status);
+			report_command(watch->options->command[0], status);
 			child = -1;
 			break;
 		}
@@ -417,23 +417,20 @@ static int report(const struct watch *watch, int *verdict, struct error *err)
 	return 0;
 }
 
-int watch_main(int argc, char **argv)
+int watch_run(struct options *options)
 {
-	struct watch watch = {};
-	struct tracer_config config = { .nr_slots = WATCH_VCPUS, .watch = true };
+	struct watch watch = { .options = options };
+	struct tracer_config config = {
+		.nr_slots = WATCH_VCPUS,
+		.path = options->path,
+		.watch = true,
+	};
 	int status, verdict = STATUS_PASS;
 	struct error err;
 
-	status = options_parse_watch(&watch.options, argc, argv, &err);
-	if (!status && watch.options.help) {
-		options_help_watch(stdout);
-		return STATUS_PASS;
-	}
-	if (!status)
-		status = host_probe(&watch.host, &err);
+	status = host_probe(&watch.host, &err);
 	if (!status) {
 		config.isa = watch.host.isa;
-		config.path = watch.options.path;
 		config.leaves_all = watch.host.exit_leaves == EXIT_LEAVES_ALL;
 		status = tracer_create(&watch.tracer, &config, &err);
 	}

@@ -2,11 +2,12 @@
 #ifndef WATCH_H
 #define WATCH_H
 
+#include "options.h"
+
 /*
- * exitcheck watch [--seconds N] [--path P] [-- COMMAND...]: watches every VM of this host
- * and compares each leaf that its guest reads, in place, until COMMAND has ended, N
- * seconds have passed, or a signal asks to stop. Returns an enum exit_status.
+ * Watches every VM of this host and compares each leaf that its guest reads, in place, until the
+ * command has ended, the seconds have passed, or a signal asks to stop. An enum exit_status.
  */
-int watch_main(int argc, char **argv);
+int watch_run(struct options *options);
 
 #endif

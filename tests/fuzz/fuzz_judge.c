@@ -5,7 +5,9 @@
  * it. Structure that is exitcheck's own (lists and their lengths) stays.
  */
 #include "fuzz.h"
-#include "report/report.h"
+#include "judge/document.h"
+#include "judge/judge.h"
+#include "report/plain.h"
 #include "synthetic.h"
 #include "util/array.h"
 
@@ -30,7 +32,7 @@ static struct result *run;
 
 static void report(const struct verdicts *verdicts)
 {
-	json_t *document = report_document(run, verdicts);
+	json_t *document = run_document(run, verdicts);
 	char *shown = NULL;
 	size_t size;
 	FILE *file = open_memstream(&shown, &size);
@@ -119,7 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned int i = 0; i < EC_MAX_MISMATCHES; i++)
 		if (run->mismatches[i].function)
 			run->nr_mismatches = i + 1;
-	checks_judge(run, &verdicts);
+	judge_result(run, &verdicts);
 	check(&verdicts);
 	must(nr || verdicts.status == STATUS_PASS);
 	report(&verdicts);

@@ -2,7 +2,7 @@
 /* Registers that a guest was told: six hexadecimal words a line: function, index, EAX to EDX. */
 #include "exitcheck.h"
 #include "fuzz.h"
-#include "kvm/host.h"
+#include "kvm/exits.h"
 #include "kvm/leaf.h"
 #include "util/text.h"
 

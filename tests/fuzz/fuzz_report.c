@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A saved report: what is read of it is shown in every form, and compared with itself. */
-#include "compare/compare.h"
+#include "compare/forms.h"
 #include "fuzz.h"
-#include "report/report.h"
+#include "report/file.h"
+#include "report/render.h"
 #include "util/text.h"
 
 static unsigned int count(const char *text, const char *word)

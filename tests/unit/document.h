@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "judge/document.h"
+#include "judge/judge.h"
+#include "report/render.h"
 #include "report/schema.h"
 #include "synthetic.h"
 #include "util/text.h"
@@ -17,8 +19,8 @@ static inline json_t *document_of_result(const struct result *result)
 	static struct verdicts verdicts;
 	json_t *document;
 
-	checks_judge(result, &verdicts);
-	document = report_document(result, &verdicts);
+	judge_result(result, &verdicts);
+	document = run_document(result, &verdicts);
 	assert_non_null(document);
 	return document;
 }

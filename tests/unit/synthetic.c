@@ -3,7 +3,9 @@
  * Prints the report of a synthetic run, or bench, as JSON:
  * synthetic pass|fail|lost|unpatched svm|vmx, synthetic bench svm
  */
-#include "report/report.h"
+#include "judge/document.h"
+#include "judge/judge.h"
+#include "report/render.h"
 #include "synthetic.h"
 #include "synthetic_bench.h"
 #include "util/array.h"
@@ -39,8 +41,8 @@ int main(int argc, char **argv)
 		if (strcmp(runs[i].name, argv[1]))
 			continue;
 		result = synthetic_run(isa, runs[i].leaves, runs[i].defect);
-		checks_judge(result, &verdicts);
-		document = report_document(result, &verdicts);
+		judge_result(result, &verdicts);
+		document = run_document(result, &verdicts);
 		result_destroy(result);
 		return print(document);
 	}

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge/checks.h"
+#include "judge/verdicts.h"
+#include "kvm/exits.h"
+#include "run/result.h"
 #include "util/array.h"
 
 enum defect {

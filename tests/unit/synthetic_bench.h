@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/document.h"
 #include "util/array.h"
 
 #define SYNTHETIC_ROUNDS 7

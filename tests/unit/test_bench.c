@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#include "compare/compare.h"
+#include "compare/forms.h"
 #include "document.h"
+#include "report/file.h"
 #include "synthetic_bench.h"
 
 static json_t *bench_fixture(void)

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "judge/judge.h"
 #include "synthetic.h"
 #include "util/array.h"
 
@@ -29,7 +30,7 @@ static enum verdict verdict_of(enum check_id id)
 
 static void judge(struct result *result)
 {
-	checks_judge(result, &verdicts);
+	judge_result(result, &verdicts);
 	result_destroy(result);
 }
 
@@ -456,7 +457,7 @@ static void time_allows_for_the_conversion_only(void **state)
 	assert_non_null(time);
 	/* One cycle beyond eBPF's is within the error ... */
 	time->cycles = time->ns * (SYNTHETIC_KHZ / 1000000) + 1;
-	checks_judge(result, &verdicts);
+	judge_result(result, &verdicts);
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 	/* ... one per cent is not. */
 	time->cycles += time->cycles / 100;
@@ -546,7 +547,7 @@ static void lost_events_make_no_time_wrong(void **state)
 			if (result->times[i].index == op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR))
 				result->times[i].ns = way ? result->times[i].ns * 30 :
 							    result->times[i].ns / 2;
-		checks_judge(result, &verdicts);
+		judge_result(result, &verdicts);
 		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
 		result->stats.no_map = 3;
 		judge(result);

@@ -12,8 +12,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "compare/compare.h"
+#include "compare/forms.h"
 #include "document.h"
+#include "report/file.h"
 
 #define HOST(isa, khz)                                                                 \
 	"'host':{'cpu':'C','kernel':'K','isa':'" isa "','tsc_khz':" khz                \

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "judge/judge.h"
 #include "synthetic.h"
 #include "util/array.h"
 
@@ -13,7 +14,7 @@ static struct verdicts verdicts;
 
 static void judge(struct result *result)
 {
-	checks_judge(result, &verdicts);
+	judge_result(result, &verdicts);
 	result_destroy(result);
 }
 

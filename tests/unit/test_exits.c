@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "kvm/exits.h"
 #include "kvm/host.h"
 #include "util/array.h"
 

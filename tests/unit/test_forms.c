@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "document.h"
+#include "report/error_document.h"
 #include "report/markup.h"
 #include "util/array.h"
 

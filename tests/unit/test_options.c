@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "options.h"
+#include "bench/plan.h"
+#include "commands.h"
 #include "util/array.h"
 
 #define MAX_ARGS 32
@@ -15,22 +16,25 @@
 static struct options options;
 static struct error err;
 
-/* Parses a command line, split at blanks; "''" is an empty word. */
-static int parse(int (*parser)(struct options *, int, char **, struct error *), const char *line)
+/* Parses a command line, split at blanks; "''" is an empty word. Options point into argv. */
+static int parse(const char *command, const char *line)
 {
 	static char copy[256];
-	char *argv[MAX_ARGS + 1] = { (char *)"run" };
-	int argc = 1;
+	static char *argv[MAX_ARGS + 1];
+	int argc = 0;
+
+	memset(argv, 0, sizeof(argv));
+	argv[argc++] = (char *)command;
 
 	snprintf(copy, sizeof(copy), "%s", line);
 	for (char *word = strtok(copy, " "); word && argc < MAX_ARGS; word = strtok(NULL, " "))
 		argv[argc++] = strcmp(word, "''") ? word : (char *)"";
-	return parser(&options, argc, argv, &err);
+	return options_parse(command_find(command), &options, argc, argv, &err);
 }
 
 static void expect_run(const char *line)
 {
-	int status = parse(options_parse_run, line);
+	int status = parse("run", line);
 
 	if (status)
 		print_error("%s: %s\n", line, err.text);
@@ -40,7 +44,7 @@ static void expect_run(const char *line)
 /* One line, without an end, that has what it should name. */
 static void expect_error(const char *line, const char *text)
 {
-	assert_int_equal(parse(options_parse_run, line), STATUS_USAGE);
+	assert_int_equal(parse("run", line), STATUS_USAGE);
 	if (!strstr(err.text, text))
 		print_error("%s: \"%s\" does not say \"%s\"\n", line, err.text, text);
 	assert_non_null(strstr(err.text, text));
@@ -52,7 +56,7 @@ static void defaults(void **state)
 	(void)state;
 	expect_run("");
 	assert_false(options.help);
-	assert_int_equal(options.nr_workloads, 0);
+	assert_int_equal(options.workloads.nr, 0);
 	assert_true(options.count == 0);
 	assert_int_equal(options.vcpus, 4);
 	assert_false(options.has_seed);
@@ -67,9 +71,9 @@ static void every_option(void **state)
 	(void)state;
 	expect_run("-w cpuid --workload=hlt -w cpuid -n 97 --vcpus 2 --seed 18446744073709551615"
 		   " --json out.json --path classic --no-opt-in --no-color");
-	assert_int_equal(options.nr_workloads, 2);
-	assert_true(options.workload[workload_find("cpuid") - workloads]);
-	assert_true(options.workload[workload_find("hlt") - workloads]);
+	assert_int_equal(options.workloads.nr, 2);
+	assert_true(options.workloads.chosen[workload_find("cpuid") - workloads]);
+	assert_true(options.workloads.chosen[workload_find("hlt") - workloads]);
 	assert_true(options.count == 97);
 	assert_int_equal(options.vcpus, 2);
 	assert_true(options.has_seed && options.seed == UINT64_MAX);
@@ -142,8 +146,8 @@ static void unknown_words(void **state)
 	expect_error("-w mov", "mov-cr8");
 	expect_error("-w nonsense", "exitcheck list");
 	expect_error("-w ''", "exitcheck list");
-	expect_error("cpuid", "chosen with -w");
-	expect_error("nonsense", "one argument too many");
+	expect_error("cpuid", "use -w to choose");
+	expect_error("nonsense", "unexpected argument");
 	expect_error("--path usb", "auto, btf, classic");
 	expect_error("--json ''", "--json: no file name");
 	expect_error("--html ''", "--html: no file name");
@@ -171,72 +175,72 @@ static void json_is_known_after_an_error(void **state)
 static void list(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(options_parse_list, ""), 0);
+	assert_int_equal(parse("list", ""), 0);
 	assert_null(options.write[REPORT_JSON]);
-	assert_int_equal(parse(options_parse_list, "--json"), 0);
+	assert_int_equal(parse("list", "--json"), 0);
 	assert_string_equal(options.write[REPORT_JSON], "-");
-	assert_int_equal(parse(options_parse_list, "-n 4"), STATUS_USAGE);
+	assert_int_equal(parse("list", "-n 4"), STATUS_USAGE);
 }
 
 static void watch(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(options_parse_watch, ""), 0);
+	assert_int_equal(parse("watch", ""), 0);
 	assert_int_equal(options.seconds, 0);
 	assert_null(options.command);
-	assert_int_equal(parse(options_parse_watch, "--seconds 604800 --path classic"), 0);
+	assert_int_equal(parse("watch", "--seconds 604800 --path classic"), 0);
 	assert_int_equal(options.seconds, 604800);
 	assert_int_equal(options.path, TRACER_CLASSIC);
 	/* From the first word on that is no option, all is the command's. */
-	assert_int_equal(parse(options_parse_watch, "--seconds 3 sleep --seconds x -- y"), 0);
+	assert_int_equal(parse("watch", "--seconds 3 sleep --seconds x -- y"), 0);
 	assert_int_equal(options.seconds, 3);
 	assert_string_equal(options.command[0], "sleep");
 	assert_string_equal(options.command[2], "x");
 	assert_string_equal(options.command[4], "y");
 	assert_null(options.command[5]);
-	assert_int_equal(parse(options_parse_watch, "-- --seconds"), 0);
+	assert_int_equal(parse("watch", "-- --seconds"), 0);
 	assert_string_equal(options.command[0], "--seconds");
 
-	assert_int_equal(parse(options_parse_watch, "--seconds 604801"), STATUS_USAGE);
+	assert_int_equal(parse("watch", "--seconds 604801"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "1 to 604,800"));
-	assert_int_equal(parse(options_parse_watch, "--seconds"), STATUS_USAGE);
+	assert_int_equal(parse("watch", "--seconds"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--seconds needs a value"));
-	assert_int_equal(parse(options_parse_watch, "-n 4"), STATUS_USAGE);
+	assert_int_equal(parse("watch", "-n 4"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "no option \"-n\""));
 }
 
 static void bench(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(options_parse_bench, ""), 0);
+	assert_int_equal(parse("bench", ""), 0);
 	assert_int_equal(options.rounds, 21);
 	assert_int_equal(options.vcpus, 1);
 	assert_int_equal(options.vms, 1);
-	assert_int_equal(options.nr_observers, 0);
-	assert_int_equal(parse(options_parse_bench,
+	assert_int_equal(options.observers, 0);
+	assert_int_equal(parse("bench",
 			       "--observer patch --observer none --observer patch --rounds 7 -n 50"
 			       " -w hlt --vcpus 3 --vms 2 --seed 1 --json b.json"),
 			 0);
 	assert_string_equal(options.write[REPORT_JSON], "b.json");
-	assert_int_equal(options.nr_observers, 2);
-	assert_true(options.observer[bench_observer_find("none") - bench_observers]);
-	assert_true(options.observer[bench_observer_find("patch") - bench_observers]);
+	assert_int_equal(options.observers,
+			 1u << (bench_observer_find("none") - bench_observers) |
+				 1u << (bench_observer_find("patch") - bench_observers));
 	assert_int_equal(options.rounds, 7);
 	assert_int_equal(options.vms, 2);
-	assert_int_equal(parse(options_parse_bench, "-w leaf-vm -w cpuid -w leaf-vm"), 0);
-	assert_int_equal(options.nr_workloads, 2);
-	assert_true(options.read[1] && !options.read[0]);
-	assert_int_equal(parse(options_parse_run, "-w leaf-vm"), STATUS_USAGE);
-	assert_int_equal(parse(options_parse_bench, "--observer perf"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "-w leaf-vm -w cpuid -w leaf-vm"), 0);
+	assert_int_equal(options.workloads.nr, 1);
+	assert_int_equal(options.leaf_reads, 1u << 1);
+	assert_int_equal(parse("run", "-w leaf-vm"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "--observer perf"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "none, patch-other, patch, btf"));
-	assert_int_equal(parse(options_parse_bench, "--rounds 0"), STATUS_USAGE);
-	assert_int_equal(parse(options_parse_bench, "--vms 17"), STATUS_USAGE);
-	assert_int_equal(parse(options_parse_bench, "--path btf"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "--rounds 0"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "--vms 17"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "--path btf"), STATUS_USAGE);
 	/* It has the forms of a run, but for that of verdicts. */
-	assert_int_equal(parse(options_parse_bench, "--html b.html --markdown - --no-color"), 0);
+	assert_int_equal(parse("bench", "--html b.html --markdown - --no-color"), 0);
 	assert_string_equal(options.write[REPORT_HTML], "b.html");
 	assert_string_equal(options.write[REPORT_MARKDOWN], "-");
-	assert_int_equal(parse(options_parse_bench, "--junit b.xml"), STATUS_USAGE);
+	assert_int_equal(parse("bench", "--junit b.xml"), STATUS_USAGE);
 }
 
 static void compare(void **state)
@@ -247,46 +251,46 @@ static void compare(void **state)
 	char line[64];
 
 	(void)state;
-	assert_int_equal(parse(options_parse_compare, "a b"), 0);
+	assert_int_equal(parse("compare", "a b"), 0);
 	assert_string_equal(options.file[0], "a");
 	assert_string_equal(options.file[1], "b");
 	assert_true(options.fail_over < 0);
-	assert_int_equal(parse(options_parse_compare, "--fail-over 5% a b"), 0);
+	assert_int_equal(parse("compare", "--fail-over 5% a b"), 0);
 	assert_true(options.fail_over == 5);
-	assert_int_equal(parse(options_parse_compare, "a b --fail-over=0.5"), 0);
+	assert_int_equal(parse("compare", "a b --fail-over=0.5"), 0);
 	assert_true(options.fail_over == 0.5);
 	for (unsigned int i = 0; i < NR(no_percents); i++) {
 		snprintf(line, sizeof(line), "--fail-over %s a b", no_percents[i]);
-		assert_int_equal(parse(options_parse_compare, line), STATUS_USAGE);
+		assert_int_equal(parse("compare", line), STATUS_USAGE);
 		assert_non_null(strstr(err.text, "per cent"));
 	}
-	assert_int_equal(parse(options_parse_compare, "a"), STATUS_USAGE);
+	assert_int_equal(parse("compare", "a"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "two files"));
-	assert_int_equal(parse(options_parse_compare, "a b c"), STATUS_USAGE);
-	assert_non_null(strstr(err.text, "one argument too many"));
+	assert_int_equal(parse("compare", "a b c"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "unexpected argument"));
 }
 
 static void report(void **state)
 {
 	(void)state;
-	assert_int_equal(parse(options_parse_report, "run.json"), 0);
+	assert_int_equal(parse("report", "run.json"), 0);
 	assert_string_equal(options.file[0], "run.json");
 	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++)
 		assert_null(options.write[form]);
-	assert_int_equal(parse(options_parse_report, "- --html"), 0);
+	assert_int_equal(parse("report", "- --html"), 0);
 	assert_string_equal(options.file[0], "-");
 	assert_string_equal(options.write[REPORT_HTML], "-");
-	assert_int_equal(parse(options_parse_report, "--text --no-color run.json"), 0);
-	assert_int_equal(parse(options_parse_report, "--help"), 0);
-	assert_int_equal(parse(options_parse_report, ""), STATUS_USAGE);
+	assert_int_equal(parse("report", "--text --no-color run.json"), 0);
+	assert_int_equal(parse("report", "--help"), 0);
+	assert_int_equal(parse("report", ""), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "no report to read"));
-	assert_int_equal(parse(options_parse_report, "--markdown --junit run.json"), STATUS_USAGE);
+	assert_int_equal(parse("report", "--markdown --junit run.json"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--markdown and --junit both"));
-	assert_int_equal(parse(options_parse_report, "--html=out.html run.json"), STATUS_USAGE);
+	assert_int_equal(parse("report", "--html=out.html run.json"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--html takes no value"));
-	assert_int_equal(parse(options_parse_report, "a.json b.json"), STATUS_USAGE);
-	assert_non_null(strstr(err.text, "one argument too many"));
-	assert_int_equal(parse(options_parse_report, "''"), STATUS_USAGE);
+	assert_int_equal(parse("report", "a.json b.json"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "unexpected argument"));
+	assert_int_equal(parse("report", "''"), STATUS_USAGE);
 }
 
 int main(void)

@@ -8,8 +8,11 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "compare/compare.h"
+#include "compare/forms.h"
 #include "document.h"
+#include "list.h"
+#include "report/error_document.h"
+#include "report/file.h"
 #include "synthetic_bench.h"
 #include "util/array.h"
 
@@ -209,7 +212,7 @@ static void misfits_are_named(void **state)
 static void other_texts_are_refused(void **state)
 {
 	static char deep[200001];
-	char *list = report_list_json();
+	char *list = list_json();
 
 	(void)state;
 	expect_refused_text("", "not JSON");

@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "document.h"
+#include "report/file.h"
+#include "list.h"
+#include "report/error_document.h"
+#include "report/plain.h"
 #include "report/blob.h"
 #include "util/array.h"
 
@@ -146,7 +150,7 @@ static void errors_are_json(void **state)
 
 static void list_is_json(void **state)
 {
-	char *text = report_list_json();
+	char *text = list_json();
 	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL), *entry;
 	size_t i;
 

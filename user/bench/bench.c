@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "options.h"
 #include "kvm/test_vm.h"
 #include "util/random.h"
 #include "util/array.h"
@@ -22,70 +21,11 @@
 #define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
 #define SETTLE_US 50000	 /* the kernel frees what was attached a little later: not amid a sample */
 
-const struct bench_observer bench_observers[] = {
-	{
-		.name = "none",
-		.help = "nothing: no VM has the leaves, no eBPF program is attached",
-	},
-	{
-		.name = "patch-other",
-		.leaves = BENCH_LEAVES_OTHER,
-		.help = "another VM has the leaves, this one does not",
-	},
-	{
-		.name = "patch",
-		.leaves = BENCH_LEAVES_OWN,
-		.help = "the VM has the leaves: KVM counts and times",
-	},
-	{
-		.name = "btf",
-		.ebpf = true,
-		.path = TRACER_BTF,
-		.help = "exitcheck's eBPF program, attached by KVM's type information",
-	},
-	{
-		.name = "classic",
-		.ebpf = true,
-		.path = TRACER_CLASSIC,
-		.help = "exitcheck's eBPF program, on the classic tracepoints",
-	},
-	{
-		.name = "patch+btf",
-		.leaves = BENCH_LEAVES_OWN,
-		.ebpf = true,
-		.path = TRACER_BTF,
-		.help = "both, as in the validation",
-	},
-	{
-		.name = "patch+classic",
-		.leaves = BENCH_LEAVES_OWN,
-		.ebpf = true,
-		.path = TRACER_CLASSIC,
-		.help = "both, as in the validation of a KVM without type information",
-	},
-};
-
-const unsigned int nr_bench_observers = NR(bench_observers);
-
-_Static_assert(NR(bench_observers) <= BENCH_MAX_OBSERVERS, "room for all of them");
-
 /* What is measured unless workloads were chosen. */
 static const char *const default_workloads[] = { "cpuid", "out", "mmio-write", "wrmsr", "hlt" };
 
-/* To the guest of a VM without leaves they are some CPUID, too. */
-const struct bench_read bench_reads[BENCH_NR_READS] = {
-	{
-		.workload = { .name = "leaf-vcpu", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },
-		.leaf = LEAF_VCPU_TOTAL_EXITS,
-	},
-	{
-		.workload = { .name = "leaf-vm", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },
-		.leaf = LEAF_TOTAL_EXITS,
-	},
-};
-
 struct measuring {
-	const struct options *options;
+	const struct bench_plan *plan;
 	struct bench *bench;
 	struct error *err;
 	uint64_t random;
@@ -100,14 +40,6 @@ struct vms {
 	int *instructions; /* an event for each vCPU */
 	unsigned int nr_events;
 };
-
-const struct bench_observer *bench_observer_find(const char *name)
-{
-	for (unsigned int i = 0; i < nr_bench_observers; i++)
-		if (!strcmp(bench_observers[i].name, name))
-			return &bench_observers[i];
-	return NULL;
-}
 
 static size_t place(const struct bench *bench, unsigned int work, unsigned int watch)
 {
@@ -461,7 +393,7 @@ static const char *why_not(const struct bench *bench, const struct bench_observe
 /* The observers that can be, of those asked for; loads the eBPF program once to find out. */
 static int choose_observers(struct measuring *measuring)
 {
-	const struct options *options = measuring->options;
+	const struct bench_plan *plan = measuring->plan;
 	struct bench *bench = measuring->bench;
 	unsigned int left = 0;
 	int status = 0;
@@ -471,7 +403,7 @@ static int choose_observers(struct measuring *measuring)
 		const char *why = why_not(bench, &bench_observers[i]);
 		struct tracer *tracer;
 
-		if (options->nr_observers && !options->observer[i])
+		if (plan->observers && !(plan->observers & 1u << i))
 			continue;
 		watch->observer = &bench_observers[i];
 		status = 0;
@@ -481,7 +413,7 @@ static int choose_observers(struct measuring *measuring)
 			status = attach(measuring, bench->nr_watches, &tracer);
 		if (!status)
 			tracer_destroy(tracer);
-		else if (options->nr_observers)
+		else if (plan->observers)
 			return status;
 		else
 			watch->skipped = *measuring->err;
@@ -498,7 +430,7 @@ static void add_work(struct measuring *measuring, const struct workload *workloa
 
 	work->workload = workload;
 	work->leaf = leaf;
-	work->count = measuring->options->count			    ? measuring->options->count :
+	work->count = measuring->plan->count			    ? measuring->plan->count :
 		      workload->slow || workload->op == PROBE_TOUCH ? DEFAULT_SLOW_COUNT :
 								      DEFAULT_COUNT;
 	if (!workload_exists(workload, bench->host.isa))
@@ -509,17 +441,17 @@ static void add_work(struct measuring *measuring, const struct workload *workloa
 
 static void choose_works(struct measuring *measuring)
 {
-	const struct options *options = measuring->options;
+	const struct bench_plan *plan = measuring->plan;
 
-	bool all = !options->nr_workloads;
+	bool all = !plan->workloads.nr && !plan->leaf_reads;
 
 	for (unsigned int i = 0; i < nr_workloads; i++)
-		if (options->workload[i])
+		if (plan->workloads.chosen[i])
 			add_work(measuring, &workloads[i], 0);
 	for (unsigned int i = 0; all && i < NR(default_workloads); i++)
 		add_work(measuring, workload_find(default_workloads[i]), 0);
 	for (unsigned int i = 0; i < BENCH_NR_READS; i++)
-		if (all || options->read[i])
+		if (all || plan->leaf_reads & 1u << i)
 			add_work(measuring, &bench_reads[i].workload, bench_reads[i].leaf);
 }
 
@@ -577,10 +509,10 @@ static double seconds_now(void)
 	return now.tv_sec + now.tv_nsec * 1e-9;
 }
 
-int bench_run(const struct host *host, const struct options *options, struct bench **bench,
+int bench_run(const struct host *host, const struct bench_plan *plan, struct bench **bench,
 	      struct error *err)
 {
-	struct measuring measuring = { .options = options, .err = err, .cpu = last_cpu() };
+	struct measuring measuring = { .plan = plan, .err = err, .cpu = last_cpu() };
 	double began = seconds_now();
 	int status;
 
@@ -589,14 +521,14 @@ int bench_run(const struct host *host, const struct options *options, struct ben
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
 	measuring.bench->host = *host;
 	measuring.bench->started = time(NULL);
-	measuring.bench->seed = options->has_seed ? options->seed : random_seed();
-	measuring.bench->rounds = options->rounds;
-	measuring.bench->vcpus = options->vcpus;
-	measuring.bench->vms = options->vms;
+	measuring.bench->seed = plan->has_seed ? plan->seed : random_seed();
+	measuring.bench->rounds = plan->rounds;
+	measuring.bench->vcpus = plan->vcpus;
+	measuring.bench->vms = plan->vms;
 	measuring.random = measuring.bench->seed;
 
 	status = set_up(&measuring);
-	for (measuring.round = -1; measuring.round < (int)options->rounds && !status;
+	for (measuring.round = -1; measuring.round < (int)plan->rounds && !status;
 	     measuring.round++)
 		status = do_round(&measuring);
 	measuring.bench->seconds = seconds_now() - began;

@@ -5,55 +5,18 @@
 /*
  * What each way of watching costs: the same work is done under each of them in
  * turn, in a new random order every round. Collected by bench.c, made a document of
- * by bench_json.c.
+ * by document.c.
  */
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
-#include "util/error.h"
+#include "bench/plan.h"
 #include "kvm/host.h"
-#include "util/stats.h"
-#include "tracer/tracer.h"
-#include "kvm/workload.h"
+#include "util/error.h"
 
-#define BENCH_MAX_OBSERVERS 16
-#define BENCH_MAX_WORKLOADS 128
-#define BENCH_MAX_VMS 16
-
-/* Which VMs have the leaves, and so are counted by the patch. */
-enum bench_leaves {
-	BENCH_LEAVES_NONE,  /* no VM */
-	BENCH_LEAVES_OTHER, /* one that is idle; none of those that are measured */
-	BENCH_LEAVES_OWN,   /* those that are measured */
-};
-
-/* A way of watching. */
-struct bench_observer {
-	const char *name; /* as given to --observer */
-	enum bench_leaves leaves;
-	bool ebpf;
-	enum tracer_path path; /* of the eBPF program */
-	const char *help;
-};
-
-/* The first one is nothing, which the others are compared with. */
-extern const struct bench_observer bench_observers[];
-extern const unsigned int nr_bench_observers;
-
-/* NULL if there is none of that name. */
-const struct bench_observer *bench_observer_find(const char *name);
-
-/* Reads of a leaf, each one CPUID: a workload that the validation does not have. */
-struct bench_read {
-	struct workload workload;
-	uint32_t leaf;
-};
-
-#define BENCH_NR_READS 2
-extern const struct bench_read bench_reads[BENCH_NR_READS];
+#define BENCH_MAX_WORKLOADS (WORKLOADS_MAX + BENCH_NR_READS)
 
 /* How one of them fared. */
 struct bench_watch {
@@ -87,10 +50,8 @@ struct bench {
 	double *cycles, *instructions;
 };
 
-struct options;
-
 /* Measures. The caller destroys *bench; it is not set if that failed. */
-int bench_run(const struct host *host, const struct options *options, struct bench **bench,
+int bench_run(const struct host *host, const struct bench_plan *plan, struct bench **bench,
 	      struct error *err);
 void bench_destroy(struct bench *bench);
 
@@ -103,8 +64,5 @@ bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch)
 
 /* The watch that the others are compared with: the first that ran. */
 unsigned int bench_base(const struct bench *bench);
-
-/* Its document, of which all forms are made (report.h); NULL: no memory. */
-json_t *bench_document(const struct bench *bench);
 
 #endif

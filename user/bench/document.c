@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "bench/bench.h"
+#include "bench/document.h"
 
+#include "kvm/exits.h"
+#include "kvm/host_json.h"
 #include "util/json.h"
-#include "options.h"
+#include "util/stats.h"
+#include "util/version.h"
 
 static json_t *observers_json(const struct bench *bench)
 {

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kvm/host.h"
-#include "report/report.h"
+#include "report/file.h"
 #include "report/parts.h"
 #include "report/schema.h"
 #include "util/stats.h"

@@ -68,8 +68,4 @@ int compare_status(const struct comparison *comparison);
 /* "same", "more" ... */
 const char *compare_verdict_name(enum compare_verdict verdict);
 
-/* For people; and for programs, the caller frees it. */
-void compare_text(FILE *to, const struct comparison *comparison);
-char *compare_json(const struct comparison *comparison);
-
 #endif

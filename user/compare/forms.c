@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "compare/compare.h"
+#include "compare/forms.h"
 
 #include <jansson.h>
 #include <math.h>
 
-#include "options.h"
 #include "util/text.h"
+#include "util/version.h"
 
 static const char *const verdict_names[] = {
 	[COMPARE_SAME] = "same", [COMPARE_LESS] = "less",     [COMPARE_MORE] = "more",

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guest ABI: discovery, undefined numbers, no leaves at all. */
-#include "judge/judge.h"
+#include "judge/check_abi.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/exits.h"
 #include "util/text.h"
 
-void check_undef(struct judge *judge, struct check *check)
+void check_undef(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	struct tally undefined = { 0 }, defined = { 0 }, tally;
 
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
@@ -22,7 +23,7 @@ void check_undef(struct judge *judge, struct check *check)
 		    read->function == LEAF_DISCOVERY)
 			continue;
 		expect_undefined = leaf_is_by_number(read->function) &&
-				   exit_index(judge->isa, read->index) == EXIT_INDEX_OTHER;
+				   exit_index(facts->isa, read->index) == EXIT_INDEX_OTHER;
 		to = expect_undefined ? &undefined : &defined;
 		to->compared++;
 		if (leaf_decode(read, &value) ==
@@ -82,9 +83,9 @@ bool read_is_ordinary(const struct result *result, const struct probe_read *read
 	       registers_equal(read, plain_answer(result, read->index));
 }
 
-void check_discovery(struct judge *judge, struct check *check)
+void check_discovery(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	const struct leaf_discovery *found = &result->discovery;
 	struct leaf_discovery again;
 	struct tally tally = { 0 };
@@ -105,10 +106,10 @@ void check_discovery(struct judge *judge, struct check *check)
 	       "the VM has the leaves, but kvm.exit_leaves=off");
 	DEMAND(found->abi_version == LEAF_ABI_VERSION, "ABI version %u, not %u", found->abi_version,
 	       LEAF_ABI_VERSION);
-	DEMAND(found->isa == judge->isa, "ISA %u, not %u (%s)", found->isa, judge->isa,
-	       isa_name(judge->isa));
-	DEMAND(found->nr_counters == exit_nr_defined(judge->isa), "%u counters, not %u",
-	       found->nr_counters, exit_nr_defined(judge->isa));
+	DEMAND(found->isa == facts->isa, "ISA %u, not %u (%s)", found->isa, facts->isa,
+	       isa_name(facts->isa));
+	DEMAND(found->nr_counters == exit_nr_defined(facts->isa), "%u counters, not %u",
+	       found->nr_counters, exit_nr_defined(facts->isa));
 	DEMAND(llabs((long long)found->tsc_khz - result->tsc_khz) * 1000 <= result->tsc_khz,
 	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->tsc_khz);
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
@@ -139,13 +140,13 @@ void check_discovery(struct judge *judge, struct check *check)
 	check_detail(check,
 		     "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
 		     " %u reserved indices",
-		     found->abi_version, isa_name(judge->isa), found->nr_counters,
+		     found->abi_version, isa_name(facts->isa), found->nr_counters,
 		     text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, signatures, reserved);
 }
 
-void check_unpatched(struct judge *judge, struct check *check)
+void check_unpatched(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	const struct probe_read *plain = NULL;
 	struct tally tally = { 0 };
 

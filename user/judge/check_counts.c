@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Counts of exits: against eBPF, the truth and KVM's statistic. */
-#include "judge/judge.h"
+#include "judge/check_counts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +9,10 @@
 #include "util/text.h"
 
 /* Leaves (VM-wide and per vCPU) and eBPF against the truth, in the sweeps of one phase. */
-static void tally_truth(const struct judge *judge, struct check *check, enum result_phase phase,
+static void tally_truth(const struct facts *facts, struct check *check, enum result_phase phase,
 			struct tally *leaf, struct tally *bpf)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
@@ -25,7 +25,7 @@ static void tally_truth(const struct judge *judge, struct check *check, enum res
 		for (unsigned int i = 0; i < nr_reads; i++) {
 			uint64_t executed[PROBE_NR_OPS], value = 0;
 			bool whole_vm = reads[i].function == LEAF_EXITS;
-			unsigned int index = exit_index(judge->isa, reads[i].index);
+			unsigned int index = exit_index(facts->isa, reads[i].index);
 			struct bounds bounds;
 			bool valid;
 
@@ -33,45 +33,45 @@ static void tally_truth(const struct judge *judge, struct check *check, enum res
 			    index == EXIT_INDEX_OTHER || (whole_vm && sweep->concurrent))
 				continue;
 			sweep_executed(sweep, &reads[i], whole_vm, executed);
-			bounds = judge_truth(judge, executed, index);
+			bounds = facts_truth(facts, executed, index);
 			valid = leaf_decode(&reads[i], &value) == LEAF_VALUE;
 			leaf->compared++;
 			if (valid && bounds_have(value, bounds))
 				continue;
-			if (valid && !judge->expected[index] &&
-			    bounds_have(value, judge_bpf(judge, sweep, &reads[i], index))) {
+			if (valid && !facts->expected[index] &&
+			    bounds_have(value, facts_bpf(facts, sweep, &reads[i], index))) {
 				leaf->undecided++;
 				check_example(check, "%s: %s exits that the guest did not cause",
-					      check_place(judge, sweep->vcpu, index, sweep).s,
+					      check_place(facts, sweep->vcpu, index, sweep).s,
 					      text_u64(value).s);
 				continue;
 			}
 			leaf->differed++;
 			check_example(check, "%s: executed %s, %s leaf %s",
-				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      check_place(facts, sweep->vcpu, index, sweep).s,
 				      bounds_text(bounds).s, whole_vm ? "VM-wide" : "vCPU's",
 				      valid ? text_u64(value).s : "malformed");
 		}
 		for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
-			struct bounds bounds = judge_truth(judge, sweep->after, index);
+			struct bounds bounds = facts_truth(facts, sweep->after, index);
 			uint64_t value = sweep->bpf_after[index];
 
 			bpf->compared++;
 			if (bounds_have(value, bounds))
 				continue;
-			if ((judge->lost && value < bounds.lower) || !judge->expected[index]) {
+			if ((facts->lost && value < bounds.lower) || !facts->expected[index]) {
 				bpf->undecided++;
 				continue;
 			}
 			bpf->differed++;
 			check_example(check, "%s: executed %s, eBPF %s",
-				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      check_place(facts, sweep->vcpu, index, sweep).s,
 				      bounds_text(bounds).s, text_u64(value).s);
 		}
 	}
 }
 
-static void settle_truth(const struct judge *judge, struct check *check, const struct tally *leaf,
+static void settle_truth(const struct facts *facts, struct check *check, const struct tally *leaf,
 			 const struct tally *bpf)
 {
 	const struct tally sum = {
@@ -81,23 +81,23 @@ static void settle_truth(const struct judge *judge, struct check *check, const s
 	};
 
 	check_settle(check, &sum);
-	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
-		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+	if (check->verdict == VERDICT_INCONCLUSIVE && facts->lost)
+		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
 }
 
-void check_truth(struct judge *judge, struct check *check)
+void check_truth(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	bool leaves = result->leaves == LEAVES_PRESENT;
 	struct tally leaf = { 0 }, bpf = { 0 };
 	unsigned int ran = 0;
 
 	/* The other phases have checks of their own, of leaves. */
 	for (int phase = 0; phase < (leaves ? PHASE_SINGLE + 1 : NR_PHASES); phase++)
-		tally_truth(judge, check, phase, &leaf, &bpf);
+		tally_truth(facts, check, phase, &leaf, &bpf);
 	for (unsigned int i = 0; i < result->nr_workloads; i++)
 		ran += !result->workloads[i].unsupported;
-	settle_truth(judge, check, &leaf, &bpf);
+	settle_truth(facts, check, &leaf, &bpf);
 	if (leaves)
 		check_detail(check,
 			     "%u workloads: %s leaf values against what the guest executed, %s"
@@ -121,10 +121,10 @@ static bool is_equality(const struct result *result, unsigned int vcpu, uint32_t
 }
 
 /* Comparisons in place: what the eBPF program found in the very exit that read the leaf. */
-static void tally_in_place(const struct judge *judge, struct check *check, bool equality,
+static void tally_in_place(const struct facts *facts, struct check *check, bool equality,
 			   struct tally *tally)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	uint64_t below = 0, expected[LEAF_NR];
 
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
@@ -160,9 +160,9 @@ static void tally_in_place(const struct judge *judge, struct check *check, bool 
 			continue;
 		below += mismatch->leaf < mismatch->lower;
 		check_example(check, "%s: leaf 0x%08x %s, eBPF %s, in place",
-			      check_place(judge, v,
+			      check_place(facts, v,
 					  leaf_is_by_number(mismatch->function) ?
-						  exit_index(judge->isa, mismatch->index) :
+						  exit_index(facts->isa, mismatch->index) :
 						  EXIT_INDEX_OTHER,
 					  NULL)
 				      .s,
@@ -170,23 +170,23 @@ static void tally_in_place(const struct judge *judge, struct check *check, bool 
 			      bounds_text(bounds).s);
 	}
 	/* With lost events eBPF's numbers are too low: only a lower leaf is wrong for sure. */
-	if (judge->lost && !below) {
+	if (facts->lost && !below) {
 		tally->undecided += tally->differed;
 		tally->differed = 0;
 	}
 }
 
 /* The same from outside: eBPF's counts before and after a sweep enclose the leaf. */
-static void tally_around(const struct judge *judge, struct check *check, struct tally *tally)
+static void tally_around(const struct facts *facts, struct check *check, struct tally *tally)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
 		const struct probe_read *reads = sweep_reads(result, sweep);
 
 		for (unsigned int i = 0; i < sweep->nr_reads; i++) {
-			unsigned int index = exit_index(judge->isa, reads[i].index);
+			unsigned int index = exit_index(facts->isa, reads[i].index);
 			struct bounds bounds;
 			uint64_t value;
 
@@ -194,23 +194,23 @@ static void tally_around(const struct judge *judge, struct check *check, struct 
 			    !leaf_is_by_number(reads[i].function) || index == EXIT_INDEX_OTHER ||
 			    !is_equality(result, sweep->vcpu, reads[i].function))
 				continue;
-			bounds = judge_bpf(judge, sweep, &reads[i], index);
+			bounds = facts_bpf(facts, sweep, &reads[i], index);
 			if (leaf_decode(&reads[i], &value) != LEAF_VALUE ||
 			    bounds_have(value, bounds))
 				continue;
-			if (judge->lost && value > bounds.upper) {
+			if (facts->lost && value > bounds.upper) {
 				tally->undecided++;
 				continue;
 			}
 			tally->differed++;
 			check_example(check, "%s: leaf 0x%08x %s, eBPF %s",
-				      check_place(judge, sweep->vcpu, index, sweep).s,
+				      check_place(facts, sweep->vcpu, index, sweep).s,
 				      reads[i].function, text_u64(value).s, bounds_text(bounds).s);
 		}
 	}
 }
 
-static void settle_count(const struct judge *judge, struct check *check, const struct tally *tally)
+static void settle_count(const struct facts *facts, struct check *check, const struct tally *tally)
 {
 	check_settle(check, tally);
 	check_detail(check, "%s in-place comparisons, %s different%s%s%s",
@@ -218,23 +218,23 @@ static void settle_count(const struct judge *judge, struct check *check, const s
 		     tally->undecided ? ", " : "",
 		     tally->undecided ? text_u64(tally->undecided).s : "",
 		     tally->undecided ? " undecided" : "");
-	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
-		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
-	if (check->verdict == VERDICT_PASS && judge->lost) {
+	if (check->verdict == VERDICT_INCONCLUSIVE && facts->lost)
+		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
+	if (check->verdict == VERDICT_PASS && facts->lost) {
 		check->verdict = VERDICT_INCONCLUSIVE;
-		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
 	}
 }
 
-void check_count(struct judge *judge, struct check *check)
+void check_count(struct facts *facts, struct check *check)
 {
 	struct tally tally = { 0 }, around = { 0 };
 	size_t length;
 
-	tally_in_place(judge, check, true, &tally);
-	tally_around(judge, check, &around);
+	tally_in_place(facts, check, true, &tally);
+	tally_around(facts, check, &around);
 	tally.undecided += around.undecided;
-	settle_count(judge, check, &tally);
+	settle_count(facts, check, &tally);
 	if (!around.differed)
 		return;
 	check->verdict = VERDICT_FAIL;
@@ -244,20 +244,20 @@ void check_count(struct judge *judge, struct check *check)
 		 text_u64(around.differed).s);
 }
 
-void check_count_vm(struct judge *judge, struct check *check)
+void check_count_vm(struct facts *facts, struct check *check)
 {
-	const struct result_phase_info *phase = &judge->result->phase[PHASE_SMP];
+	const struct result_phase_info *phase = &facts->result->phase[PHASE_SMP];
 	struct tally tally = { 0 };
 
-	tally_in_place(judge, check, false, &tally);
-	settle_count(judge, check, &tally);
+	tally_in_place(facts, check, false, &tally);
+	settle_count(facts, check, &tally);
 	if (!phase->ran && !tally.compared)
 		check_detail(check, "%s", phase->skipped);
 }
 
-void check_stats(struct judge *judge, struct check *check)
+void check_stats(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	struct tally tally = { 0 };
 	uint64_t exits = 0, failed = 0, emulated = 0;
 
@@ -277,20 +277,20 @@ void check_stats(struct judge *judge, struct check *check)
 		emulated += refused;
 		if (bpf == vcpu->stat_exits)
 			continue;
-		if (judge->lost && bpf < vcpu->stat_exits) {
+		if (facts->lost && bpf < vcpu->stat_exits) {
 			tally.undecided++;
 			continue;
 		}
 		tally.differed++;
 		check_example(check,
 			      "%s: stat exits %s, eBPF %s and %s failed entries, %s refused ones",
-			      check_place(judge, v, EXIT_INDEX_OTHER, NULL).s,
+			      check_place(facts, v, EXIT_INDEX_OTHER, NULL).s,
 			      text_u64(vcpu->stat_exits).s, text_u64(vcpu->bpf.count).s,
 			      text_u64(vcpu->bpf.failed_entries).s, text_u64(refused).s);
 	}
 	check_settle(check, &tally);
-	if (check->verdict == VERDICT_INCONCLUSIVE && judge->lost)
-		check_example(check, "eBPF lost %s events", text_u64(judge->lost).s);
+	if (check->verdict == VERDICT_INCONCLUSIVE && facts->lost)
+		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
 	check_detail(check,
 		     "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
 		     " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
@@ -300,9 +300,9 @@ void check_stats(struct judge *judge, struct check *check)
 		check_detail(check, "KVM has no statistic \"exits\" to read");
 }
 
-void check_mono(struct judge *judge, struct check *check)
+void check_mono(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	uint64_t(*last)[EXIT_NR_INDICES] = NULL;
 	struct tally tally = { 0 };
 
@@ -321,7 +321,7 @@ void check_mono(struct judge *judge, struct check *check)
 			for (unsigned int i = 0; sweep->vcpu == v && i < sweep->nr_reads; i++) {
 				unsigned int index =
 					leaf_is_by_number(reads[i].function) ?
-						exit_index(judge->isa, reads[i].index) :
+						exit_index(facts->isa, reads[i].index) :
 						0;
 				uint64_t value, *before;
 
@@ -332,7 +332,7 @@ void check_mono(struct judge *judge, struct check *check)
 				if (value < *before) {
 					tally.differed++;
 					check_example(check, "%s: leaf 0x%08x went from %s to %s",
-						      check_place(judge, v, index, sweep).s,
+						      check_place(facts, v, index, sweep).s,
 						      reads[i].function, text_u64(*before).s,
 						      text_u64(value).s);
 				}
@@ -365,9 +365,9 @@ static uint64_t phase_exits(const struct result *result, enum result_phase phase
 	return exits;
 }
 
-static void check_phase(struct judge *judge, struct check *check, enum result_phase phase)
+static void check_phase(struct facts *facts, struct check *check, enum result_phase phase)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	struct tally leaf = { 0 }, bpf = { 0 };
 	unsigned int vcpus, vms;
 	uint64_t exits = phase_exits(result, phase, &vcpus, &vms);
@@ -376,8 +376,8 @@ static void check_phase(struct judge *judge, struct check *check, enum result_ph
 		check_detail(check, "%s", result->phase[phase].skipped);
 		return;
 	}
-	tally_truth(judge, check, phase, &leaf, &bpf);
-	settle_truth(judge, check, &leaf, &bpf);
+	tally_truth(facts, check, phase, &leaf, &bpf);
+	settle_truth(facts, check, &leaf, &bpf);
 	if (*result->phase[phase].skipped) {
 		check_example(check, "%s", result->phase[phase].skipped);
 		if (check->verdict == VERDICT_PASS)
@@ -404,17 +404,17 @@ static void check_phase(struct judge *judge, struct check *check, enum result_ph
 			     text_u64(leaf.differed + bpf.differed).s);
 }
 
-void check_smp(struct judge *judge, struct check *check)
+void check_smp(struct facts *facts, struct check *check)
 {
-	check_phase(judge, check, PHASE_SMP);
+	check_phase(facts, check, PHASE_SMP);
 }
 
-void check_isolation(struct judge *judge, struct check *check)
+void check_isolation(struct facts *facts, struct check *check)
 {
-	check_phase(judge, check, PHASE_ISOLATION);
+	check_phase(facts, check, PHASE_ISOLATION);
 }
 
-void check_migrate(struct judge *judge, struct check *check)
+void check_migrate(struct facts *facts, struct check *check)
 {
-	check_phase(judge, check, PHASE_MIGRATE);
+	check_phase(facts, check, PHASE_MIGRATE);
 }

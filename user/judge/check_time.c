@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Cycles: against the eBPF program's own clock. */
-#include "judge/judge.h"
+#include "judge/check_time.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,10 +93,10 @@ static void time_window(struct time_stat *stat, double cycles, double bpf, doubl
 }
 
 /* leaf <= bpf, in every window of every vCPU; fills in the statistics. */
-static void tally_time(struct judge *judge, struct check *check, const struct timing *timing,
+static void tally_time(struct facts *facts, struct check *check, const struct timing *timing,
 		       struct time_stat *stats, struct tally *tally)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 
 	for (unsigned int i = 0; i < result->nr_times; i++) {
 		const struct result_time *time = &result->times[i];
@@ -115,17 +115,17 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
 		tally->compared++;
 		if (cycles > bpf + error) {
 			tally->differed++;
-			judge->time_failed[time->index] = true;
+			facts->time_failed[time->index] = true;
 			check_example(check,
 				      "%s: leaf %s cycles for %s exits, eBPF %s (+ error %s)",
-				      check_place(judge, time->vcpu, time->index, NULL).s,
+				      check_place(facts, time->vcpu, time->index, NULL).s,
 				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s,
 				      text_real(error).s);
 		} else if (bpf > TIME_LONG_CYCLES && cycles < bpf / 2) {
 			tally->differed++;
-			judge->time_failed[time->index] = true;
+			facts->time_failed[time->index] = true;
 			check_example(check, "%s: leaf %s cycles for %s exits, eBPF %s",
-				      check_place(judge, time->vcpu, time->index, NULL).s,
+				      check_place(facts, time->vcpu, time->index, NULL).s,
 				      text_real(cycles).s, text_real(timed).s, text_real(bpf).s);
 		}
 		if (result->vcpus[time->vcpu].phase == PHASE_SINGLE)
@@ -140,7 +140,7 @@ static void tally_time(struct judge *judge, struct check *check, const struct ti
  * except where noise is what causes the exit: the host's interrupts come when it
  * is disturbed, and on an emulated one the code up to where they are taken is slow.
  */
-static void tally_bias(struct judge *judge, struct check *check, const struct timing *timing,
+static void tally_bias(struct facts *facts, struct check *check, const struct timing *timing,
 		       const struct time_stat *stats, struct tally *tally, double *least,
 		       double *greatest, double *limit)
 {
@@ -173,29 +173,29 @@ static void tally_bias(struct judge *judge, struct check *check, const struct ti
 			what = "hardly any cycles";
 		else if (stat->least_mean >= 4 * cheapest && stat->best_share < 0.5)
 			what = "less than half of the time";
-		else if (judge->caused[index] &&
+		else if (facts->caused[index] &&
 			 stat->least_bias > *limit + stat->least_mean * timing->deviation / 1e6)
 			what = "a bias beyond the common one";
 		if (!what)
 			continue;
 		tally->differed++;
-		judge->time_failed[index] = true;
+		facts->time_failed[index] = true;
 		check_example(check,
 			      "%s: %s: leaf at most %.1f %% of eBPF's, bias at least %s an exit",
-			      check_place(judge, 0, index, NULL).s, what, stat->best_share * 100,
+			      check_place(facts, 0, index, NULL).s, what, stat->best_share * 100,
 			      text_real(stat->least_bias).s);
 	}
 }
 
-void check_time(struct judge *judge, struct check *check)
+void check_time(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	const double resolution = clock_resolution(result->host.clocksource);
 	struct timing timing = { .khz = result->discovery.tsc_khz };
 	struct time_stat *stats;
 	struct tally tally = { 0 }, biases = { 0 };
 	double least, greatest, limit, *room;
-	uint64_t lost = judge->lost;
+	uint64_t lost = facts->lost;
 	unsigned int failed = 0;
 
 	check->verdict = VERDICT_INCONCLUSIVE;
@@ -239,7 +239,7 @@ void check_time(struct judge *judge, struct check *check)
 		for (unsigned int i = 0; i < result->nr_times; i++)
 			used += result->times[i].index == index;
 	}
-	tally_time(judge, check, &timing, stats, &tally);
+	tally_time(facts, check, &timing, stats, &tally);
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
 		struct time_stat *stat = &stats[index];
 
@@ -247,13 +247,13 @@ void check_time(struct judge *judge, struct check *check)
 		if (stat->windows)
 			stat->median_bias = stat->bias[stat->windows / 2];
 	}
-	tally_bias(judge, check, &timing, stats, &biases, &least, &greatest, &limit);
+	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
 	tally.differed += biases.differed;
 	for (unsigned int v = 0; v < result->nr_vcpus; v++)
 		lost += result->vcpus[v].bpf.lost_entries;
 	if (lost) {
 		/* Of an exit eBPF's time is too short then, or too long: nothing is wrong for sure. */
-		memset(judge->time_failed, 0, sizeof(judge->time_failed));
+		memset(facts->time_failed, 0, sizeof(facts->time_failed));
 		tally.undecided = lost;
 		tally.differed = 0;
 		check->nr_examples = 0;
@@ -261,7 +261,7 @@ void check_time(struct judge *judge, struct check *check)
 			      text_u64(lost).s);
 	}
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
-		failed += judge->time_failed[index];
+		failed += facts->time_failed[index];
 	check_settle(check, &tally);
 	check_detail(
 		check,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The leaves against each other. */
-#include "judge/judge.h"
+#include "judge/check_totals.h"
 
 #include "util/text.h"
 
@@ -15,13 +15,13 @@ static bool not_above(uint64_t a, uint64_t b)
  * that the vCPU had executed at that read; then the total read first cannot be
  * above the sum, nor the total read last below it.
  */
-static void tally_count_total(const struct judge *judge, struct check *check,
+static void tally_count_total(const struct facts *facts, struct check *check,
 			      const struct result_sweep *sweep, uint32_t function,
 			      struct tally *tally)
 {
-	const struct probe_read *reads = sweep_reads(judge->result, sweep);
+	const struct probe_read *reads = sweep_reads(facts->result, sweep);
 	uint32_t total = function == LEAF_EXITS ? LEAF_TOTAL_EXITS : LEAF_VCPU_TOTAL_EXITS;
-	unsigned int cpuid = judge->op_index[PROBE_CPUID];
+	unsigned int cpuid = facts->op_index[PROBE_CPUID];
 	uint64_t sum = 0, first = 0, last = 0, value;
 	unsigned int totals = 0;
 
@@ -35,7 +35,7 @@ static void tally_count_total(const struct judge *judge, struct check *check,
 				first = last;
 		} else {
 			sum += value;
-			if (exit_index(judge->isa, reads[i].index) == cpuid)
+			if (exit_index(facts->isa, reads[i].index) == cpuid)
 				sum -= reads[i].cpuids;
 		}
 	}
@@ -48,7 +48,7 @@ static void tally_count_total(const struct judge *judge, struct check *check,
 		return;
 	tally->differed++;
 	check_example(check, "%s: 0x%08x less own reads %s to %s, sum of 0x%08x %s",
-		      check_place(judge, sweep->vcpu, EXIT_INDEX_OTHER, sweep).s, total,
+		      check_place(facts, sweep->vcpu, EXIT_INDEX_OTHER, sweep).s, total,
 		      text_i64(first).s, text_i64(last).s, function, text_i64(sum).s);
 }
 
@@ -57,19 +57,19 @@ static void tally_count_total(const struct judge *judge, struct check *check,
  * less CPUID's cycles read after it, and the total read after less CPUID's
  * cycles read before that. validate.c reads both ends as CPUID, total, CPUID.
  */
-static void tally_cycle_total(const struct judge *judge, struct check *check,
+static void tally_cycle_total(const struct facts *facts, struct check *check,
 			      const struct result_sweep *sweep, uint32_t function,
 			      struct tally *tally)
 {
-	const struct probe_read *reads = sweep_reads(judge->result, sweep);
+	const struct probe_read *reads = sweep_reads(facts->result, sweep);
 	uint32_t total = function == LEAF_CYCLES ? LEAF_TOTAL_CYCLES : LEAF_VCPU_TOTAL_CYCLES;
-	unsigned int cpuid = judge->op_index[PROBE_CPUID];
+	unsigned int cpuid = facts->op_index[PROBE_CPUID];
 	uint64_t sum = 0, lower = 0, upper = 0, value, own = 0;
 	bool after_total = false, has_own = false, has_lower = false, has_upper = false;
 	bool seen[EXIT_NR_INDICES] = { false };
 
 	for (unsigned int i = 0; i < sweep->nr_reads; i++) {
-		unsigned int index = exit_index(judge->isa, reads[i].index);
+		unsigned int index = exit_index(facts->isa, reads[i].index);
 
 		if ((reads[i].function != total && reads[i].function != function) ||
 		    leaf_decode(&reads[i], &value) != LEAF_VALUE)
@@ -103,7 +103,7 @@ static void tally_cycle_total(const struct judge *judge, struct check *check,
 		return;
 	tally->differed++;
 	check_example(check, "%s: 0x%08x less CPUID's %s to %s, sum of 0x%08x %s",
-		      check_place(judge, sweep->vcpu, EXIT_INDEX_OTHER, sweep).s, total,
+		      check_place(facts, sweep->vcpu, EXIT_INDEX_OTHER, sweep).s, total,
 		      text_i64(lower).s, text_i64(upper).s, function, text_i64(sum).s);
 }
 
@@ -112,10 +112,10 @@ static void tally_cycle_total(const struct judge *judge, struct check *check,
  * last sweep read them. What vCPUs executed after their own sweep is known:
  * compared is how far each is from what was executed, which does not change.
  */
-static void tally_mirrors(const struct judge *judge, struct check *check, unsigned int last_vcpu,
+static void tally_mirrors(const struct facts *facts, struct check *check, unsigned int last_vcpu,
 			  struct tally *tally)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	const struct result_sweep *last = sweep_last_full(result, last_vcpu);
 
 	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
@@ -123,32 +123,32 @@ static void tally_mirrors(const struct judge *judge, struct check *check, unsign
 		int64_t sum = 0, vm;
 		uint64_t cycles = 0;
 		bool done = true, has_cycles;
-		const struct probe_read *read = sweep_find(judge, last, LEAF_EXITS, index, &value);
+		const struct probe_read *read = sweep_find(facts, last, LEAF_EXITS, index, &value);
 
-		if (judge->asynchronous[index] || !read)
+		if (facts->asynchronous[index] || !read)
 			continue;
 		sweep_executed(last, read, true, executed);
-		vm = value - judge_truth(judge, executed, index).lower;
+		vm = value - facts_truth(facts, executed, index).lower;
 		/* A vCPU's last exits are CPUID and OUT, and are timed after its sweep. */
-		has_cycles = index != judge->op_index[PROBE_CPUID] &&
-			     index != judge->op_index[PROBE_OUT] &&
-			     sweep_find(judge, last, LEAF_CYCLES, index, &vm_cycles);
+		has_cycles = index != facts->op_index[PROBE_CPUID] &&
+			     index != facts->op_index[PROBE_OUT] &&
+			     sweep_find(facts, last, LEAF_CYCLES, index, &vm_cycles);
 		for (unsigned int v = 0; v < result->nr_vcpus; v++) {
 			const struct result_sweep *sweep;
 
 			if (result->vcpus[v].vm != result->vcpus[last_vcpu].vm)
 				continue;
 			sweep = sweep_last_full(result, v);
-			read = sweep ? sweep_find(judge, sweep, LEAF_VCPU_EXITS, index, &value) :
+			read = sweep ? sweep_find(facts, sweep, LEAF_VCPU_EXITS, index, &value) :
 				       NULL;
 			if (!read) {
 				done = false;
 				break;
 			}
 			sweep_executed(sweep, read, false, executed);
-			sum += value - judge_truth(judge, executed, index).lower;
+			sum += value - facts_truth(facts, executed, index).lower;
 			has_cycles = has_cycles &&
-				     sweep_find(judge, sweep, LEAF_VCPU_CYCLES, index, &value);
+				     sweep_find(facts, sweep, LEAF_VCPU_CYCLES, index, &value);
 			cycles += value;
 		}
 		if (!done)
@@ -159,37 +159,37 @@ static void tally_mirrors(const struct judge *judge, struct check *check, unsign
 		tally->differed++;
 		if (sum != vm)
 			check_example(check, "%s: VM-wide exits differ from the vCPUs' sum by %s",
-				      check_place(judge, last_vcpu, index, NULL).s,
+				      check_place(facts, last_vcpu, index, NULL).s,
 				      text_i64((int64_t)((uint64_t)vm - sum)).s);
 		else
 			check_example(check, "%s: VM-wide cycles %s, sum of the vCPUs' %s",
-				      check_place(judge, last_vcpu, index, NULL).s,
+				      check_place(facts, last_vcpu, index, NULL).s,
 				      text_u64(vm_cycles).s, text_u64(cycles).s);
 	}
 }
 
-void check_total(struct judge *judge, struct check *check)
+void check_total(struct facts *facts, struct check *check)
 {
-	const struct result *result = judge->result;
+	const struct result *result = facts->result;
 	struct tally sums = { 0 }, mirrors = { 0 }, tally;
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
 
 		if (sweep->kind != SWEEP_SOME) {
-			tally_count_total(judge, check, sweep, LEAF_EXITS, &sums);
-			tally_count_total(judge, check, sweep, LEAF_VCPU_EXITS, &sums);
+			tally_count_total(facts, check, sweep, LEAF_EXITS, &sums);
+			tally_count_total(facts, check, sweep, LEAF_VCPU_EXITS, &sums);
 		}
 		if (sweep->kind == SWEEP_FULL) {
-			tally_cycle_total(judge, check, sweep, LEAF_CYCLES, &sums);
-			tally_cycle_total(judge, check, sweep, LEAF_VCPU_CYCLES, &sums);
+			tally_cycle_total(facts, check, sweep, LEAF_CYCLES, &sums);
+			tally_cycle_total(facts, check, sweep, LEAF_VCPU_CYCLES, &sums);
 		}
 	}
 	/* vCPUs of a VM are neighbours, and the last one's sweep comes last. */
 	for (unsigned int v = 0; v < result->nr_vcpus; v++)
 		if ((v + 1 == result->nr_vcpus || result->vcpus[v + 1].vm != result->vcpus[v].vm) &&
 		    sweep_last_full(result, v))
-			tally_mirrors(judge, check, v, &mirrors);
+			tally_mirrors(facts, check, v, &mirrors);
 	tally = (struct tally){ .compared = sums.compared + mirrors.compared,
 				.differed = sums.differed + mirrors.differed };
 	check_settle(check, &tally);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Registers: what must be 0, undefined exit numbers, ordinary leaves. */
-#include "judge/evidence.h"
+#include "judge/diagnose_abi.h"
 
+#include "judge/check_abi.h"
+#include "kvm/exits.h"
 #include "util/text.h"
 
 /* How reads were answered that were not answered as the ABI says. */
@@ -32,13 +34,13 @@ static void exclude_numbers(const struct evidence *evidence, const struct result
 	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
 		if (!answers->excluded[index])
 			answers->excluded[index] = !bounds_have(
-				value, judge_bpf(&evidence->judge, sweep, read, index));
+				value, facts_bpf(&evidence->facts, sweep, read, index));
 }
 
 /* The one that is left, EXIT_INDEX_OTHER if there is none; the first and the last are likeliest. */
 static unsigned int number_left(const struct evidence *evidence, const struct answers *answers)
 {
-	unsigned int last = exit_nr_defined(evidence->judge.isa) - 1;
+	unsigned int last = exit_nr_defined(evidence->facts.isa) - 1;
 
 	if (!answers->excluded[0] || answers->excluded[last]) {
 		for (unsigned int index = 0; index <= last; index++)
@@ -101,7 +103,7 @@ static struct answers find_answers(const struct evidence *evidence)
 			    reads[i].function == LEAF_DISCOVERY)
 				continue;
 			if (leaf_is_by_number(reads[i].function) &&
-			    exit_index(evidence->judge.isa, reads[i].index) == EXIT_INDEX_OTHER)
+			    exit_index(evidence->facts.isa, reads[i].index) == EXIT_INDEX_OTHER)
 				see_undefined(evidence, sweep, &reads[i], &answers);
 			else
 				see_defined(&reads[i], &answers);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Counts of a single vCPU: which reasons have too few or too many exits. */
-#include "judge/evidence.h"
+#include "judge/diagnose_counts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "judge/workload_exits.h"
 #include "util/text.h"
 #include "util/array.h"
 
@@ -36,7 +37,7 @@ static struct shift find_shift(const struct evidence *evidence)
 			shift.higher++;
 			/* The exit that reads the leaf may be half counted; others come in between. */
 			shift.doubled += llabs(growth->error - right) <=
-					 (evidence->judge.asynchronous[index] ? 5 + right / 10 :
+					 (evidence->facts.asynchronous[index] ? 5 + right / 10 :
 										1 + right / 100);
 			shift.excess += growth->error;
 		}
@@ -90,7 +91,7 @@ static bool is_among(const struct evidence *evidence, unsigned int index,
 		     const unsigned int *numbers, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		if (exit_index(evidence->judge.isa, numbers[i]) == index)
+		if (exit_index(evidence->facts.isa, numbers[i]) == index)
 			return true;
 	return false;
 }
@@ -111,7 +112,7 @@ static bool only_fast_paths(const struct evidence *evidence)
 	static const unsigned int vmx[] = { 12, 13, 32, 52, 85 }; /* HLT, INVD, WRMSR, timer */
 	static const unsigned int svm[] = { 0x76, 0x78, 0x7c };	  /* INVD, HLT, MSR */
 
-	return evidence->judge.isa == EXIT_ISA_VMX ? all_lower_among(evidence, vmx, NR(vmx)) :
+	return evidence->facts.isa == EXIT_ISA_VMX ? all_lower_among(evidence, vmx, NR(vmx)) :
 						     all_lower_among(evidence, svm, NR(svm));
 }
 
@@ -120,7 +121,7 @@ static bool only_failed_entries(const struct evidence *evidence)
 {
 	static const unsigned int vmx[] = { 33, 34, 41 };
 
-	return evidence->judge.isa == EXIT_ISA_VMX && all_lower_among(evidence, vmx, NR(vmx));
+	return evidence->facts.isa == EXIT_ISA_VMX && all_lower_among(evidence, vmx, NR(vmx));
 }
 
 /* Workloads of which every exit is missing, and those of which just some are. */
@@ -132,15 +133,15 @@ static void missing_workloads(const struct evidence *evidence, unsigned int *all
 	*all = *some = 0;
 	for (unsigned int i = 0; i < result->nr_workloads; i++) {
 		const struct result_workload *workload = &result->workloads[i];
-		unsigned int index = evidence->judge.op_index[workload->workload->op];
-		struct workload_delta delta;
+		unsigned int index = evidence->facts.op_index[workload->workload->op];
+		struct workload_exits exits;
 		int64_t missing;
 
 		if (workload->unsupported || index == EXIT_INDEX_OTHER ||
 		    evidence->growth[index].error >= 0)
 			continue;
-		workload_delta(result, workload, index, &delta);
-		missing = delta.has_leaf ? (int64_t)(delta.bpf - delta.leaf) : 0;
+		exits = workload_exits_of(&evidence->facts, i, index);
+		missing = exits.has_leaf ? (int64_t)(exits.bpf - exits.leaf) : 0;
 		*all += missing > 0 && (uint64_t)missing >= workload->count;
 		*some += missing > 0 && (uint64_t)missing < workload->count;
 	}
@@ -195,7 +196,7 @@ static void diagnose_off_by_one(struct evidence *evidence)
 			const struct track *track = &evidence->vcpus[v].leaf[vm_wide][i / 2];
 			int64_t most = vm_wide ? result_vm_vcpus(result, v) : 1;
 			int64_t least = track->least_error, greatest = track->greatest_error;
-			bool varies = most > 1 || evidence->judge.asynchronous[i / 2];
+			bool varies = most > 1 || evidence->facts.asynchronous[i / 2];
 
 			if (!track->reads || (!least && !greatest))
 				continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Whose exits a leaf shows: of a vCPU, a VM, a CPU, the host; and since when. */
-#include "judge/evidence.h"
+#include "judge/diagnose_scope.h"
 
 #include <stdlib.h>
 
@@ -92,7 +92,7 @@ static int64_t idle_growth(const struct evidence *evidence, bool vm_wide, unsign
 		uint64_t had, has;
 
 		/* Its own exits may be miscounted, too: those of which it made none tell. */
-		if (evidence->judge.asynchronous[index] ||
+		if (evidence->facts.asynchronous[index] ||
 		    !evidence_sweep_error(evidence, first, vm_wide, index, &before, &had) ||
 		    !evidence_sweep_error(evidence, second, vm_wide, index, &after, &has))
 			continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Cycles: how they follow eBPF's, over the reasons. */
-#include "judge/evidence.h"
+#include "judge/diagnose_time.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ struct shares {
 static bool is_judged(const struct evidence *evidence, unsigned int index)
 {
 	return evidence->times[PHASE_SINGLE][index].timed >= TIME_MIN_EXITS &&
-	       !evidence->judge.asynchronous[index] && !evidence->growth[index].error;
+	       !evidence->facts.asynchronous[index] && !evidence->growth[index].error;
 }
 
 /* Whether a value that should be a sum is what one exit takes. */

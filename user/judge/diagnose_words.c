@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Values of 64 bits in registers of 32. */
-#include "judge/evidence.h"
+#include "judge/diagnose_words.h"
 
 #include "util/text.h"
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "report/report.h"
+#include "judge/document.h"
 
 #include <string.h>
 
+#include "kvm/exits.h"
+#include "kvm/host_json.h"
 #include "util/json.h"
-#include "util/text.h"
+#include "util/version.h"
 
 static json_t *number_or_null(bool has, uint64_t value)
 {
@@ -69,29 +71,28 @@ static json_t *exit_json(const struct result *result, unsigned int index)
 			 json_string_or_null(defined ? exit_name(result->host.isa, exit) : NULL));
 }
 
-/* Exits between the ends of the sweeps around a workload, by reason, as all sides had them. */
-static json_t *workload_exits_json(const struct result *result,
-				   const struct result_workload *workload)
+/* Exits that a workload caused, by reason, as all sources have them. */
+static json_t *workload_exits_json(const struct result *result, const struct verdicts *verdicts,
+				   unsigned int workload)
 {
-	json_t *exits = json_array();
+	json_t *list = json_array();
 
-	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
-		struct workload_delta delta;
+	for (unsigned int i = 0; i < verdicts->nr_workload_exits; i++) {
+		const struct workload_exits *exits = &verdicts->workload_exits[i];
 		json_t *entry;
 
-		workload_delta(result, workload, index, &delta);
-		if (!delta.truth && !delta.leaf && !delta.bpf)
+		if (exits->workload != workload)
 			continue;
-		entry = exit_json(result, index);
-		json_object_set_new(entry, "truth", json_number(delta.truth));
-		json_object_set_new(entry, "leaf", number_or_null(delta.has_leaf, delta.leaf));
-		json_object_set_new(entry, "bpf", json_number(delta.bpf));
-		json_array_append_new(exits, entry);
+		entry = exit_json(result, exits->index);
+		json_object_set_new(entry, "truth", json_number(exits->truth));
+		json_object_set_new(entry, "leaf", number_or_null(exits->has_leaf, exits->leaf));
+		json_object_set_new(entry, "bpf", json_number(exits->bpf));
+		json_array_append_new(list, entry);
 	}
-	return exits;
+	return list;
 }
 
-static json_t *workloads_json(const struct result *result)
+static json_t *workloads_json(const struct result *result, const struct verdicts *verdicts)
 {
 	json_t *list = json_array();
 
@@ -99,12 +100,12 @@ static json_t *workloads_json(const struct result *result)
 		const struct result_workload *entry = &result->workloads[i];
 		int64_t exit = workload_exit(entry->workload, result->host.isa);
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name",
-						      entry->workload->name, "exit",
-						      number_or_null(exit >= 0, exit), "executions",
-						      json_number(entry->count), "unsupported",
-						      json_string_or_null(entry->unsupported),
-						      "exits", workload_exits_json(result, entry)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", entry->workload->name,
+					"exit", number_or_null(exit >= 0, exit), "executions",
+					json_number(entry->count), "unsupported",
+					json_string_or_null(entry->unsupported), "exits",
+					workload_exits_json(result, verdicts, i)));
 	}
 	return list;
 }
@@ -323,7 +324,7 @@ static json_t *summary_json(const struct result *result, const struct verdicts *
 			 "differed", json_number(verdicts->differed));
 }
 
-json_t *report_document(const struct result *result, const struct verdicts *verdicts)
+json_t *run_document(const struct result *result, const struct verdicts *verdicts)
 {
 	return json_pack(
 		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
@@ -333,59 +334,9 @@ json_t *report_document(const struct result *result, const struct verdicts *verd
 		number_or_null(result->count, result->count), "host",
 		json_host(&result->host, result->tsc_khz), "leaves", leaves_json(result), "witness",
 		tracer_json(result), "phases", phases_json(result), "workloads",
-		workloads_json(result), "reasons", reasons_json(result, verdicts), "latency",
-		latency_json(result), "vcpus", vcpus_json(result), "checks", checks_json(verdicts),
-		"diagnoses", diagnoses_json(verdicts), "mismatches", mismatches_json(result),
-		"discovery_reads", discovery_json(result), "summary",
+		workloads_json(result, verdicts), "reasons", reasons_json(result, verdicts),
+		"latency", latency_json(result), "vcpus", vcpus_json(result), "checks",
+		checks_json(verdicts), "diagnoses", diagnoses_json(verdicts), "mismatches",
+		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
 		summary_json(result, verdicts));
-}
-
-json_t *report_error_document(const struct error *err)
-{
-	return json_pack("{s:i, s:s}", "schema_version", REPORT_SCHEMA_VERSION, "error", err->text);
-}
-
-void report_json(FILE *to, const json_t *document)
-{
-	json_dumpf(document, to, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-	fputc('\n', to);
-}
-
-static json_t *list_exit_json(const struct workload *workload, enum exit_isa isa)
-{
-	int64_t exit = workload_exit(workload, isa);
-
-	if (exit == WORKLOAD_NONE)
-		return json_null();
-	if (exit == WORKLOAD_NO_EXIT)
-		return json_pack("{s:n, s:n}", "number", "name");
-	return json_pack("{s:I, s:o}", "number", (json_int_t)exit, "name",
-			 json_string_or_null(exit_name(isa, exit)));
-}
-
-char *report_list_json(void)
-{
-	static const char *const truths[] = {
-		[TRUTH_EXACT] = "exact",
-		[TRUTH_AT_LEAST] = "at-least",
-		[TRUTH_AT_MOST] = "at-most",
-	};
-	json_t *list = json_array(), *root;
-	char *text;
-
-	for (unsigned int i = 0; i < nr_workloads; i++) {
-		const struct workload *workload = &workloads[i];
-
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:o}", "name",
-						      workload->name, "help", workload->help, "svm",
-						      list_exit_json(workload, EXIT_ISA_SVM), "vmx",
-						      list_exit_json(workload, EXIT_ISA_VMX),
-						      "truth", truths[workload->truth], "count",
-						      (int)workload->count, "why",
-						      json_string_or_null(workload->why)));
-	}
-	root = json_pack("{s:i, s:o}", "schema_version", REPORT_SCHEMA_VERSION, "workloads", list);
-	text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-	json_decref(root);
-	return text;
 }

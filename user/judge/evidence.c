@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kvm/exits.h"
 #include "util/text.h"
 
 static uint64_t swap_words(uint64_t value)
@@ -55,18 +56,18 @@ static bool is_total(uint32_t function)
  * What is right for a read; false where that is not known: of a VM with several
  * vCPUs, the total and the exits that nothing in the guest decides.
  */
-static bool right_for(const struct judge *judge, const struct result_sweep *sweep,
+static bool right_for(const struct facts *facts, const struct result_sweep *sweep,
 		      const struct probe_read *read, struct right *right)
 {
-	unsigned int index = exit_index(judge->isa, read->index);
+	unsigned int index = exit_index(facts->isa, read->index);
 	bool siblings = leaf_is_vm_wide(read->function) &&
-			result_vm_vcpus(judge->result, sweep->vcpu) > 1;
+			result_vm_vcpus(facts->result, sweep->vcpu) > 1;
 	uint64_t executed[PROBE_NR_OPS];
 
 	if (is_total(read->function)) {
 		right->bpf = (struct bounds){ 0, 0 };
 		for (unsigned int i = 0; i < EXIT_NR_INDICES; i++) {
-			struct bounds of = judge_bpf(judge, sweep, read, i);
+			struct bounds of = facts_bpf(facts, sweep, read, i);
 
 			right->bpf.lower += of.lower;
 			right->bpf.upper += of.upper;
@@ -74,8 +75,8 @@ static bool right_for(const struct judge *judge, const struct result_sweep *swee
 		right->truth = right->bpf;
 	} else {
 		sweep_executed(sweep, read, leaf_is_vm_wide(read->function), executed);
-		right->bpf = judge_bpf(judge, sweep, read, index);
-		right->truth = judge_truth(judge, executed, index);
+		right->bpf = facts_bpf(facts, sweep, read, index);
+		right->truth = facts_truth(facts, executed, index);
 		/* A bound alone proves nothing right. */
 		if (right->truth.upper != right->truth.lower && !siblings)
 			right->truth = right->bpf;
@@ -83,23 +84,23 @@ static bool right_for(const struct judge *judge, const struct result_sweep *swee
 			right->bpf = right->truth;
 	}
 	/* eBPF that lost events has too little. */
-	if (judge->lost && right->truth.lower != right->truth.upper)
+	if (facts->lost && right->truth.lower != right->truth.upper)
 		right->bpf.upper = right->truth.upper = UINT64_MAX;
 	return !siblings || (!is_total(read->function) && right->truth.upper != UINT64_MAX);
 }
 
-static bool is_exits_of_number(const struct judge *judge, const struct probe_read *read)
+static bool is_exits_of_number(const struct facts *facts, const struct probe_read *read)
 {
 	return leaf_is_count(read->function) && leaf_is_by_number(read->function) &&
-	       exit_index(judge->isa, read->index) != EXIT_INDEX_OTHER;
+	       exit_index(facts->isa, read->index) != EXIT_INDEX_OTHER;
 }
 
 /* The value of a read of exits; false if it is none, or answered as undefined. */
-static bool count_value(const struct judge *judge, const struct probe_read *read, uint64_t *value)
+static bool count_value(const struct facts *facts, const struct probe_read *read, uint64_t *value)
 {
 	uint64_t decoded;
 
-	if ((!is_total(read->function) && !is_exits_of_number(judge, read)) ||
+	if ((!is_total(read->function) && !is_exits_of_number(facts, read)) ||
 	    leaf_decode(read, &decoded) == LEAF_NUMBER_UNDEFINED)
 		return false;
 	*value = (uint64_t)read->ebx << 32 | read->eax;
@@ -137,7 +138,7 @@ static void track(struct evidence *evidence, const struct result_sweep *sweep,
 {
 	unsigned int index = is_total(read->function) ?
 				     TRACK_TOTAL :
-				     exit_index(evidence->judge.isa, read->index);
+				     exit_index(evidence->facts.isa, read->index);
 	struct track *track =
 		&evidence->vcpus[sweep->vcpu].leaf[leaf_is_vm_wide(read->function)][index];
 	int64_t error = error_of(value, right);
@@ -168,7 +169,7 @@ static void track(struct evidence *evidence, const struct result_sweep *sweep,
 static void collect_counts(struct evidence *evidence, bool words_only)
 {
 	const struct result *result = evidence->result;
-	const struct judge *judge = &evidence->judge;
+	const struct facts *facts = &evidence->facts;
 
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
@@ -178,9 +179,9 @@ static void collect_counts(struct evidence *evidence, bool words_only)
 			struct right right;
 			uint64_t value;
 
-			if (!count_value(judge, &reads[i], &value) ||
+			if (!count_value(facts, &reads[i], &value) ||
 			    (sweep->concurrent && leaf_is_vm_wide(reads[i].function)) ||
-			    !right_for(judge, sweep, &reads[i], &right))
+			    !right_for(facts, sweep, &reads[i], &right))
 				continue;
 			if (words_only)
 				see_words(evidence, value, &right);
@@ -201,9 +202,9 @@ bool evidence_sweep_error(const struct evidence *evidence, const struct result_s
 		uint64_t value;
 
 		if (reads[i].function != (vm_wide ? LEAF_EXITS : LEAF_VCPU_EXITS) ||
-		    exit_index(evidence->judge.isa, reads[i].index) != index ||
-		    !count_value(&evidence->judge, &reads[i], &value) ||
-		    !right_for(&evidence->judge, sweep, &reads[i], &right))
+		    exit_index(evidence->facts.isa, reads[i].index) != index ||
+		    !count_value(&evidence->facts, &reads[i], &value) ||
+		    !right_for(&evidence->facts, sweep, &reads[i], &right))
 			continue;
 		*error = error_of(take(value, evidence->counts_as), &right);
 		*expected = right.bpf.lower;
@@ -234,7 +235,7 @@ static void collect_growth(struct evidence *evidence, bool vm_wide)
 	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 		struct growth *growth = &evidence->growth[index];
 
-		if (evidence->judge.asynchronous[index] &&
+		if (evidence->facts.asynchronous[index] &&
 		    (uint64_t)llabs(growth->error) <= 3 + growth->right / 50)
 			growth->error = 0;
 		evidence->miscounted += growth->error != 0;
@@ -353,7 +354,7 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 		      const struct verdicts *verdicts)
 {
 	*evidence = (struct evidence){ .result = result, .verdicts = verdicts };
-	judge_init(&evidence->judge, result, NULL);
+	facts_init(&evidence->facts, result);
 	for (unsigned int i = 0; i < verdicts->nr_checks; i++)
 		evidence->failed[verdicts->checks[i].id] = verdicts->checks[i].verdict ==
 							   VERDICT_FAIL;
@@ -400,10 +401,29 @@ struct reason_text reason_text(const struct evidence *evidence, unsigned int ind
 	unsigned int number;
 	const char *name;
 
-	if (!exit_number(evidence->judge.isa, index, &number))
+	if (!exit_number(evidence->facts.isa, index, &number))
 		return text;
-	name = exit_name(evidence->judge.isa, number);
-	snprintf(text.s, sizeof(text.s), "%s %s", text_exit(evidence->judge.isa, number).s,
+	name = exit_name(evidence->facts.isa, number);
+	snprintf(text.s, sizeof(text.s), "%s %s", text_exit(evidence->facts.isa, number).s,
 		 name ? name : "");
 	return text;
+}
+
+void evidence_conclude(struct evidence *evidence, enum diagnosis_id id, enum confidence confidence,
+		       const char *shows, ...)
+{
+	struct diagnosis *diagnosis = &evidence->list[evidence->nr];
+	va_list args;
+
+	for (unsigned int i = 0; i < evidence->nr; i++)
+		if (evidence->list[i].id == id)
+			return;
+	evidence->nr++;
+	diagnosis->id = id;
+	diagnosis->confidence = confidence;
+	va_start(args, shows);
+	vsnprintf(diagnosis->shows, sizeof(diagnosis->shows), shows, args);
+	va_end(args);
+	snprintf(diagnosis->where, sizeof(diagnosis->where), diagnosis_where(id),
+		 evidence->facts.isa == EXIT_ISA_SVM ? "svm" : "vmx");
 }

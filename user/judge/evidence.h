@@ -4,7 +4,8 @@
 
 /* What the diagnose_*.c have in common: a result boiled down to errors. */
 
-#include "judge/judge.h"
+#include "judge/facts.h"
+#include "judge/verdicts.h"
 
 /* How values have to be read to be right. */
 enum reading {
@@ -52,7 +53,7 @@ struct time_of {
 };
 
 struct evidence {
-	struct judge judge;
+	struct facts facts;
 	const struct result *result;
 	const struct verdicts *verdicts;
 	bool failed[NR_CHECKS];
@@ -98,13 +99,5 @@ struct reason_text {
 
 /* "0x72 CPUID" */
 struct reason_text reason_text(const struct evidence *evidence, unsigned int index);
-
-/* ---- the rules, each for one kind of evidence ---- */
-
-void diagnose_scope(struct evidence *evidence);
-void diagnose_counts(struct evidence *evidence);
-void diagnose_words(struct evidence *evidence);
-void diagnose_time(struct evidence *evidence);
-void diagnose_registers(struct evidence *evidence);
 
 #endif

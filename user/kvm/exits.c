@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The names of exit numbers; which ones there are, bpf/exit_numbers.h says. */
 #include <stddef.h>
+#include <stdio.h>
 
-#include "kvm/host.h"
+#include "kvm/exits.h"
 #include "util/array.h"
 
 static const struct exit_range ranges_vmx[] = EXIT_RANGES_VMX;

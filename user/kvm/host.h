@@ -39,16 +39,4 @@ void host_read_cpuinfo(struct host *host, FILE *cpuinfo);
 /* The clock source of CLOCK_MONOTONIC, now; "" if it cannot be read. */
 void host_read_clocksource(char *name, size_t size);
 
-/* "VMX" or "SVM". */
-const char *isa_name(enum exit_isa isa);
-
-/* The manual's name of an exit number, NULL if it is undefined for that ISA. */
-const char *exit_name(enum exit_isa isa, unsigned int number);
-
-/* The exit number behind a dense index; false for EXIT_INDEX_OTHER and beyond. */
-bool exit_number(enum exit_isa isa, unsigned int index, unsigned int *number);
-
-/* How many numbers the manual defines, EXIT_NR_DEFINED_VMX or _SVM. */
-unsigned int exit_nr_defined(enum exit_isa isa);
-
 #endif

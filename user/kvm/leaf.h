@@ -27,8 +27,6 @@ struct leaf_discovery {
 	uint32_t nr_counters;
 };
 
-#define LEAF_FEATURE_STABLE_TSC (1u << 0) /* cycles of different CPUs can be compared */
-
 void leaf_discovery_decode(const struct probe_read *sub0, const struct probe_read *sub1,
 			   struct leaf_discovery *discovery);
 

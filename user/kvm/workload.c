@@ -513,6 +513,7 @@ const struct workload workloads[] = {
 };
 
 const unsigned int nr_workloads = NR(workloads);
+_Static_assert(NR(workloads) <= WORKLOADS_MAX, "room for a choice of each");
 
 const struct workload *workload_find(const char *name)
 {

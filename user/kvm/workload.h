@@ -34,8 +34,15 @@ struct workload {
 	const char *why;    /* of a bound; of an ISA on which there is none */
 };
 
+#define WORKLOADS_MAX 128 /* rows that the table may have */
 extern const struct workload workloads[];
 extern const unsigned int nr_workloads;
+
+/* Some of the workloads, by the order of the table. */
+struct workload_choice {
+	bool chosen[WORKLOADS_MAX];
+	unsigned int nr; /* 0: no choice was made, all of them */
+};
 
 /* NULL if there is none of that name. */
 const struct workload *workload_find(const char *name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The page of a bench. */
-#include "report/report.h"
+#include "report/bench_html.h"
 
 #include <string.h>
 

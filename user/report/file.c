@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reports in files: written, and read again. */
 /* asprintf() */
 #define _GNU_SOURCE
-#include "report/report.h"
+#include "report/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,45 +85,6 @@ int report_read(const char *path, json_t **document, struct error *err)
 }
 
 /* ---- writing ---- */
-
-bool report_has_form(const json_t *document, enum report_form form)
-{
-	return form != REPORT_JUNIT || !schema_is_bench(document);
-}
-
-char *report_render(const json_t *document, enum report_form form)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *to = open_memstream(&text, &size);
-	bool failed;
-
-	if (!to)
-		return NULL;
-	switch (form) {
-	case REPORT_TEXT:
-		report_text(to, document, false);
-		break;
-	case REPORT_JSON:
-		report_json(to, document);
-		break;
-	case REPORT_MARKDOWN:
-		report_markdown(to, document);
-		break;
-	case REPORT_JUNIT:
-		report_junit(to, document);
-		break;
-	case REPORT_HTML:
-		report_html(to, document);
-		break;
-	}
-	failed = ferror(to);
-	if (fclose(to) || failed) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
 
 /* Whether path is (or will be) a file that can be replaced: not a device, a pipe ... */
 static bool is_replaceable(const char *path)

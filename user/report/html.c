@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The page of a run. */
-#include "report/report.h"
+#include "report/html.h"
+
+#include "report/bench_html.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* JUnit's XML, for CI systems: a test case for the verdict, for each check and for each reason. */
-#include "report/report.h"
+#include "report/junit.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Markdown as GitHub has it, that can be read as plain text in a mail, too. */
-#include "report/report.h"
+#include "report/markdown.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "kvm/leaf.h"
+#include "exitcheck.h"
 #include "report/schema.h"
 
 /* ---- members of an object ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "report/report.h"
+#include "report/plain.h"
 
 #include <string.h>
 
@@ -48,31 +48,6 @@ static enum color verdict_color(const char *verdict)
 	return strcmp(verdict, "SKIP") ? COLOR_YELLOW : COLOR_DIM;
 }
 
-/* Text from column indent on, broken between words. */
-static void wrapped(const struct out *out, int indent, const char *text)
-{
-	int column = indent;
-
-	for (;;) {
-		int word = strcspn(text, " ");
-
-		if (column > indent && column + 1 + word > COLUMNS) {
-			fprintf(out->to, "\n%*s", indent, "");
-			column = indent;
-		} else if (column > indent) {
-			fputc(' ', out->to);
-			column++;
-		}
-		fprintf(out->to, "%.*s", word, text);
-		column += word;
-		text += word;
-		if (!*text)
-			break;
-		text++;
-	}
-	fputc('\n', out->to);
-}
-
 static void print_header(const struct out *out, const json_t *document)
 {
 	struct report_fact facts[REPORT_MAX_FACTS];
@@ -83,7 +58,7 @@ static void print_header(const struct out *out, const json_t *document)
 	for (unsigned int i = 0; i < nr; i++) {
 		fprintf(out->to, "%s%-11s%s", color_on(out, COLOR_DIM), facts[i].name,
 			color_off(out, COLOR_DIM));
-		wrapped(out, 11, facts[i].text);
+		text_wrapped(out->to, 11, facts[i].text);
 	}
 }
 
@@ -160,7 +135,7 @@ static void print_missing(const struct out *out, const json_t *document, const c
 			fprintf(out->to, "\n%s\n\n", title);
 		any = true;
 		fprintf(out->to, "%-16s ", doc_string(entry, "name"));
-		wrapped(out, 17, doc_string(entry, key));
+		text_wrapped(out->to, 17, doc_string(entry, key));
 	}
 }
 
@@ -182,10 +157,10 @@ static void print_checks(const struct out *out, const json_t *document)
 
 		fprintf(out->to, "%s%-*s%s %-9s ", color_on(out, verdict_color(verdict)), width,
 			verdict, color_off(out, verdict_color(verdict)), doc_string(check, "id"));
-		wrapped(out, width + 11, report_detail(document, i));
+		text_wrapped(out->to, width + 11, report_detail(document, i));
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fprintf(out->to, "%*s", width + 11, "");
-			wrapped(out, width + 13, json_string_value(example));
+			text_wrapped(out->to, width + 13, json_string_value(example));
 		}
 	}
 }
@@ -200,16 +175,16 @@ static void print_diagnoses(const struct out *out, const json_t *document)
 		return;
 	fputs("\nDiagnoses\n\n", out->to);
 	if (!json_array_size(list))
-		wrapped(out, 0, REPORT_NO_DIAGNOSIS);
+		text_wrapped(out->to, 0, REPORT_NO_DIAGNOSIS);
 	json_array_foreach(list, i, diagnosis) {
 		const char *confidence = doc_string(diagnosis, "confidence");
 		enum color color = strcmp(confidence, "possible") ? COLOR_BOLD : COLOR_NONE;
 
 		fprintf(out->to, "%-8s %s%s%s\n%9s", confidence, color_on(out, color),
 			doc_string(diagnosis, "name"), color_off(out, color), "");
-		wrapped(out, 9, doc_string(diagnosis, "shows"));
+		text_wrapped(out->to, 9, doc_string(diagnosis, "shows"));
 		fprintf(out->to, "%9s", "");
-		wrapped(out, 9, doc_string(diagnosis, "where"));
+		text_wrapped(out->to, 9, doc_string(diagnosis, "where"));
 	}
 }
 
@@ -254,7 +229,7 @@ static void print_bench(const struct out *out, const json_t *document)
 
 	print_header(out, document);
 	fputc('\n', out->to);
-	wrapped(out, 0, bench_note(document).s);
+	text_wrapped(out->to, 0, bench_note(document).s);
 	fputc('\n', out->to);
 	for (unsigned int c = 0; c < nr; c++)
 		heads[c] = bench_column(document, c);
@@ -277,54 +252,4 @@ void report_text(FILE *to, const json_t *document, bool color)
 		print_bench(&out, document);
 	else
 		print_run(&out, document);
-}
-
-/* ---- list ---- */
-
-struct exit_cell {
-	char s[40];
-};
-
-static struct exit_cell exit_cell(const struct workload *workload, enum exit_isa isa)
-{
-	int64_t number = workload_exit(workload, isa);
-	const char *name = number < 0 ? NULL : exit_name(isa, number);
-	struct exit_cell cell;
-
-	if (number < 0)
-		snprintf(cell.s, sizeof(cell.s), number == WORKLOAD_NONE ? "-" : "no exit");
-	else
-		snprintf(cell.s, sizeof(cell.s), "%s %s", text_exit(isa, number).s,
-			 name ? name : "");
-	return cell;
-}
-
-void report_list_text(FILE *to)
-{
-	const struct out out = { .to = to };
-	int name = 8, svm = 3, vmx = 3;
-
-	for (unsigned int i = 0; i < nr_workloads; i++) {
-		int length = strlen(workloads[i].name);
-
-		name = length > name ? length : name;
-		length = strlen(exit_cell(&workloads[i], EXIT_ISA_SVM).s);
-		svm = length > svm ? length : svm;
-		length = strlen(exit_cell(&workloads[i], EXIT_ISA_VMX).s);
-		vmx = length > vmx ? length : vmx;
-	}
-	fprintf(to, "%-*s  %-*s  %-*s  %s\n", name, "workload", svm, "SVM", vmx, "VMX",
-		"what the guest executes");
-	for (unsigned int i = 0; i < nr_workloads; i++) {
-		const struct workload *workload = &workloads[i];
-		int indent = name + svm + vmx + 6;
-		char text[256];
-
-		fprintf(to, "%-*s  %-*s  %-*s  ", name, workload->name, svm,
-			exit_cell(workload, EXIT_ISA_SVM).s, vmx,
-			exit_cell(workload, EXIT_ISA_VMX).s);
-		snprintf(text, sizeof(text), "%s%s%s%s", workload->help, workload->why ? " (" : "",
-			 workload->why ? workload->why : "", workload->why ? ")" : "");
-		wrapped(&out, indent, text);
-	}
 }

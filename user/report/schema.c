@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
 #include "report/blob.h"
 #include "util/text.h"
+#include "util/version.h"
 
 struct check {
 	const json_t *definitions;

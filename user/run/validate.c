@@ -13,7 +13,10 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "kvm/exits.h"
 #include "kvm/kvm.h"
+#include "kvm/test_vm.h"
+#include "tracer/tracer.h"
 #include "util/random.h"
 #include "util/array.h"
 
@@ -40,7 +43,7 @@ struct vm {
 
 struct session {
 	const struct host *host;
-	const struct options *options;
+	const struct run_plan *plan;
 	struct tracer *tracer;
 	struct result *result;
 	struct error *err;
@@ -81,8 +84,8 @@ static uint64_t workload_count(struct session *session, const struct workload *w
 {
 	uint64_t n = workload->count + random_next(&session->random) % (workload->count / 4 + 1);
 
-	if (session->options->count)
-		return session->options->count;
+	if (session->plan->count)
+		return session->plan->count;
 	while (!is_prime(n))
 		n++;
 	return n;
@@ -346,7 +349,7 @@ static int vm_open(struct session *session, struct vm *vm, enum result_phase pha
 		.isa = session->host->isa,
 		.nr_vcpus = nr_vcpus,
 		.irqchip = irqchip,
-		.opt_in = session->options->opt_in,
+		.opt_in = session->plan->opt_in,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 	int status;
@@ -420,7 +423,7 @@ static enum leaves_state why_no_leaves(const struct session *session, const stru
 	case EXIT_LEAVES_OFF:
 		return LEAVES_OFF;
 	case EXIT_LEAVES_OPTIN:
-		if (!session->options->opt_in)
+		if (!session->plan->opt_in)
 			return LEAVES_NOT_ASKED;
 		return test_vm_opted_in(vm->test_vm) ? LEAVES_MISSING : LEAVES_REFUSED;
 	case EXIT_LEAVES_ALL:
@@ -553,15 +556,15 @@ static int run_workload(struct session *session, const struct vm *vm,
 /* Those of the other ISA are named only if they were asked for. */
 static bool is_chosen(const struct session *session, unsigned int workload)
 {
-	return session->options->nr_workloads ?
-		       session->options->workload[workload] :
+	return session->plan->workloads.nr ?
+		       session->plan->workloads.chosen[workload] :
 		       workload_exists(&workloads[workload], session->host->isa);
 }
 
 /* The chosen workloads that need such a VM. */
 static int run_workloads(struct session *session, const struct vm *vm, bool irqchip)
 {
-	unsigned int order[OPTIONS_MAX_WORKLOADS], nr = 0;
+	unsigned int order[WORKLOADS_MAX], nr = 0;
 	int status = 0;
 
 	for (unsigned int i = 0; i < nr_workloads; i++)
@@ -759,7 +762,7 @@ static int command_wait(struct session *session, const struct vm *vm, unsigned i
 /* Scales an amount of work down to what -n asks for. */
 static uint64_t scaled(const struct session *session, uint64_t amount, uint64_t per_execution)
 {
-	uint64_t n = session->options->count;
+	uint64_t n = session->plan->count;
 
 	return n && n * per_execution < amount ? n * per_execution : amount;
 }
@@ -790,7 +793,7 @@ static uint64_t nr_executed(const struct vm *vm)
 
 static int smp_load(struct session *session, const struct vm *vm)
 {
-	const uint64_t asked = session->options->smp_exits;
+	const uint64_t asked = session->plan->smp_exits;
 	const uint64_t exits = asked ? asked : scaled(session, SMP_EXITS, 16);
 	const uint64_t each = scaled(session, SMP_COMMAND, 1);
 	struct command commands[TEST_VM_MAX_VCPUS] = { 0 };
@@ -834,7 +837,7 @@ static void begin_rest(struct session *session)
 		       ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
 
 	session->rested_ns = read_clocks().ns;
-	if (has_leaves(session) && !session->options->count && ms < IDLE_MAX_MS)
+	if (has_leaves(session) && !session->plan->count && ms < IDLE_MAX_MS)
 		session->rested_ns += ms * 1000000;
 }
 
@@ -844,15 +847,14 @@ static int phase_smp(struct session *session)
 
 	if (!has_work(session, PHASE_SMP))
 		return 0;
-	if (session->options->vcpus < 2) {
+	if (session->plan->vcpus < 2) {
 		struct result_phase_info *info = &session->result->phase[PHASE_SMP];
 
-		snprintf(info->skipped, sizeof(info->skipped), "--vcpus %u",
-			 session->options->vcpus);
+		snprintf(info->skipped, sizeof(info->skipped), "--vcpus %u", session->plan->vcpus);
 		return 0;
 	}
 	progress("several vCPUs at full rate");
-	status = vm_open(session, &session->several, PHASE_SMP, session->options->vcpus, false);
+	status = vm_open(session, &session->several, PHASE_SMP, session->plan->vcpus, false);
 	if (!status)
 		status = smp_load(session, &session->several);
 	begin_rest(session);
@@ -1081,15 +1083,15 @@ static int run_phases(struct session *session)
 	return status;
 }
 
-int validate(const struct host *host, const struct options *options, struct result **result,
+int validate(const struct host *host, const struct run_plan *plan, struct result **result,
 	     struct error *err)
 {
-	struct session session = { .host = host, .options = options, .err = err };
+	struct session session = { .host = host, .plan = plan, .err = err };
 	const struct tracer_config config = {
 		.isa = host->isa,
-		.path = options->path,
+		.path = plan->path,
 		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
-		.nr_slots = 2 + options->vcpus + 3 + 1,
+		.nr_slots = 2 + plan->vcpus + 3 + 1,
 	};
 	int status = 0, kvm_fd;
 
@@ -1098,9 +1100,9 @@ int validate(const struct host *host, const struct options *options, struct resu
 		return no_memory(&session);
 	session.result->host = *host;
 	session.result->started = time(NULL);
-	session.result->seed = options->has_seed ? options->seed : random_seed();
-	session.result->count = options->count;
-	session.result->opt_in = options->opt_in;
+	session.result->seed = plan->has_seed ? plan->seed : random_seed();
+	session.result->count = plan->count;
+	session.result->opt_in = plan->opt_in;
 	session.random = session.result->seed;
 
 	/* Open until the end, it keeps KVM's modules from being replaced between two VMs. */

@@ -2,14 +2,14 @@
 #ifndef VALIDATE_H
 #define VALIDATE_H
 
-#include "options.h"
+#include "run/plan.h"
 #include "run/result.h"
 
 /*
- * Runs the validation on this host and collects what checks_judge() judges.
+ * Runs the validation on this host and collects what judge_result() judges.
  * The caller frees *result with result_destroy(); it is set on success only.
  */
-int validate(const struct host *host, const struct options *options, struct result **result,
+int validate(const struct host *host, const struct run_plan *plan, struct result **result,
 	     struct error *err);
 
 #endif

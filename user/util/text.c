@@ -150,3 +150,29 @@ bool text_is_near(const char *word, const char *candidate)
 		return true;
 	return length && distance(word, candidate) <= (length < 4 ? 1 : 2);
 }
+
+#define COLUMNS 100
+
+void text_wrapped(FILE *to, int indent, const char *text)
+{
+	int column = indent;
+
+	for (;;) {
+		int word = strcspn(text, " ");
+
+		if (column > indent && column + 1 + word > COLUMNS) {
+			fprintf(to, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			fputc(' ', to);
+			column++;
+		}
+		fprintf(to, "%.*s", word, text);
+		column += word;
+		text += word;
+		if (!*text)
+			break;
+		text++;
+	}
+	fputc('\n', to);
+}

@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "exitcheck.h"
+#include "exit_numbers.h"
 
 /* A short text by value: usable as an argument, text_u64(n).s */
 struct text {
@@ -31,6 +32,9 @@ struct text text_duration(double ns);
  */
 bool text_is_clean(const char *text);
 void text_clean(char *text);
+
+/* Writes a text and a newline, broken between words, from column indent on. */
+void text_wrapped(FILE *to, int indent, const char *text);
 
 /* Whether word might be a mistyped candidate. */
 bool text_is_near(const char *word, const char *candidate);

@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "commands.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/document.h"
+#include "compare/compare.h"
+#include "compare/forms.h"
+#include "judge/document.h"
+#include "judge/judge.h"
+#include "kvm/test_vm.h"
+#include "list.h"
+#include "report/error_document.h"
+#include "report/file.h"
+#include "report/plain.h"
+#include "run/validate.h"
+#include "util/array.h"
+#include "watch.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+	test_vm_interrupt_all();
+}
+
+/* The first signal makes the run clean up, the second one ends the process. */
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+/* ---- what the commands have in common ---- */
+
+/* Writes a document in each form that was asked for: all that can be, and the first error. */
+static int write_forms(const struct options *options, const json_t *document, struct error *err)
+{
+	struct error unwritten;
+	int status = 0;
+
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
+		char *text;
+		int failed;
+
+		if (!options->write[form])
+			continue;
+		text = document ? report_render(document, form) : NULL;
+		failed = text ? report_write(options->write[form], text, &unwritten) :
+				error_set(&unwritten, STATUS_CANNOT_RUN, "out of memory");
+		free(text);
+		if (failed && !status) {
+			status = failed;
+			*err = unwritten;
+		}
+	}
+	return status;
+}
+
+static int say(const struct error *err, int status)
+{
+	fprintf(stderr, "exitcheck: %s\n", err->text);
+	return status;
+}
+
+int command_fail(const struct options *options, const struct error *err, int status)
+{
+	json_t *document = report_error_document(err);
+	struct error unwritten;
+
+	say(err, status);
+	if (write_forms(options, document, &unwritten))
+		say(&unwritten, status);
+	json_decref(document);
+	return status;
+}
+
+static bool want_color(const struct options *options)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return options->color && isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
+	       !(term && !strcmp(term, "dumb"));
+}
+
+/*
+ * Checks that this host can run exitcheck and that each form of the report can be written;
+ * catches signals from here on.
+ */
+static int begin(struct options *options, struct host *host, struct error *err)
+{
+	int status;
+
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
+		status = options->write[form] ? report_can_write(options->write[form], err) : 0;
+		if (status) {
+			options->write[form] = NULL;
+			return status;
+		}
+	}
+	status = host_probe(host, err);
+	if (!status)
+		catch_signals();
+	return status;
+}
+
+/* Whether the text goes to standard output: no other form does. */
+static bool want_text(const struct options *options)
+{
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
+		if (options->write[form] && !strcmp(options->write[form], "-"))
+			return false;
+	return true;
+}
+
+static int flush_stdout(struct error *err)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
+}
+
+static int show(const struct options *options, const json_t *document, struct error *err)
+{
+	int status, flushed;
+
+	if (!document)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	status = write_forms(options, document, err);
+	if (want_text(options))
+		report_text(stdout, document, want_color(options));
+	flushed = flush_stdout(err);
+	return flushed ? flushed : status;
+}
+
+/* ---- the commands ---- */
+
+static int run_command(struct options *options)
+{
+	const struct run_plan plan = {
+		.workloads = options->workloads,
+		.count = options->count,
+		.vcpus = options->vcpus,
+		.smp_exits = options->smp_exits,
+		.has_seed = options->has_seed,
+		.seed = options->seed,
+		.path = options->path,
+		.opt_in = options->opt_in,
+	};
+	struct host host;
+	struct result *result = NULL;
+	static struct verdicts verdicts;
+	json_t *document;
+	struct error err;
+	int status;
+
+	status = begin(options, &host, &err);
+	if (status)
+		return command_fail(options, &err, status);
+
+	status = validate(&host, &plan, &result, &err);
+	if (interrupted) {
+		result_destroy(result);
+		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
+	}
+	if (status)
+		return command_fail(options, &err, status);
+
+	judge_result(result, &verdicts);
+	document = run_document(result, &verdicts);
+	status = show(options, document, &err);
+	json_decref(document);
+	result_destroy(result);
+	if (!status)
+		return verdicts.status;
+	/* A mismatch stays one, whether or not it could be written down. */
+	return say(&err, verdicts.status == STATUS_MISMATCH ? STATUS_MISMATCH : status);
+}
+
+static int bench_command(struct options *options)
+{
+	const struct bench_plan plan = {
+		.workloads = options->workloads,
+		.leaf_reads = options->leaf_reads,
+		.observers = options->observers,
+		.count = options->count,
+		.rounds = options->rounds,
+		.vcpus = options->vcpus,
+		.vms = options->vms,
+		.has_seed = options->has_seed,
+		.seed = options->seed,
+	};
+	struct bench *bench = NULL;
+	struct host host;
+	json_t *document;
+	struct error err;
+	int status;
+
+	status = begin(options, &host, &err);
+	if (!status)
+		status = bench_run(&host, &plan, &bench, &err);
+	if (interrupted)
+		status = error_set(&err, STATUS_INCONCLUSIVE, "interrupted");
+	if (status) {
+		bench_destroy(bench);
+		return command_fail(options, &err, status);
+	}
+	document = bench_document(bench);
+	status = show(options, document, &err);
+	json_decref(document);
+	bench_destroy(bench);
+	return status ? say(&err, status) : STATUS_PASS;
+}
+
+static int compare_command(struct options *options)
+{
+	struct comparison *comparison = NULL;
+	struct error err;
+	char *text;
+	int status;
+
+	status = compare_files(options->file[0], options->file[1], options->fail_over, &comparison,
+			       &err);
+	if (!status && options->write[REPORT_JSON]) {
+		text = compare_json(comparison);
+		status = text ? report_write(options->write[REPORT_JSON], text, &err) :
+				error_set(&err, STATUS_CANNOT_RUN, "out of memory");
+		free(text);
+	}
+	if (!status && want_text(options))
+		compare_text(stdout, comparison);
+	if (!status)
+		status = flush_stdout(&err);
+	if (status)
+		status = command_fail(options, &err, status);
+	else
+		status = compare_status(comparison);
+	compare_destroy(comparison);
+	return status;
+}
+
+static int list_command(struct options *options)
+{
+	struct error err;
+	char *text;
+	int status;
+
+	if (!options->write[REPORT_JSON]) {
+		list_text(stdout);
+	} else {
+		text = list_json();
+		if (text)
+			puts(text);
+		free(text);
+	}
+	status = flush_stdout(&err);
+	options->write[REPORT_JSON] = NULL;
+	return status ? command_fail(options, &err, status) : STATUS_PASS;
+}
+
+static int report_command(struct options *options)
+{
+	json_t *document = NULL;
+	struct error err;
+	int status = report_read(options->file[0], &document, &err);
+
+	for (unsigned int form = 0; form < NR_REPORT_FORMS && !status; form++)
+		if (options->write[form] && !report_has_form(document, form))
+			status = error_set(&err, STATUS_USAGE,
+					   "a bench has no verdicts, so it has no JUnit form: use "
+					   "--text, --json, --markdown or --html");
+	if (!status)
+		status = show(options, document, &err);
+	json_decref(document);
+	return status ? say(&err, status) : STATUS_PASS;
+}
+
+static void list_observers(FILE *to)
+{
+	fprintf(to, "\nObservers:\n\n");
+	for (unsigned int i = 0; i < nr_bench_observers; i++)
+		fprintf(to, "  %-13s  %s\n", bench_observers[i].name, bench_observers[i].help);
+}
+
+/* ---- the table: argp sorts the options of a group, so each help text stands alone ---- */
+
+enum {
+	GROUP_WORK = 1,
+	GROUP_TRACER,
+	GROUP_OUTPUT,
+	GROUP_HELP = -1,
+};
+
+#define HEADING(text, group)                  \
+	{                                     \
+		NULL, 0, NULL, 0, text, group \
+	}
+#define HELP_OPTION                                                \
+	{                                                          \
+		"help", 'h', NULL, 0, "Show this help", GROUP_HELP \
+	}
+#define PATH_OPTION                                                                                   \
+	{                                                                                             \
+		"path", OPTION_PATH, "auto|btf|classic", 0,                                           \
+			"How the eBPF program attaches: btf uses KVM's type information, classic the" \
+			" classic tracepoints (default: auto, btf if KVM has type information)",      \
+			GROUP_TRACER                                                                  \
+	}
+
+static const struct argp_option run_options[] = {
+	HEADING("Workload:", GROUP_WORK),
+	{ "workload", 'w', "NAME", 0,
+	  "Run only this workload; may be repeated (exitcheck list shows the names)", GROUP_WORK },
+	{ "count", 'n', "N", 0, "Executions of each workload, 1 to 10,000,000", GROUP_WORK },
+	{ "vcpus", OPTION_VCPUS, "N", 0, "vCPUs of the multi-vCPU VM, 1 to 64 (default: 4)",
+	  GROUP_WORK },
+	{ "smp-exits", OPTION_SMP_EXITS, "N", 0,
+	  "Exits of the multi-vCPU VM, 1 to 100,000,000 (default: 20,000)", GROUP_WORK },
+	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that used this seed", GROUP_WORK },
+	HEADING("KVM and eBPF:", GROUP_TRACER),
+	PATH_OPTION,
+	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
+	  "Do not enable the exit leaves of the VMs, like a VMM that does not know them",
+	  GROUP_TRACER },
+	HEADING("Report (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),
+	{ "json", OPTION_JSON, "FILE", 0, "Write the report as JSON", GROUP_OUTPUT },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Write the report as Markdown",
+	  GROUP_OUTPUT },
+	{ "junit", OPTION_FORM + REPORT_JUNIT, "FILE", 0, "Write the report as JUnit XML",
+	  GROUP_OUTPUT },
+	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0, "Write the report as HTML, with charts",
+	  GROUP_OUTPUT },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Print the report without colour", GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};
+
+static const struct argp_option report_options[] = {
+	{ "text", OPTION_FORM + REPORT_TEXT, NULL, 0, "Print text (default)", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, NULL, 0, "Print Markdown", 0 },
+	{ "junit", OPTION_FORM + REPORT_JUNIT, NULL, 0, "Print JUnit XML", 0 },
+	{ "html", OPTION_FORM + REPORT_HTML, NULL, 0, "Print HTML, with charts", 0 },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Print text without colour", 0 },
+	HELP_OPTION,
+	{ 0 },
+};
+
+static const struct argp_option list_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
+	HELP_OPTION,
+	{ 0 },
+};
+
+static const struct argp_option bench_options[] = {
+	HEADING("Measurement:", GROUP_WORK),
+	{ "workload", 'w', "NAME", 0,
+	  "Measure only this workload, or leaf-vcpu, leaf-vm; may be repeated (exitcheck list shows"
+	  " the names)",
+	  GROUP_WORK },
+	{ "observer", OPTION_OBSERVER, "NAME", 0,
+	  "Measure only under this observer; may be repeated (default: all that this host offers)",
+	  GROUP_WORK },
+	{ "rounds", OPTION_ROUNDS, "N", 0,
+	  "Samples of each workload and observer, 1 to 1,000 (default: 21)", GROUP_WORK },
+	{ "count", 'n', "N", 0,
+	  "Executions of a workload per sample, 1 to 10,000,000 (default: 2,000; slow workloads: 100)",
+	  GROUP_WORK },
+	{ "vcpus", OPTION_VCPUS, "N", 0,
+	  "vCPUs of each VM, all at work at once, 1 to 64 (default: 1)", GROUP_WORK },
+	{ "vms", OPTION_VMS, "N", 0, "VMs, all at work at once, 1 to 16 (default: 1)", GROUP_WORK },
+	{ "seed", OPTION_SEED, "N", 0, "Repeat the order of the bench that used this seed",
+	  GROUP_WORK },
+	HEADING("Figures (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),
+	{ "json", OPTION_JSON, "FILE", 0, "Write the figures as JSON", GROUP_OUTPUT },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Write the figures as Markdown",
+	  GROUP_OUTPUT },
+	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0, "Write the figures as HTML, with charts",
+	  GROUP_OUTPUT },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Print the figures without colour", GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};
+
+static const struct argp_option compare_options[] = {
+	{ "fail-over", OPTION_FAIL_OVER, "PERCENT", 0,
+	  "Exit with status 1 if B exceeds A anywhere by more than this, and by more than noise",
+	  0 },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write the comparison as JSON (FILE may be - for standard output, instead of the text)",
+	  0 },
+	HELP_OPTION,
+	{ 0 },
+};
+
+static const struct argp_option watch_options[] = {
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_TRACER },
+	PATH_OPTION,
+	HELP_OPTION,
+	{ 0 },
+};
+
+const struct command commands[] = {
+	{
+		.name = "run",
+		.summary = "validate the exit leaves of this host's KVM (the default)",
+		.doc = "Verifies the exit leaves of this host's KVM: a test guest causes a known"
+		       " number of exits, and an eBPF program counts and times them"
+		       " independently.",
+		.options = run_options,
+		.vcpus = 4,
+		.run = run_command,
+	},
+	{
+		.name = "report",
+		.summary = "show a saved report, in any form",
+		.doc = "Shows a report that run or bench wrote with --json, in any form. FILE may"
+		       " be - for standard input.",
+		.arguments = "FILE",
+		.options = report_options,
+		.nr_files = 1,
+		.files_help = "no report to read: exitcheck report FILE, as written by --json FILE",
+		.is_converter = true,
+		.run = report_command,
+	},
+	{
+		.name = "list",
+		.summary = "list the workloads and the exit that each causes",
+		.doc = "Lists the workloads, and the exit that each causes on SVM and on VMX.",
+		.options = list_options,
+		.run = list_command,
+	},
+	{
+		.name = "bench",
+		.summary = "measure what each way to watch exits costs",
+		.doc = "Measures the cost of an exit when nothing watches it, and under each"
+		       " observer.",
+		.options = bench_options,
+		.takes_leaf_reads = true,
+		.vcpus = 1,
+		.more_help = list_observers,
+		.run = bench_command,
+	},
+	{
+		.name = "compare",
+		.summary = "compare two reports, or two benches",
+		.doc = "Compares two files that run --json wrote, or two that bench --json wrote.",
+		.arguments = "A.json B.json",
+		.options = compare_options,
+		.nr_files = 2,
+		.files_help = "two files are compared: exitcheck compare A.json B.json",
+		.run = compare_command,
+	},
+	{
+		.name = "watch",
+		.summary = "check the exit leaves that any guest reads, while it runs",
+		.doc = "Counts and times the exits of every VM on this host with eBPF, and checks"
+		       " each exit leaf that a guest reads within the exit that reads it. Ends"
+		       " with COMMAND, after --seconds, or at Ctrl-C.",
+		.arguments = "[-- COMMAND...]",
+		.options = watch_options,
+		.takes_command = true,
+		.run = watch_run,
+	},
+};
+
+const unsigned int nr_commands = NR(commands);
+
+const struct command *command_find(const char *name)
+{
+	for (unsigned int i = 0; i < nr_commands; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CHECK_ABI_H
+#define CHECK_ABI_H
+
+#include "judge/check.h"
+
+void check_discovery(struct facts *facts, struct check *check);
+void check_undef(struct facts *facts, struct check *check);
+void check_unpatched(struct facts *facts, struct check *check);
+
+/* Whether a read of a leaf that is none of these answers as on a KVM without the accounting. */
+bool read_is_ordinary(const struct result *result, const struct probe_read *read);
+
+#endif

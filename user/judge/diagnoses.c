@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "judge/diagnoses.h"
+
+/* Where to look, "%1$s" being vmx or svm. */
+static const struct {
+	const char *name, *where;
+} table[NR_DIAGNOSES] = {
+#define X(id, text) [DIAGNOSIS_##id].name = text,
+	DIAGNOSES(X)
+#undef X
+#define WHERE(id) [DIAGNOSIS_##id].where
+		WHERE(WITNESS) =
+			"Not the leaves: exitcheck's own eBPF program, or another one that keeps"
+			" the tracepoints from it.",
+	WHERE(PER_CPU_SPLIT) = "Counters or time stamps that belong to a physical CPU"
+			       " (DEFINE_PER_CPU(), smp_processor_id()): they must belong to the"
+			       " vCPU, whose thread moves.",
+	WHERE(HOST_WIDE) = "A global array, or a sum over vm_list: the counters must belong to the"
+			   " vCPU, and the sum go over the vCPUs of vcpu->kvm alone.",
+	WHERE(SHARED_STATE) = "Static or global variables between kvm_cpuid() being asked and"
+			      " answering, or in the clock: they must be local, or the vCPU's.",
+	WHERE(LOST_UPDATE) = "A counter that several vCPUs increment without a lock: give each vCPU"
+			     " its own, and sum them up when they are read.",
+	WHERE(NOT_RESET) = "kvm_arch_vcpu_create(): counters that outlive their VM must be cleared"
+			   " there, or better be the vCPU's and go with it.",
+	WHERE(STALE) = "The allocation of the counters, in kvm_arch_vcpu_create(): kzalloc(), not"
+		       " kmalloc().",
+	WHERE(MISSED_FASTPATH) = "%1$s_handle_exit() is skipped by fast-path re-entries: count"
+				 " beside trace_kvm_exit() in %1$s_vcpu_run().",
+	WHERE(FLAG_NOT_MASKED) = "The exit reason's bits 31:16 are flags: take"
+				 " vmx->exit_reason.basic, not .full.",
+	WHERE(EARLY_RETURN) = "A return before the count or before the end stamp:"
+			      " %1$s_handle_exit() has several. Count beside trace_kvm_exit(), stop"
+			      " the clock beside trace_kvm_entry(), both in %1$s_vcpu_run().",
+	WHERE(WRONG_REASON) =
+		"The index: the number that %1$s_vcpu_run() counts under, the one that"
+		" the leaf looks up, and the map between the two.",
+	WHERE(DOUBLE_COUNT) = "Two places that count the same exit, as %1$s_vcpu_run() and"
+			      " %1$s_handle_exit() would.",
+	WHERE(OFF_BY_ONE) = "Whether counters start at 0, and whether an exit is counted before"
+			    " kvm_cpuid() answers: a read of a leaf finds itself counted.",
+	WHERE(HI_LO_SWAPPED) = "Where the leaf fills in the registers: exits are EBX:EAX, cycles"
+			       " EBX:ECX.",
+	WHERE(TRUNCATED_32) = "A counter, a sum or a cast of 32 bits: u64 all the way.",
+	WHERE(MASKED_HIGH) = "Where the leaf fills in EBX: upper_32_bits() of the u64, not a mask"
+			     " without a shift.",
+	WHERE(NOT_TIMED) = "The end of the clock beside trace_kvm_entry() in %1$s_vcpu_run(): it is"
+			   " not called, or what it adds goes nowhere.",
+	WHERE(NOT_STORED) =
+		"What happens to the difference of the two time stamps: it must be added"
+		" to the counter that the leaf reads.",
+	WHERE(UNIT) = "The clock: rdtsc() at both ends, no conversion.",
+	WHERE(CLOCK_STOPS_EARLY) = "The end stamp: it belongs beside trace_kvm_entry() in"
+				   " %1$s_vcpu_run(), after the handler, not before it.",
+	WHERE(INCLUDES_GUEST) =
+		"The end stamp: it is taken at the next exit, and belongs before the"
+		" entry, beside trace_kvm_entry() in %1$s_vcpu_run().",
+	WHERE(HANDLER_ONLY) = "The stamps around the call in %1$s_handle_exit(): an exit lasts from"
+			      " trace_kvm_exit() to trace_kvm_entry(), user space included.",
+	WHERE(UNINITIALISED_REGISTER) = "Where the leaf fills in the registers: all four must be"
+					" assigned on every path.",
+	WHERE(INDEX_CLAMPED) = "The bounds check of the exit number, which comes from the guest:"
+			       " refuse it first; array_index_nospec() alone makes it 0.",
+	WHERE(UNDEFINED_CONTRACT) =
+		"Where the leaf refuses an exit number: EAX = EBX = ECX = 0,"
+		" EDX = 0xffffffff, for numbers that the vendor's manual does not"
+		" define and for no other.",
+	WHERE(ORDINARY_LEAF) = "kvm_cpuid() and its callers: exact_only, and what is done there for"
+			       " all leaves but must be for these alone.",
+	WHERE(WRONG_TOTAL) = "The sums: the totals over all exit numbers, the VM-wide leaves over"
+			     " all vCPUs.",
+#undef WHERE
+};
+
+const char *diagnosis_name(enum diagnosis_id id)
+{
+	return table[id].name;
+}
+
+const char *confidence_name(enum confidence confidence)
+{
+	static const char *const names[] = {
+		[CONFIDENCE_CERTAIN] = "certain",
+		[CONFIDENCE_LIKELY] = "likely",
+		[CONFIDENCE_POSSIBLE] = "possible",
+	};
+
+	return names[confidence];
+}
+
+const char *diagnosis_where(enum diagnosis_id id)
+{
+	return table[id].where;
+}

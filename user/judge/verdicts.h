@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VERDICTS_H
+#define VERDICTS_H
+
+/* What the judgement of a run came to, as plain data. What each check demands: exitcheck.8. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "exitcheck.h"
+#include "judge/diagnoses.h"
+#include "kvm/workload.h"
+#include "util/error.h"
+
+#define CHECKS(X)                 \
+	X(DISCOVERY, "DISCOVERY") \
+	X(COUNT, "COUNT")         \
+	X(COUNT_VM, "COUNT-VM")   \
+	X(TOTAL, "TOTAL")         \
+	X(TRUTH, "TRUTH")         \
+	X(STATS, "STATS")         \
+	X(TIME, "TIME")           \
+	X(MONO, "MONO")           \
+	X(UNDEF, "UNDEF")         \
+	X(SMP, "SMP")             \
+	X(ISOLATION, "ISOLATION") \
+	X(MIGRATE, "MIGRATE")     \
+	X(UNPATCHED, "UNPATCHED") /* only where there are no leaves */
+
+enum check_id {
+#define X(id, name) CHECK_##id,
+	CHECKS(X)
+#undef X
+	NR_CHECKS,
+};
+
+enum verdict {
+	VERDICT_PASS,
+	VERDICT_FAIL,
+	VERDICT_INCONCLUSIVE,
+	VERDICT_SKIP,
+};
+
+#define CHECK_MAX_EXAMPLES 3
+
+struct check {
+	enum check_id id;
+	enum verdict verdict;
+	char detail[320];
+	/* The first comparisons that did not hold, or could not be made. */
+	char examples[CHECK_MAX_EXAMPLES][160];
+	unsigned int nr_examples;
+};
+
+/* A reason, in PHASE_SINGLE. */
+struct reason_row {
+	unsigned int index, number;
+	bool has_truth; /* false: nothing the guest does decides it */
+	bool exact;	/* false: truth is a bound ... */
+	bool at_most;	/* ... an upper one */
+	uint64_t truth;
+	bool has_leaf;
+	uint64_t leaf, bpf; /* at the same instant */
+	int64_t difference; /* leaf - bpf, or bpf - truth where there is no leaf */
+	bool has_leaf_cycles, has_bpf_cycles;
+	double leaf_cycles, bpf_cycles; /* of an exit, mean */
+	double bias;			/* their difference */
+	enum verdict verdict;
+};
+
+/* The exits of one reason that one workload caused, as each source has them. */
+struct workload_exits {
+	unsigned int workload, index; /* workload: in result->workloads */
+	uint64_t truth;		      /* at least */
+	bool has_leaf;
+	uint64_t leaf, bpf;
+};
+
+#define VERDICTS_MAX_WORKLOAD_EXITS (WORKLOADS_MAX * EXIT_NR_DEFINED_SVM)
+
+struct verdicts {
+	struct reason_row rows[EXIT_NR_INDICES];
+	unsigned int nr_rows;
+	struct check checks[NR_CHECKS];
+	unsigned int nr_checks;
+	uint64_t exits;		     /* seen by the eBPF program, all VMs */
+	uint64_t compared, differed; /* leaf reads, in place */
+	/* Of what failed; the most likely one first. */
+	struct diagnosis diagnoses[NR_DIAGNOSES];
+	unsigned int nr_diagnoses;
+	enum exit_status status;
+	char closing[320]; /* the last line of the report */
+	unsigned int nr_workload_exits;
+	/* By workload, then by reason; those that nobody saw are left out. */
+	struct workload_exits workload_exits[VERDICTS_MAX_WORKLOAD_EXITS];
+};
+
+const char *check_name(enum check_id id);
+const char *verdict_name(enum verdict verdict);
+
+#endif

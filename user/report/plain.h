@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef PLAIN_H
+#define PLAIN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* For people at a terminal: header, table, of a run its checks, and the closing line last. */
+void report_text(FILE *to, const json_t *document, bool color);
+
+#endif

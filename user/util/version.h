@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VERSION_H
+#define VERSION_H
+
+#define EXITCHECK_VERSION "0.1"
+
+/* "schema_version" of what run, list and an error are written as; and of the other documents. */
+#define REPORT_SCHEMA_VERSION 1
+#define BENCH_SCHEMA_VERSION 1
+#define COMPARISON_SCHEMA_VERSION 1
+
+#endif
