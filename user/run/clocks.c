@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/clocks.h"
+
+#include <string.h>
+#include <time.h>
+#include <x86intrin.h>
+
+#define CLOCKS_NS 50000000 /* between two checks: long against the time of one */
+
+/* The closest of several pairs. */
+struct result_clock clocks_read(void)
+{
+	struct result_clock best = { 0 };
+	uint64_t least = UINT64_MAX;
+
+	for (int i = 0; i < 16; i++) {
+		struct timespec now;
+		uint64_t before = __rdtsc(), after;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		after = __rdtsc();
+		if (after - before >= least)
+			continue;
+		least = after - before;
+		best.tsc = before + (after - before) / 2;
+		best.ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	}
+	return best;
+}
+
+/* Cycles of leaf and eBPF compare only while eBPF's clock runs at one rate: others may slew it. */
+void clocks_check(struct session *session)
+{
+	struct result *result = session->result;
+	struct result_clock now = clocks_read();
+	char clocksource[sizeof(result->next_clocksource)];
+	double khz;
+
+	if (now.ns - session->clocks.ns < CLOCKS_NS)
+		return;
+	khz = (double)(now.tsc - session->clocks.tsc) / (double)(now.ns - session->clocks.ns) * 1e6;
+	session->clocks = now;
+	if (result->slowest_khz == 0 || khz < result->slowest_khz)
+		result->slowest_khz = khz;
+	if (khz > result->fastest_khz)
+		result->fastest_khz = khz;
+	host_read_clocksource(clocksource, sizeof(clocksource));
+	if (!*result->next_clocksource && strcmp(clocksource, result->host.clocksource))
+		memcpy(result->next_clocksource, clocksource, sizeof(clocksource));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SESSION_H
+#define SESSION_H
+
+/* A validation under way. */
+
+#include <stdbool.h>
+
+#include "kvm/test_vm.h"
+#include "run/plan.h"
+#include "run/result.h"
+#include "tracer/tracer.h"
+#include "util/error.h"
+
+/* A VM of which every event is known to the tracer. */
+struct vm {
+	struct test_vm *test_vm;
+	unsigned int number;
+	unsigned int first_vcpu, nr_vcpus; /* in result->vcpus */
+};
+
+struct session {
+	const struct host *host;
+	const struct run_plan *plan;
+	struct tracer *tracer;
+	struct result *result;
+	struct error *err;
+	uint64_t random;
+	struct result_clock clocks; /* when they were looked at last */
+	unsigned int nr_vms;
+	struct vm several;  /* the VM of phase B, which ends after the others */
+	uint64_t rested_ns; /* when its vCPUs have been in user space for long enough */
+	/* Workloads that the phases with several vCPUs or VMs are made of. */
+	enum probe_op mix[PROBE_NR_OPS];
+	unsigned int nr_mix;
+};
+
+int session_no_memory(struct session *session);
+
+/* Says on a terminal what comes next. */
+void session_progress(const char *phase);
+
+/* Whether the guests have the leaves, once the first one has looked. */
+bool session_has_leaves(const struct session *session);
+
+/* The number of the exit that CPUID causes. */
+unsigned int session_cpuid_number(const struct session *session);
+
+/* An amount of work, scaled down to what -n asks for. */
+uint64_t session_scaled(const struct session *session, uint64_t amount, uint64_t per_execution);
+
+#endif

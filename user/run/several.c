@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sched_setaffinity() and CPU_SET() */
+#define _GNU_SOURCE
+#include "run/several.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kvm/exits.h"
+#include "run/clocks.h"
+#include "run/sweep.h"
+#include "run/vm.h"
+#include "util/array.h"
+#include "util/random.h"
+
+#define SMP_EXITS 20000
+#define SMP_COMMAND 625
+#define SMP_KEPT 8 /* turns whose reads are kept: memory does not grow with --smp-exits */
+#define ISOLATION_EXITS 5000
+#define MIGRATE_MOVES 100
+#define MIGRATE_COMMAND 500
+#define MIGRATE_MOVES_A_COMMAND 5
+#define MIGRATE_PAUSE_US 1000
+#define IDLE_MAX_MS 6000
+
+/* ---- phases B to D: what they have in common ---- */
+
+/* A command under way on a vCPU. */
+struct command {
+	bool running, reads;
+	bool keep; /* what was read; eBPF has compared it in any case */
+	struct result_sweep sweep;
+	struct list list;
+};
+
+/* Leaves of the mix, VM-wide and of the vCPU. */
+static struct list list_mix(struct session *session, const struct vm *vm, unsigned int vcpu)
+{
+	struct list list = list_begin(vm, vcpu);
+
+	list_totals(&list);
+	for (unsigned int i = 0; i < session->nr_mix; i++) {
+		unsigned int number;
+
+		exit_number(session->host->isa, op_exit_index(session->host->isa, session->mix[i]),
+			    &number);
+		list_add(&list, LEAF_EXITS, number);
+		list_add(&list, LEAF_VCPU_EXITS, number);
+	}
+	list_add(&list, LEAF_VCPU_CYCLES, session_cpuid_number(session));
+	list_totals(&list);
+	return list;
+}
+
+/* Exits to user space cost ten times as much as those that KVM handles, so fewer serve. */
+static uint64_t affordable(enum probe_op op, uint64_t count)
+{
+	static const enum probe_op dear[] = {
+		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS, PROBE_INS,
+		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_HLT,
+	};
+
+	for (unsigned int i = 0; i < NR(dear); i++)
+		if (op == dear[i])
+			return count / 10 + 1;
+	return count;
+}
+
+/* Starts some count exits on a vCPU: leaf reads, or one workload of the mix; which, turn says. */
+static int command_start(struct session *session, const struct vm *vm, unsigned int vcpu,
+			 struct command *command, unsigned int turn, uint64_t count)
+{
+	const char *unsupported = NULL;
+	enum probe_op op;
+	uint64_t passes;
+	int status;
+
+	*command = (struct command){ .running = true, .keep = true };
+	/* Every third command reads leaves, if there are any. */
+	command->reads = session_has_leaves(session) && (turn % 3 == 0 || !session->nr_mix);
+	if (!command->reads) {
+		op = session->mix[turn % session->nr_mix];
+		status = test_vm_start(vm->test_vm, vcpu, op, affordable(op, count), &unsupported,
+				       session->err);
+	} else {
+		sweep_open(session, vm, vcpu, &command->sweep);
+		command->sweep.concurrent = vm->nr_vcpus > 1;
+		command->list = list_mix(session, vm, vcpu);
+		passes = count / command->list.nr;
+		test_vm_set_nr_reads(vm->test_vm, vcpu, command->list.nr);
+		status = test_vm_start(vm->test_vm, vcpu, PROBE_READ_LEAVES, passes ? passes : 1,
+				       &unsupported, session->err);
+	}
+	if (status || unsupported)
+		command->running = false;
+	if (!status && unsupported)
+		status = error_set(session->err, STATUS_CANNOT_RUN,
+				   "a workload that ran on one vCPU does not on another: %s",
+				   unsupported);
+	return status;
+}
+
+static int command_wait(struct session *session, const struct vm *vm, unsigned int vcpu,
+			struct command *command)
+{
+	int status;
+
+	if (!command->running)
+		return 0;
+	command->running = false;
+	status = test_vm_wait(vm->test_vm, vcpu, session->err);
+	if (!status && command->reads && command->keep)
+		status = sweep_close(session, vm, vcpu, &command->sweep, &command->list);
+	return status;
+}
+
+/* Whether the phase can run: there must be something to do. */
+static bool has_work(struct session *session, enum result_phase phase)
+{
+	struct result_phase_info *info = &session->result->phase[phase];
+
+	if (session->nr_mix || session_has_leaves(session))
+		return true;
+	snprintf(info->skipped, sizeof(info->skipped),
+		 "none of the workloads that ran can be exact under load");
+	return false;
+}
+
+static uint64_t nr_executed(const struct vm *vm)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int vcpu = 0; vcpu < vm->nr_vcpus; vcpu++)
+		for (int op = 0; op < PROBE_NR_OPS; op++)
+			sum += test_vm_executed(vm->test_vm, vcpu, op);
+	return sum;
+}
+
+/* ---- phase B ---- */
+
+static int smp_load(struct session *session, const struct vm *vm)
+{
+	const uint64_t asked = session->plan->smp_exits;
+	const uint64_t exits = asked ? asked : session_scaled(session, SMP_EXITS, 16);
+	const uint64_t each = session_scaled(session, SMP_COMMAND, 1);
+	struct command commands[TEST_VM_MAX_VCPUS] = { 0 };
+	unsigned int turn = random_next(&session->random) % 64, kept = 0;
+	int status = 0;
+
+	/*
+	 * Each vCPU has its next command as soon as its turn to be looked at comes: by turns
+	 * the same as the others', so that they would meet in a counter that they share, and
+	 * another one, so that leaves are read while the others do something else.
+	 */
+	while (!status && nr_executed(vm) < exits) {
+		const bool keep = nr_executed(vm) >= exits / SMP_KEPT * kept;
+		bool reads = false;
+
+		for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++) {
+			status = command_wait(session, vm, v, &commands[v]);
+			if (!status)
+				status = command_start(session, vm, v, &commands[v],
+						       turn % 2 ? turn + v : turn, each);
+			commands[v].keep = keep;
+			reads |= commands[v].reads;
+		}
+		kept += keep && reads;
+		turn++;
+	}
+	for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++)
+		status = command_wait(session, vm, v, &commands[v]);
+	return status;
+}
+
+/*
+ * After their last command all vCPUs stay in user space, in the exit that ended it, until it has
+ * taken four thirds of the cycles that 32 bits hold: a counter of these is too low then, and the sum
+ * over four such counters too large for 32 bits. The phases with other VMs come meanwhile. Not for
+ * shortened runs, nor where it takes too long.
+ */
+static void begin_rest(struct session *session)
+{
+	const uint64_t khz = session->result->tsc_khz,
+		       ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
+
+	session->rested_ns = clocks_read().ns;
+	if (session_has_leaves(session) && !session->plan->count && ms < IDLE_MAX_MS)
+		session->rested_ns += ms * 1000000;
+}
+
+int phase_smp(struct session *session)
+{
+	int status;
+
+	if (!has_work(session, PHASE_SMP))
+		return 0;
+	if (session->plan->vcpus < 2) {
+		struct result_phase_info *info = &session->result->phase[PHASE_SMP];
+
+		snprintf(info->skipped, sizeof(info->skipped), "--vcpus %u", session->plan->vcpus);
+		return 0;
+	}
+	session_progress("several vCPUs at full rate");
+	status = vm_open(session, &session->several, PHASE_SMP, session->plan->vcpus, false);
+	if (!status)
+		status = smp_load(session, &session->several);
+	begin_rest(session);
+	return status;
+}
+
+int phase_smp_end(struct session *session, int status)
+{
+	if (!session->several.test_vm)
+		return status;
+	if (!status) {
+		const struct timespec rested = {
+			.tv_sec = session->rested_ns / 1000000000,
+			.tv_nsec = session->rested_ns % 1000000000,
+		};
+
+		session_progress("several vCPUs after a rest");
+		/* A signal ends it, and the sweep then says that it came. */
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &rested, NULL);
+	}
+	for (unsigned int v = 0; v < session->several.nr_vcpus && !status; v++)
+		status = sweep(session, &session->several, v, SWEEP_FULL, -1);
+	session->result->phase[PHASE_SMP].ran = !status;
+	return vm_close(session, &session->several, status);
+}
+
+/* ---- phase C ---- */
+
+/* Work on one vCPU of that VM, until it has executed so much more. */
+static int work(struct session *session, const struct vm *vm, uint64_t exits)
+{
+	const uint64_t goal = nr_executed(vm) + exits,
+		       each = session_scaled(session, MIGRATE_COMMAND, 1);
+	struct command command;
+	int status = 0;
+
+	for (unsigned int turn = 1; !status && nr_executed(vm) < goal; turn++) {
+		status = command_start(session, vm, 0, &command, turn, each);
+		if (!status)
+			status = command_wait(session, vm, 0, &command);
+	}
+	return status;
+}
+
+/* Both VMs at the same time. */
+static int work_both(struct session *session, const struct vm *a, const struct vm *b,
+		     uint64_t exits)
+{
+	const uint64_t goal = nr_executed(a) + nr_executed(b) + exits;
+	const uint64_t each = session_scaled(session, MIGRATE_COMMAND, 1);
+	struct command of_a = { 0 }, of_b = { 0 };
+	int status = 0, late;
+
+	for (unsigned int turn = 1; !status && nr_executed(a) + nr_executed(b) < goal; turn++) {
+		status = command_start(session, a, 0, &of_a, turn, each);
+		if (!status)
+			status = command_start(session, b, 0, &of_b, turn + 1, each);
+		late = command_wait(session, a, 0, &of_a);
+		if (!late)
+			late = command_wait(session, b, 0, &of_b);
+		if (!status)
+			status = late;
+	}
+	return status;
+}
+
+int phase_isolation(struct session *session)
+{
+	const uint64_t exits = session_scaled(session, ISOLATION_EXITS, 8);
+	struct vm first, second = { 0 };
+	int status, late;
+
+	if (!has_work(session, PHASE_ISOLATION))
+		return 0;
+	session_progress("two VMs at once, and a new one");
+	status = vm_open(session, &first, PHASE_ISOLATION, 1, false);
+	if (!status)
+		status = vm_open(session, &second, PHASE_ISOLATION, 1, false);
+	/* The first one idle while the second works ... */
+	if (!status)
+		status = sweep(session, &first, 0, SWEEP_FULL, -1);
+	if (!status)
+		status = work(session, &second, exits);
+	if (!status)
+		status = sweep(session, &first, 0, SWEEP_FULL, -1);
+	/* ... both at work ... */
+	if (!status)
+		status = work_both(session, &first, &second, exits);
+	if (!status)
+		status = sweep(session, &first, 0, SWEEP_FULL, -1);
+	if (!status)
+		status = sweep(session, &second, 0, SWEEP_FULL, -1);
+	/* ... and one that may get the memory of the second. */
+	if (second.test_vm) {
+		late = vm_close(session, &second, status);
+		if (!status)
+			status = late;
+	}
+	if (!status) {
+		status = vm_open(session, &second, PHASE_ISOLATION, 1, false);
+		if (!status)
+			status = sweep(session, &second, 0, SWEEP_FULL, -1);
+		status = vm_close(session, &second, status);
+	}
+	session->result->phase[PHASE_ISOLATION].ran = !status;
+	return vm_close(session, &first, status);
+}
+
+/* ---- phase D ---- */
+
+/*
+ * Moves a thread to the next allowed CPU after *cpu. One that has gone offline, or was taken away
+ * from us, is allowed no more: false once there are not two left.
+ */
+static bool move(pid_t tid, cpu_set_t *allowed, int *cpu)
+{
+	cpu_set_t one;
+
+	while (CPU_COUNT(allowed) >= 2) {
+		do
+			*cpu = (*cpu + 1) % CPU_SETSIZE;
+		while (!CPU_ISSET(*cpu, allowed));
+		CPU_ZERO(&one);
+		CPU_SET(*cpu, &one);
+		if (!sched_setaffinity(tid, sizeof(one), &one))
+			return true;
+		CPU_CLR(*cpu, allowed);
+	}
+	return false;
+}
+
+static int migrate_load(struct session *session, const struct vm *vm, cpu_set_t *allowed,
+			struct result_phase_info *info)
+{
+	const uint64_t each = session_scaled(session, MIGRATE_COMMAND, 1);
+	const unsigned int goal = session_scaled(session, MIGRATE_MOVES, 4);
+	struct command command = { 0 };
+	bool can_move = true;
+	int status = 0, cpu = -1;
+
+	for (unsigned int turn = 0; !status && can_move && info->moves < goal; turn++) {
+		status = command_start(session, vm, 0, &command, turn, each);
+		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status && can_move; i++) {
+			can_move = move(test_vm_tid(vm->test_vm, 0), allowed, &cpu);
+			info->moves += can_move;
+			usleep(MIGRATE_PAUSE_US);
+		}
+		if (!status)
+			status = command_wait(session, vm, 0, &command);
+	}
+	if (!can_move)
+		snprintf(info->skipped, sizeof(info->skipped),
+			 "after %u of %u moves only one CPU was left to move a thread to",
+			 info->moves, goal);
+	return status;
+}
+
+int phase_migrate(struct session *session)
+{
+	struct result_phase_info *info = &session->result->phase[PHASE_MIGRATE];
+	cpu_set_t allowed;
+	struct vm vm;
+	int status;
+
+	if (!has_work(session, PHASE_MIGRATE))
+		return 0;
+	if (sched_getaffinity(0, sizeof(allowed), &allowed)) {
+		snprintf(info->skipped, sizeof(info->skipped),
+			 "there are more CPUs than a thread's affinity can say here");
+		return 0;
+	}
+	info->cpus = CPU_COUNT(&allowed);
+	if (info->cpus < 2) {
+		snprintf(info->skipped, sizeof(info->skipped),
+			 "there is one CPU only to move a thread to");
+		return 0;
+	}
+	session_progress("a vCPU thread moved between CPUs");
+	status = vm_open(session, &vm, PHASE_MIGRATE, 1, false);
+	if (!status)
+		status = migrate_load(session, &vm, &allowed, info);
+	if (!status)
+		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
+	info->ran = !status;
+	return vm_close(session, &vm, status);
+}

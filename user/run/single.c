@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/single.h"
+
+#include "kvm/exits.h"
+#include "run/sweep.h"
+#include "run/vm.h"
+#include "util/array.h"
+#include "util/random.h"
+
+#define BATCHES 5 /* of a workload: windows in which its cycles are compared */
+#define RANDOM_UNDEFINED 1000
+
+static bool is_prime(uint64_t n)
+{
+	for (uint64_t i = 2; i * i <= n; i++)
+		if (n % i == 0)
+			return false;
+	return n > 1;
+}
+
+/* How often a workload runs: -n, or a prime near the table's count, so that no
+ * two reasons have the same number by chance. */
+static uint64_t workload_count(struct session *session, const struct workload *workload)
+{
+	uint64_t n = workload->count + random_next(&session->random) % (workload->count / 4 + 1);
+
+	if (session->plan->count)
+		return session->plan->count;
+	while (!is_prime(n))
+		n++;
+	return n;
+}
+
+static const uint32_t reserved_indices[] = { 2, 3, 4, 0xff, 0x7fffffff, 0x80000000, 0xffffffff };
+
+static enum leaves_state why_no_leaves(const struct session *session, const struct vm *vm)
+{
+	switch (session->host->exit_leaves) {
+	case EXIT_LEAVES_ABSENT:
+		return LEAVES_UNPATCHED;
+	case EXIT_LEAVES_OFF:
+		return LEAVES_OFF;
+	case EXIT_LEAVES_OPTIN:
+		if (!session->plan->opt_in)
+			return LEAVES_NOT_ASKED;
+		return test_vm_opted_in(vm->test_vm) ? LEAVES_MISSING : LEAVES_REFUSED;
+	case EXIT_LEAVES_ALL:
+		break;
+	}
+	return LEAVES_MISSING;
+}
+
+/* Of those that KVM passes on as they are. */
+static const uint32_t ordinary_leaves[] = { 0, 0x80000000, 0x80000001, 0x80000002, 0x80000008 };
+
+_Static_assert(NR(ordinary_leaves) <= RESULT_MAX_GIVEN, "room for what is given");
+
+/*
+ * Leaves that must be as ever: some that the guest was given; and one that nobody
+ * defines, with the highest basic leaf, which on some CPUs answers for it.
+ */
+static int read_ordinary(struct session *session, const struct vm *vm, uint32_t highest)
+{
+	struct result *result = session->result;
+	struct list list = list_begin(vm, 0);
+
+	for (unsigned int i = 0; i < NR(ordinary_leaves); i++) {
+		struct probe_read *given = &result->given[result->nr_given];
+
+		*given = (struct probe_read){ .function = ordinary_leaves[i] };
+		if (!test_vm_given_cpuid(vm->test_vm, given))
+			continue;
+		result->nr_given++;
+		list_add(&list, ordinary_leaves[i], 0);
+	}
+	list_add(&list, highest, 0);
+	list_add(&list, LEAF_FIRST - 1, 0);
+	return sweep_run(session, vm, 0, &list, SWEEP_SOME, -1);
+}
+
+/* The signature first, always: without it the other leaves mean nothing. */
+static int discover(struct session *session, const struct vm *vm)
+{
+	struct result *result = session->result;
+	struct list list = list_begin(vm, 0);
+	unsigned int basic;
+	int status;
+
+	list_add(&list, LEAF_DISCOVERY, 0);
+	list_add(&list, LEAF_DISCOVERY, 1);
+	for (unsigned int i = 0; i < NR(reserved_indices); i++)
+		list_add(&list, LEAF_DISCOVERY, reserved_indices[i]);
+	basic = list.nr;
+	list_add(&list, 0, 0);
+	list_add(&list, 0x40000000, 0);
+	status = sweep_run(session, vm, 0, &list, SWEEP_SOME, -1);
+	if (status)
+		return status;
+	leaf_discovery_decode(&list.reads[0], &list.reads[1], &result->discovery);
+	result->leaves = result->discovery.present ? LEAVES_PRESENT : why_no_leaves(session, vm);
+	if (session_has_leaves(session))
+		return read_ordinary(session, vm, list.reads[basic].eax);
+
+	/* What the leaves' numbers answer, beside a leaf that nobody defines. */
+	list = list_begin(vm, 0);
+	for (uint32_t index = 0; index < 4; index++)
+		for (uint32_t leaf = LEAF_FIRST - 1; leaf <= LEAF_LAST; leaf++)
+			list_add(&list, leaf, index);
+	return sweep_run(session, vm, 0, &list, SWEEP_SOME, -1);
+}
+
+/* Cycles of the workload's own reason and of CPUID, to have a window between two of these. */
+static int read_cycles(struct session *session, const struct vm *vm, unsigned int number,
+		       int workload)
+{
+	struct list list = list_begin(vm, 0);
+
+	if (!session_has_leaves(session))
+		return 0;
+	list_add(&list, LEAF_VCPU_CYCLES, number);
+	if (number != session_cpuid_number(session))
+		list_add(&list, LEAF_VCPU_CYCLES, session_cpuid_number(session));
+	return sweep_run(session, vm, 0, &list, SWEEP_SOME, workload);
+}
+
+static int run_workload(struct session *session, const struct vm *vm,
+			const struct workload *workload)
+{
+	struct result *result = session->result;
+	struct result_workload *entry = result_add_workload(result);
+	int index = result->nr_workloads - 1;
+	int64_t number = workload_exit(workload, session->host->isa);
+	uint64_t count = workload_count(session, workload), batches, left;
+	const char *unsupported = NULL;
+	int status;
+
+	if (!entry)
+		return session_no_memory(session);
+	*entry = (struct result_workload){
+		.workload = workload,
+		.count = count,
+		.before = result->nr_sweeps - 1,
+	};
+	entry->after = entry->before;
+	if (!workload_exists(workload, session->host->isa)) {
+		entry->unsupported = workload->why;
+		return 0;
+	}
+	/* Without an exit of its own, it takes no cycles; CPUID's serve. */
+	if (number < 0)
+		number = session_cpuid_number(session);
+	batches = count < BATCHES ? count : BATCHES;
+	left = count;
+	status = read_cycles(session, vm, number, index);
+	for (uint64_t batch = batches; batch && !status && !unsupported; batch--) {
+		uint64_t part = left / batch;
+
+		status = vm_execute(session, vm, 0, workload->op, part, &unsupported);
+		left -= part;
+		if (!status)
+			status = read_cycles(session, vm, number, index);
+	}
+	if (status)
+		return status;
+	entry->unsupported = unsupported;
+	if (!unsupported && workload->truth == TRUTH_EXACT && !workload->slow &&
+	    !workload->guest_debug && !workload->irqchip && !workload->nested)
+		session->mix[session->nr_mix++] = workload->op;
+	status = sweep(session, vm, 0, SWEEP_COUNTS, index);
+	result->workloads[index].after = result->nr_sweeps - 1;
+	return status;
+}
+
+/* Those of the other ISA are named only if they were asked for. */
+static bool is_chosen(const struct session *session, unsigned int workload)
+{
+	return session->plan->workloads.nr ?
+		       session->plan->workloads.chosen[workload] :
+		       workload_exists(&workloads[workload], session->host->isa);
+}
+
+/* The chosen workloads that need such a VM. */
+static int run_workloads(struct session *session, const struct vm *vm, bool irqchip)
+{
+	unsigned int order[WORKLOADS_MAX], nr = 0;
+	int status = 0;
+
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		if (is_chosen(session, i) && workloads[i].irqchip == irqchip)
+			order[nr++] = i;
+	random_shuffle(&session->random, order, nr);
+	for (unsigned int i = 0; i < nr && !status; i++)
+		status = run_workload(session, vm, &workloads[order[i]]);
+	return status;
+}
+
+static const uint32_t number_leaves[] = { LEAF_EXITS, LEAF_CYCLES, LEAF_VCPU_EXITS,
+					  LEAF_VCPU_CYCLES };
+
+/* Numbers around every bound, at the limits of 31 and 32 bits, and random undefined
+ * ones; and totals with an index, which they ignore. */
+static int read_undefined(struct session *session, const struct vm *vm)
+{
+	static const struct exit_range vmx[] = EXIT_RANGES_VMX, svm[] = EXIT_RANGES_SVM;
+	const struct exit_range *ranges = session->host->isa == EXIT_ISA_SVM ? svm : vmx;
+	uint32_t numbers[4 * NR(svm) + 3 + RANDOM_UNDEFINED];
+	unsigned int nr = 0;
+	int status = 0;
+
+	for (unsigned int i = 0; i < NR(svm); i++) {
+		numbers[nr++] = ranges[i].first - 1;
+		numbers[nr++] = ranges[i].first;
+		numbers[nr++] = ranges[i].last;
+		numbers[nr++] = ranges[i].last + 1;
+	}
+	numbers[nr++] = 0x7fffffff;
+	numbers[nr++] = 0x80000000;
+	numbers[nr++] = 0xffffffff;
+	for (unsigned int i = 0; i < RANDOM_UNDEFINED;) {
+		/* Small ones too: that is where an array would end. */
+		uint32_t number = random_next(&session->random) >>
+				  (32 + random_next(&session->random) % 24);
+
+		if (exit_index(session->host->isa, number) != EXIT_INDEX_OTHER)
+			continue;
+		numbers[nr++] = number;
+		i++;
+	}
+	for (unsigned int i = 0; i < nr && !status;) {
+		struct list list = list_begin(vm, 0);
+
+		for (; i < nr && list.nr + NR(number_leaves) + 4 <= PROBE_MAX_READS; i++)
+			for (unsigned int leaf = 0; leaf < NR(number_leaves); leaf++)
+				list_add(&list, number_leaves[leaf], numbers[i]);
+		list_add(&list, LEAF_TOTAL_EXITS, random_next(&session->random));
+		list_add(&list, LEAF_TOTAL_CYCLES, random_next(&session->random));
+		list_add(&list, LEAF_VCPU_TOTAL_EXITS, random_next(&session->random));
+		list_add(&list, LEAF_VCPU_TOTAL_CYCLES, random_next(&session->random));
+		status = sweep_run(session, vm, 0, &list, SWEEP_SOME, -1);
+	}
+	return status;
+}
+
+int phase_single(struct session *session)
+{
+	struct vm vm;
+	int status;
+
+	session_progress("one vCPU: every workload, every exit number");
+	status = vm_open(session, &vm, PHASE_SINGLE, 1, false);
+	if (!status)
+		status = test_vm_tsc_khz(vm.test_vm, &session->result->tsc_khz, session->err);
+	if (!status)
+		status = discover(session, &vm);
+	if (!status)
+		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
+	if (!status)
+		status = run_workloads(session, &vm, false);
+	if (!status && session_has_leaves(session))
+		status = read_undefined(session, &vm);
+	if (!status)
+		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
+	session->result->phase[PHASE_SINGLE].ran = !status;
+	return vm_close(session, &vm, status);
+}
+
+int phase_irqchip(struct session *session)
+{
+	bool any = false;
+	struct vm vm;
+	int status;
+
+	for (unsigned int i = 0; i < nr_workloads; i++)
+		any |= is_chosen(session, i) && workloads[i].irqchip;
+	if (!any)
+		return 0;
+	session_progress("one vCPU with KVM's own APIC");
+	status = vm_open(session, &vm, PHASE_SINGLE, 1, true);
+	if (!status)
+		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
+	if (!status)
+		status = run_workloads(session, &vm, true);
+	if (!status)
+		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
+	return vm_close(session, &vm, status);
+}

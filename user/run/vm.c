@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/vm.h"
+
+#include "kvm/workload.h"
+#include "run/sweep.h"
+
+/*
+ * Has the guest start, so that all that it does for this is in what it had
+ * executed before the sweeps; and look for the signature, as any reader must.
+ */
+static int start_guest(struct session *session, const struct vm *vm, unsigned int vcpu)
+{
+	struct list list = list_begin(vm, vcpu);
+
+	list_add(&list, LEAF_DISCOVERY, 0);
+	return sweep_run(session, vm, vcpu, &list, SWEEP_SOME, -1);
+}
+
+int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+	    bool irqchip)
+{
+	const struct test_vm_config config = {
+		.isa = session->host->isa,
+		.nr_vcpus = nr_vcpus,
+		.irqchip = irqchip,
+		.opt_in = session->plan->opt_in,
+		.timeout_ms = WORKLOAD_TIMEOUT_MS,
+	};
+	int status;
+
+	*vm = (struct vm){
+		.number = ++session->nr_vms,
+		.first_vcpu = session->result->nr_vcpus,
+		.nr_vcpus = nr_vcpus,
+	};
+	status = test_vm_create(&vm->test_vm, &config, session->err);
+	for (unsigned int i = 0; !status && i < nr_vcpus; i++) {
+		struct result_vcpu *vcpu = result_add_vcpu(session->result);
+
+		if (!vcpu)
+			return session_no_memory(session);
+		vcpu->phase = phase;
+		vcpu->vm = vm->number;
+		vcpu->id = i;
+		status = tracer_register(session->tracer, vm->number, i,
+					 test_vm_tid(vm->test_vm, i), &vcpu->slot, session->err);
+	}
+	for (unsigned int i = 0; !status && i < nr_vcpus; i++)
+		status = start_guest(session, vm, i);
+	return status;
+}
+
+int vm_close(struct session *session, struct vm *vm, int status)
+{
+	for (unsigned int i = 0; !status && i < vm->nr_vcpus; i++) {
+		struct result_vcpu *vcpu = result_vcpu(session, vm, i);
+		struct error none; /* a missing statistic is for the check to say */
+
+		copy_executed(vm, i, vcpu->executed);
+		vcpu->bpf = *tracer_vcpu(session->tracer, vcpu->slot);
+		vcpu->has_stat = !test_vm_stat_exits(vm->test_vm, i, &vcpu->stat_exits, &none);
+	}
+	test_vm_destroy(vm->test_vm);
+	vm->test_vm = NULL;
+	return status;
+}
+
+int vm_execute(struct session *session, const struct vm *vm, unsigned int vcpu, enum probe_op op,
+	       uint64_t count, const char **unsupported)
+{
+	uint64_t limit = workload_command_limit(op);
+
+	*unsupported = NULL;
+	while (count && !*unsupported) {
+		uint64_t part = count < limit ? count : limit;
+		int status = test_vm_run(vm->test_vm, vcpu, op, part, unsupported, session->err);
+
+		if (status)
+			return status;
+		count -= part;
+	}
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VM_H
+#define VM_H
+
+#include "run/session.h"
+
+/* Creates a VM, registers its vCPUs with eBPF and starts each guest. */
+int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+	    bool irqchip);
+
+/* Records what is known at the end, and destroys the VM. Returns status, or its own failure. */
+int vm_close(struct session *session, struct vm *vm, int status);
+
+/* Has a vCPU execute op count times; *unsupported: why it cannot, NULL if it did. */
+int vm_execute(struct session *session, const struct vm *vm, unsigned int vcpu, enum probe_op op,
+	       uint64_t count, const char **unsupported);
+
+#endif
