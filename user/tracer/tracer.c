@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -13,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tracer/btf.h"
+#include "tracer/messages.h"
 #include "tracer/tracefs.h"
 #include "tracer/tracer.h"
 #include "util/array.h"
@@ -27,174 +28,6 @@ struct tracer {
 	int stand_in_btf; /* file, -1: none */
 	bool denied;	  /* it was permission that failed */
 };
-
-/* ---- libbpf's messages: kept, and quoted when something fails ---- */
-
-static struct {
-	char text[16384];
-	size_t length;
-} messages;
-
-static int keep_message(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char *message;
-	int length;
-
-	if (level != LIBBPF_WARN)
-		return 0;
-	length = vasprintf(&message, format, args);
-	if (length < 0)
-		return 0;
-	/* Of a long one (the verifier's), the end is what matters. */
-	if ((size_t)length >= sizeof(messages.text)) {
-		memcpy(messages.text, message + length - sizeof(messages.text) + 1,
-		       sizeof(messages.text) - 1);
-		messages.length = sizeof(messages.text) - 1;
-	} else {
-		size_t excess = messages.length + length >= sizeof(messages.text) ?
-					messages.length + length - sizeof(messages.text) + 1 :
-					0;
-
-		memmove(messages.text, messages.text + excess, messages.length - excess);
-		messages.length -= excess;
-		memcpy(messages.text + messages.length, message, length);
-		messages.length += length;
-	}
-	messages.text[messages.length] = '\0';
-	free(message);
-	return 0;
-}
-
-/* The last line that says something; cut up in place. */
-static const char *last_message(void)
-{
-	static const char *const noise[] = {
-		"-- END PROG LOAD LOG",
-		"-- BEGIN PROG LOAD LOG",
-		"processed ",
-		"failed to load",
-		"failed to auto-attach",
-		"BPF program load failed",
-		"verification time",
-		"stack depth",
-	};
-	const char *best = NULL;
-	char *line, *rest = messages.text;
-	size_t i;
-
-	while ((line = strsep(&rest, "\n"))) {
-		bool says_something = *line;
-
-		for (i = 0; i < NR(noise); i++)
-			if (strstr(line, noise[i]))
-				says_something = false;
-		if (says_something || (!best && *line))
-			best = line;
-	}
-	messages.length = 0;
-	return best ? best : "no message";
-}
-
-/* ---- BTF ---- */
-
-static bool btf_knows(const struct btf *btf, const char *name, unsigned int kind)
-{
-	return btf && btf__find_by_name_kind(btf, name, kind) > 0;
-}
-
-/* Adds a member's offset in bytes; its type takes the place of *type. */
-static bool add_member(const struct btf *btf, int *type, const char *name, unsigned int *offset)
-{
-	const struct btf_type *t = btf__type_by_id(btf, *type);
-
-	for (unsigned int i = 0; i < btf_vlen(t); i++) {
-		const struct btf_member *member = btf_members(t) + i;
-
-		if (strcmp(btf__name_by_offset(btf, member->name_off), name))
-			continue;
-		*offset += btf_member_bit_offset(t, i) / 8;
-		*type = member->type;
-		return true;
-	}
-	return false;
-}
-
-/* A module's own type of a name comes after the kernel's, which has lower numbers. */
-static int find_last_struct(const struct btf *btf, const char *name)
-{
-	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-
-		if (btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name))
-			return id;
-	}
-	return -ENOENT;
-}
-
-/* The offset of a member, or of a member's member; false if there is no such type. */
-static bool find_offset(const struct btf *btf, const char *name, const char *outer,
-			const char *inner, unsigned int *offset)
-{
-	int type = find_last_struct(btf, name);
-
-	*offset = 0;
-	return type > 0 && add_member(btf, &type, outer, offset) &&
-	       (!inner || add_member(btf, &type, inner, offset));
-}
-
-/* As the module has them that was loaded: the kernel's BTF may have types of these names, too. */
-static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
-{
-	const struct {
-		const char *type, *outer, *inner;
-		unsigned int *offset;
-	} wanted[] = {
-		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
-		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
-		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
-		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
-		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
-		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
-	};
-
-	for (size_t i = 0; i < NR(wanted); i++)
-		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
-				 wanted[i].offset))
-			return false;
-	offsets->rcx = offsets->rax + sizeof(ec_u64);
-	return true;
-}
-
-/*
- * Whether there are types for tp_btf. KVM's are in its modules' BTF, or in the kernel's
- * where KVM is built in. *cast_id: bpf_rdonly_cast(), negative where the kernel has none.
- */
-static bool kvm_has_btf(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
-{
-	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
-	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
-	struct btf *vmlinux = btf__load_vmlinux_btf(), *modules[2] = {};
-	bool tracepoint, vcpu, members;
-
-	if (libbpf_get_error(vmlinux))
-		return false;
-	*cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
-	tracepoint = btf_knows(vmlinux, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
-	vcpu = btf_knows(vmlinux, type, BTF_KIND_STRUCT);
-	if (!tracepoint) {
-		modules[0] = btf__load_module_btf("kvm", vmlinux);
-		tracepoint = btf_knows(modules[0], "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
-	}
-	if (!vcpu) {
-		modules[1] = btf__load_module_btf(vendor, vmlinux);
-		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
-	}
-	members = tracepoint && find_offsets(modules[0] ? modules[0] : vmlinux, offsets);
-	btf__free(modules[1]);
-	btf__free(modules[0]);
-	btf__free(vmlinux);
-	return members && vcpu;
-}
 
 /* Has the calls of bpf_rdonly_cast() call the kernel's. */
 static int set_cast(struct bpf_program *program, int id)
@@ -216,16 +49,6 @@ static int set_cast(struct bpf_program *program, int id)
 	ret = bpf_program__set_insns(program, copy, nr);
 	free(copy);
 	return ret;
-}
-
-static bool kernel_has_btf(void)
-{
-	struct btf *vmlinux = btf__load_vmlinux_btf();
-
-	if (libbpf_get_error(vmlinux))
-		return false;
-	btf__free(vmlinux);
-	return true;
 }
 
 /*
@@ -299,7 +122,7 @@ static int load_error(struct tracer *tracer, int error, const char *what, struct
 				 "no permission for eBPF: run as root, or with CAP_BPF and "
 				 "CAP_PERFMON");
 	return error_set(err, STATUS_CANNOT_RUN, "cannot %s the eBPF program (%s): %s", what,
-			 strerror(-error), last_message());
+			 strerror(-error), messages_last());
 }
 
 static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
@@ -344,7 +167,7 @@ static int open_object(struct tracer *tracer, struct error *err)
 	LIBBPF_OPTS(bpf_object_open_opts, opts);
 	char path[32];
 
-	if (tracer->path == TRACER_CLASSIC && !kernel_has_btf()) {
+	if (tracer->path == TRACER_CLASSIC && !btf_of_kernel()) {
 		tracer->stand_in_btf = open_stand_in_btf();
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", tracer->stand_in_btf);
 		opts.btf_custom_path = path;
@@ -440,9 +263,9 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
 	new->stand_in_btf = -1;
 
-	libbpf_set_print(keep_message);
+	libbpf_set_print(messages_keep);
 	if (btf)
-		btf = kvm_has_btf(config->isa, &cast_id, &offsets);
+		btf = btf_of_kvm(config->isa, &cast_id, &offsets);
 	if (btf)
 		status = load(new, config, TRACER_BTF, cast_id, &offsets, err);
 	else if (config->path == TRACER_BTF)

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tracer/btf.h"
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "util/array.h"
+
+bool btf_of_kernel(void)
+{
+	struct btf *vmlinux = btf__load_vmlinux_btf();
+
+	if (libbpf_get_error(vmlinux))
+		return false;
+	btf__free(vmlinux);
+	return true;
+}
+
+static bool btf_knows(const struct btf *btf, const char *name, unsigned int kind)
+{
+	return btf && btf__find_by_name_kind(btf, name, kind) > 0;
+}
+
+/* Adds a member's offset in bytes; its type takes the place of *type. */
+static bool add_member(const struct btf *btf, int *type, const char *name, unsigned int *offset)
+{
+	const struct btf_type *t = btf__type_by_id(btf, *type);
+
+	for (unsigned int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *member = btf_members(t) + i;
+
+		if (strcmp(btf__name_by_offset(btf, member->name_off), name))
+			continue;
+		*offset += btf_member_bit_offset(t, i) / 8;
+		*type = member->type;
+		return true;
+	}
+	return false;
+}
+
+/* A module's own type of a name comes after the kernel's, which has lower numbers. */
+static int find_last_struct(const struct btf *btf, const char *name)
+{
+	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_struct(t) && !strcmp(btf__name_by_offset(btf, t->name_off), name))
+			return id;
+	}
+	return -ENOENT;
+}
+
+/* The offset of a member, or of a member's member; false if there is no such type. */
+static bool find_offset(const struct btf *btf, const char *name, const char *outer,
+			const char *inner, unsigned int *offset)
+{
+	int type = find_last_struct(btf, name);
+
+	*offset = 0;
+	return type > 0 && add_member(btf, &type, outer, offset) &&
+	       (!inner || add_member(btf, &type, inner, offset));
+}
+
+/* As the module has them that was loaded: the kernel's BTF may have types of these names, too. */
+static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
+{
+	const struct {
+		const char *type, *outer, *inner;
+		unsigned int *offset;
+	} wanted[] = {
+		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
+		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
+		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
+		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
+		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
+		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
+	};
+
+	for (size_t i = 0; i < NR(wanted); i++)
+		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
+				 wanted[i].offset))
+			return false;
+	offsets->rcx = offsets->rax + sizeof(ec_u64);
+	return true;
+}
+
+bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
+{
+	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
+	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
+	struct btf *vmlinux = btf__load_vmlinux_btf(), *modules[2] = {};
+	bool tracepoint, vcpu, members;
+
+	if (libbpf_get_error(vmlinux))
+		return false;
+	*cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
+	tracepoint = btf_knows(vmlinux, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	vcpu = btf_knows(vmlinux, type, BTF_KIND_STRUCT);
+	if (!tracepoint) {
+		modules[0] = btf__load_module_btf("kvm", vmlinux);
+		tracepoint = btf_knows(modules[0], "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	}
+	if (!vcpu) {
+		modules[1] = btf__load_module_btf(vendor, vmlinux);
+		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
+	}
+	members = tracepoint && find_offsets(modules[0] ? modules[0] : vmlinux, offsets);
+	btf__free(modules[1]);
+	btf__free(modules[0]);
+	btf__free(vmlinux);
+	return members && vcpu;
+}
