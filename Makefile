@@ -24,7 +24,7 @@ program := exitcheck
 
 # ---- what it is made of ----
 
-# From the ground up: a file includes only what is in its own room or in one further down.
+# What each may include: tests/structure.
 rooms   := util report kvm tracer run judge bench compare
 sources := $(wildcard user/*.c $(foreach room,$(rooms),user/$(room)/*.c user/$(room)/*.S))
 guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
@@ -42,10 +42,11 @@ long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 checkers := kasan ubsan kcsan lockdep
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/newcomer tests/tap.sh tests/bench/bench tests/bench/peers.sh tests/fuzz/fuzz \
+scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench \
+	   tests/bench/peers.sh tests/fuzz/fuzz \
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
-	   $(addprefix tests/lab/,lab init guest.sh packages)
+	   $(addprefix tests/lab/,lab init guest.sh packages run)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 
@@ -99,14 +100,30 @@ $(program): $(objects)
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(libraries)
 
-$(objects): | $(build)/exitcheck.skel.h
-$(build)/user/%.o: user/%.c | $(build)/packages
-	$(call say,CC)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+# $(call compiled,DIR,COMPILER,FLAGS): how user/ is compiled to DIR/user.
+define compiled
+$(1)/user/%.o: user/%.c | $(build)/packages $(build)/exitcheck.skel.h
+	$$(call say,CC)
+	$$(Q)mkdir -p $$(@D) && $(2) $$(all_cflags) $(3) -c -o $$@ $$<
 
-$(build)/user/%.o: user/%.S | $(build)/packages
-	$(call say,AS)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
+$(1)/user/%.o: user/%.S | $(build)/packages
+	$$(call say,AS)
+	$$(Q)mkdir -p $$(@D) && $$(CC) $$(all_cflags) -c -o $$@ $$<
+
+$(1)/user/kvm/probe_blob.o: $(build)/probe.bin
+$(1)/user/report/blob.o: $(blobs)
+endef
+
+$(eval $(call compiled,$(build),$(CC)))
+# For unit tests, and for fuzzing.
+$(eval $(call compiled,$(build)/sanitized,$(CC),$(sanitizers)))
+$(eval $(call compiled,$(build)/fuzzed,$(CLANG),-fsanitize=fuzzer-no-link $(fuzzers)))
+
+$(build)/sanitized/exitcheck.a: $(checked)
+$(build)/fuzzed/exitcheck.a: $(fuzzed)
+$(build)/%/exitcheck.a:
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(build)/exitcheck.bpf.o: bpf/exitcheck.bpf.c | $(build)/packages
 	$(call say,BPF)
@@ -134,30 +151,13 @@ $(build)/probe.bin: $(build)/probe.elf
 	$(call say,OBJCOPY)
 	$(Q)objcopy -O binary $< $@
 
-$(addsuffix /user/kvm/probe_blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(build)/probe.bin
-
 # ---- what the reports are made with, likewise ----
 
 $(build)/chart.min.js: $(wildcard $(CHART_JS)) | $(build)/packages
 	$(call say,COPY)
 	$(Q)cp "$(CHART_JS)" $@
 
-$(addsuffix /user/report/blob.o,$(build) $(build)/sanitized $(build)/fuzzed): $(blobs)
-
 # ---- unit tests: every object but main's, under the sanitizers ----
-
-$(checked): | $(build)/exitcheck.skel.h
-$(build)/sanitized/user/%.o: user/%.c
-	$(call say,CC)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(sanitizers) -c -o $@ $<
-
-$(build)/sanitized/user/%.o: user/%.S
-	$(call say,AS)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
-
-$(build)/sanitized/exitcheck.a: $(checked)
-	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(build)/unit/%: tests/unit/%.c $(build)/sanitized/exitcheck.a
 	$(call say,TEST)
@@ -173,19 +173,6 @@ $(build)/unit/fuzz_%: tests/fuzz/fuzz_%.c $(build)/unit/replay.o $(build)/saniti
 	$(call say,TEST)
 	$(Q)$(CC) $(all_cflags) -Itests/unit $(sanitizers) -o $@ $(filter-out %.h,$^) $(libraries)
 
-$(fuzzed): | $(build)/exitcheck.skel.h
-$(build)/fuzzed/user/%.o: user/%.c
-	$(call say,CC)
-	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) -fsanitize=fuzzer-no-link $(fuzzers) -c -o $@ $<
-
-$(build)/fuzzed/user/%.o: user/%.S
-	$(call say,AS)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) -c -o $@ $<
-
-$(build)/fuzzed/exitcheck.a: $(fuzzed)
-	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) qcs $@ $^
-
 $(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
 	$(call say,FUZZ)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) -Itests/unit -fsanitize=fuzzer $(fuzzers) -o $@ $< \
@@ -195,7 +182,7 @@ $(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
 
 $(build)/hygiene/cycles: tests/hygiene/cycles.c $(filter-out %/main.o,$(objects))
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $^ $(libraries)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
 
 # ---- what is done with it ----
 
@@ -206,12 +193,6 @@ modules  := kernel-patch/kvm-modules
 lab_options = --kernel "$(KERNEL)" --isa "$(ISA)"
 run_tests   = CMOCKA_MESSAGE_OUTPUT=TAP KERNEL="$(KERNEL)" ISA=svm tests/run-tests
 submake     = $(MAKE) --no-print-directory $(if $(Q),-s)
-# A run leaves its report here, too; exitcheck's other commands have none.
-saved       = $(build)/report
-is_run      = $(filter-out -h --help -V --version,$(filter run -%,$(firstword $(ARGS) run)))
-save        = $(if $(is_run),--get "/tmp/report.json:$(saved).json")
-run_args    = $(if $(is_run),run --json /tmp/report.json $(patsubst run,,$(firstword $(ARGS))) \
-	      $(wordlist 2,$(words $(ARGS)),$(ARGS)),$(ARGS))
 ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
@@ -219,13 +200,7 @@ endif
 run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
-	$(if $(is_run),$(Q)rm -f $(saved).json $(saved).html)
-	$(Q)$(lab) run $(lab_options) --try-image --patch "$(PATCH)" --kvm-params "$(PARAMS)" $(save) -- exitcheck $(run_args); \
-		status=$$?; \
-		if [ -n "$(is_run)" ] && [ -f $(saved).json ] && ./$(program) report --html $(saved).json >$(saved).html; then \
-			echo "the report as JSON and as a page: $(saved).json, $(saved).html" >&2; \
-		fi; \
-		exit $$status
+	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" PATCH="$(PATCH)" PARAMS="$(PARAMS)" tests/lab/run $(ARGS)
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
@@ -274,6 +249,7 @@ lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint
 	$(Q)clang-format --dry-run -Werror $(code)
 	$(Q)shellcheck -a -x $(scripts)
+	$(Q)tests/structure
 	$(Q)$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(all_cflags)) $(filter user/%.c,$(sources))
 
 patch-check: ## each series of kernel-patch/: applies to every version that the mirror has, compiles, is in style

@@ -187,47 +187,81 @@ static void tally_bias(struct facts *facts, struct check *check, const struct ti
 	}
 }
 
-void check_time(struct facts *facts, struct check *check)
+/* Why cycles and eBPF's nanoseconds cannot be compared; fills in *timing if they can. */
+static bool can_compare(const struct result *result, struct check *check, struct timing *timing)
 {
-	const struct result *result = facts->result;
 	const double resolution = clock_resolution(result->host.clocksource);
-	struct timing timing = { .khz = result->discovery.tsc_khz };
-	struct time_stat *stats;
-	struct tally tally = { 0 }, biases = { 0 };
-	double least, greatest, limit, *room;
-	uint64_t lost = facts->lost;
-	unsigned int failed = 0;
 
-	check->verdict = VERDICT_INCONCLUSIVE;
 	if (!(result->discovery.features & LEAF_FEATURE_STABLE_TSC)) {
 		check_detail(check,
 			     "the host's TSC is not stable: cycles of different CPUs cannot be"
 			     " compared");
-		return;
+		return false;
 	}
 	if (resolution <= 0) {
 		check_detail(check, "the resolution of clock source %s is unknown",
 			     result->host.clocksource);
-		return;
+		return false;
 	}
 	if (*result->next_clocksource) {
 		check_detail(check, "the clock source was changed from %s to %s meanwhile",
 			     result->host.clocksource, result->next_clocksource);
-		return;
+		return false;
 	}
-	if (result->tsc_khz)
-		timing.khz = result->tsc_khz;
-	timing.deviation = deviation_ppm(result, timing.khz);
-	if (timing.deviation > TIME_MAX_DEVIATION_PPM) {
+	timing->khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
+	timing->deviation = deviation_ppm(result, timing->khz);
+	if (timing->deviation > TIME_MAX_DEVIATION_PPM) {
 		check_detail(check,
 			     "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
 			     " source %s",
-			     timing.deviation / 1e4, result->host.clocksource);
-		return;
+			     timing->deviation / 1e4, result->host.clocksource);
+		return false;
 	}
-	timing.ppm = TIME_SLEW_PPM + timing.deviation;
-	timing.resolution = resolution * timing.khz / 1e6;
+	timing->ppm = TIME_SLEW_PPM + timing->deviation;
+	timing->resolution = resolution * timing->khz / 1e6;
+	return true;
+}
 
+static void find_medians(struct time_stat *stats)
+{
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		struct time_stat *stat = &stats[index];
+
+		qsort(stat->bias, stat->windows, sizeof(*stat->bias), compare_doubles);
+		if (stat->windows)
+			stat->median_bias = stat->bias[stat->windows / 2];
+	}
+}
+
+/* With lost events eBPF's time of an exit may be too short or too long: nothing is wrong for sure. */
+static void excuse_losses(struct facts *facts, struct check *check, struct tally *tally)
+{
+	const struct result *result = facts->result;
+	uint64_t lost = facts->lost;
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++)
+		lost += result->vcpus[v].bpf.lost_entries;
+	if (!lost)
+		return;
+	memset(facts->time_failed, 0, sizeof(facts->time_failed));
+	tally->undecided = lost;
+	tally->differed = 0;
+	check->nr_examples = 0;
+	check_example(check, "eBPF lost %s events: its times are incomplete", text_u64(lost).s);
+}
+
+void check_time(struct facts *facts, struct check *check)
+{
+	const struct result *result = facts->result;
+	struct timing timing = { 0 };
+	struct time_stat *stats;
+	struct tally tally = { 0 }, biases = { 0 };
+	double least, greatest, limit, *room;
+	unsigned int failed = 0;
+
+	check->verdict = VERDICT_INCONCLUSIVE;
+	if (!can_compare(result, check, &timing))
+		return;
 	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
 	room = calloc(result->nr_times + 1, sizeof(*room));
 	if (!stats || !room) {
@@ -240,26 +274,10 @@ void check_time(struct facts *facts, struct check *check)
 			used += result->times[i].index == index;
 	}
 	tally_time(facts, check, &timing, stats, &tally);
-	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
-		struct time_stat *stat = &stats[index];
-
-		qsort(stat->bias, stat->windows, sizeof(*stat->bias), compare_doubles);
-		if (stat->windows)
-			stat->median_bias = stat->bias[stat->windows / 2];
-	}
+	find_medians(stats);
 	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
 	tally.differed += biases.differed;
-	for (unsigned int v = 0; v < result->nr_vcpus; v++)
-		lost += result->vcpus[v].bpf.lost_entries;
-	if (lost) {
-		/* Of an exit eBPF's time is too short then, or too long: nothing is wrong for sure. */
-		memset(facts->time_failed, 0, sizeof(facts->time_failed));
-		tally.undecided = lost;
-		tally.differed = 0;
-		check->nr_examples = 0;
-		check_example(check, "eBPF lost %s events: its times are incomplete",
-			      text_u64(lost).s);
-	}
+	excuse_losses(facts, check, &tally);
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
 		failed += facts->time_failed[index];
 	check_settle(check, &tally);
@@ -267,8 +285,8 @@ void check_time(struct facts *facts, struct check *check)
 		check,
 		"leaf <= eBPF within %.0f ppm and %.0f ns an exit in %s windows, %u reasons fail;"
 		" bias of %s reasons %s to %s cycles an exit (limit: %s)",
-		timing.ppm, resolution, text_u64(tally.compared).s, failed,
-		text_u64(biases.compared).s, text_real(least).s, text_real(greatest).s,
+		timing.ppm, clock_resolution(result->host.clocksource), text_u64(tally.compared).s,
+		failed, text_u64(biases.compared).s, text_real(least).s, text_real(greatest).s,
 		text_real(limit).s);
 out:
 	free(room);

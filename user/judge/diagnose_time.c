@@ -136,67 +136,77 @@ static void diagnose_other_phases(struct evidence *evidence)
 				  excesses[PHASE_MIGRATE]);
 }
 
-void diagnose_time(struct evidence *evidence)
+/* Where less is timed than an exit takes. */
+static void diagnose_shortfall(struct evidence *evidence, const struct shares *shares)
 {
-	const struct shares shares = find_shares(evidence);
-	double khz = evidence->result->tsc_khz;
-	const struct reason_text least = reason_text(evidence, shares.least_index);
+	const struct reason_text least = reason_text(evidence, shares->least_index);
 
-	/* Where most exits count elsewhere their cycles do, too. */
-	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||
-	    evidence->cycles_wrapped || shares.reasons < 2 || shares.reasons < evidence->miscounted)
-		return;
-	if (shares.zero == shares.reasons)
-		diagnose_zero(evidence, &shares);
-	else if (2 * shares.one_exit > shares.reasons)
-		evidence_conclude(
-			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
-			"However many exits there are, cycles stay at what one exit takes,"
-			" for %u of %u reasons: each replaces the one before.",
-			shares.one_exit, shares.reasons);
-	else if (shares.zero && 2 * shares.sound >= shares.reasons)
-		evidence_conclude(evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
-				  "%u reasons have 0 cycles, as %s, and %u others what they should:"
-				  " some exits are counted and never timed.",
-				  shares.zero, least.s, shares.sound);
-	else if (shares.least > 0 && shares.greatest < 1.5 * shares.least &&
-		 (shares.greatest < 0.85 || shares.least > 1.05))
-		evidence_conclude(
-			evidence, DIAGNOSIS_UNIT, CONFIDENCE_CERTAIN,
-			"All %u reasons have the same share of eBPF's cycles, %.3f to %.3f:"
-			" up to %.3f for each ns, where the TSC has %.3f.",
-			shares.reasons, shares.least, shares.greatest, shares.greatest * khz / 1e6,
-			khz / 1e6);
-	else if (2 * shares.excess >= shares.reasons)
-		evidence_conclude(
-			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
-			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit"
-			" in the mean: what follows the VM entry is in them.",
-			shares.excess, shares.reasons,
-			text_real((shares.cycles - shares.bpf) / shares.timed).s);
-	else if (shares.least < 0.5 && shares.greatest_cycles < 5 * shares.least_cycles &&
-		 shares.greatest_bpf >
-			 2 * shares.least_bpf * shares.greatest_cycles / shares.least_cycles)
+	if (shares->least < 0.5 && shares->greatest_cycles < 5 * shares->least_cycles &&
+	    shares->greatest_bpf >
+		    2 * shares->least_bpf * shares->greatest_cycles / shares->least_cycles)
 		evidence_conclude(
 			evidence, DIAGNOSIS_CLOCK_STOPS_EARLY, CONFIDENCE_CERTAIN,
 			"%s to %s cycles an exit for all %u reasons, which by eBPF's clock"
 			" take %s to %s: the handler is not in them.",
-			text_real(shares.least_cycles).s, text_real(shares.greatest_cycles).s,
-			shares.reasons, text_real(shares.least_bpf).s,
-			text_real(shares.greatest_bpf).s);
-	else if (shares.zero)
+			text_real(shares->least_cycles).s, text_real(shares->greatest_cycles).s,
+			shares->reasons, text_real(shares->least_bpf).s,
+			text_real(shares->greatest_bpf).s);
+	else if (shares->zero)
 		evidence_conclude(
 			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_LIKELY,
 			"%u of %u reasons have 0 cycles, as %s: some exits are counted and"
 			" never timed.",
-			shares.zero, shares.reasons, least.s);
-	else if (!shares.excess && shares.least < 0.75)
+			shares->zero, shares->reasons, least.s);
+	else if (!shares->excess && shares->least < 0.75)
 		evidence_conclude(evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
 				  "Cycles are from %.1f %% (%s) to %.1f %% (%s) of eBPF's: what an"
 				  " exit spends outside of its handler, as in user space, is not in"
 				  " them.",
-				  shares.least * 100, least.s, shares.greatest * 100,
-				  reason_text(evidence, shares.greatest_index).s);
+				  shares->least * 100, least.s, shares->greatest * 100,
+				  reason_text(evidence, shares->greatest_index).s);
 	else if (!evidence->nr)
 		diagnose_other_phases(evidence);
+}
+
+void diagnose_time(struct evidence *evidence)
+{
+	const struct shares found = find_shares(evidence), *shares = &found;
+	const double khz = evidence->result->tsc_khz;
+
+	/* Where most exits count elsewhere their cycles do, too. */
+	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||
+	    evidence->cycles_wrapped || shares->reasons < 2 ||
+	    shares->reasons < evidence->miscounted)
+		return;
+	if (shares->zero == shares->reasons)
+		diagnose_zero(evidence, shares);
+	else if (2 * shares->one_exit > shares->reasons)
+		evidence_conclude(
+			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
+			"However many exits there are, cycles stay at what one exit takes,"
+			" for %u of %u reasons: each replaces the one before.",
+			shares->one_exit, shares->reasons);
+	else if (shares->zero && 2 * shares->sound >= shares->reasons)
+		evidence_conclude(evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
+				  "%u reasons have 0 cycles, as %s, and %u others what they should:"
+				  " some exits are counted and never timed.",
+				  shares->zero, reason_text(evidence, shares->least_index).s,
+				  shares->sound);
+	else if (shares->least > 0 && shares->greatest < 1.5 * shares->least &&
+		 (shares->greatest < 0.85 || shares->least > 1.05))
+		evidence_conclude(
+			evidence, DIAGNOSIS_UNIT, CONFIDENCE_CERTAIN,
+			"All %u reasons have the same share of eBPF's cycles, %.3f to %.3f:"
+			" up to %.3f for each ns, where the TSC has %.3f.",
+			shares->reasons, shares->least, shares->greatest,
+			shares->greatest * khz / 1e6, khz / 1e6);
+	else if (2 * shares->excess >= shares->reasons)
+		evidence_conclude(
+			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit"
+			" in the mean: what follows the VM entry is in them.",
+			shares->excess, shares->reasons,
+			text_real((shares->cycles - shares->bpf) / shares->timed).s);
+	else
+		diagnose_shortfall(evidence, shares);
 }

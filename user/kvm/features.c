@@ -60,21 +60,21 @@ static bool has_virtual_apic(enum exit_isa isa)
 	return module_parameter(isa, isa == EXIT_ISA_VMX ? "enable_apicv" : "avic");
 }
 
-const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
-			       const struct guest_features *guest)
+/* What keeps any workload of its kind from its exit. */
+static const char *unsupported_kind(const struct workload *workload, enum exit_isa isa,
+				    const struct guest_features *guest)
 {
-	const struct workload *workload = workload_of(op);
-	unsigned int eax, ebx, ecx, edx;
+	const enum probe_op op = workload->op;
 
-	if (workload && !workload_exists(workload, isa))
+	if (!workload_exists(workload, isa))
 		return workload->why;
-	if (workload && workload->irqchip && op != PROBE_TSC_DEADLINE &&
-	    op != PROBE_PREEMPTION_TIMER && has_virtual_apic(isa))
+	if (workload->irqchip && op != PROBE_TSC_DEADLINE && op != PROBE_PREEMPTION_TIMER &&
+	    has_virtual_apic(isa))
 		return isa == EXIT_ISA_VMX ?
 			       "other exits with a virtual APIC (kvm_intel.enable_apicv=1)" :
 			       "other exits with a virtual APIC (kvm_amd.avic=1)";
 
-	if (workload && workload->nested) {
+	if (workload->nested) {
 		if (!guest->nested)
 			return "KVM offers its guests no VMX or SVM (kvm_intel.nested=0 or"
 			       " kvm_amd.nested=0)";
@@ -82,6 +82,14 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 			return "with a shadow VMCS, not every VMWRITE exits: load kvm_intel with"
 			       " enable_shadow_vmcs=0";
 	}
+	return NULL;
+}
+
+/* What keeps this one operation from its exit. */
+static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
+				  const struct guest_features *guest)
+{
+	unsigned int eax, ebx, ecx, edx;
 
 	switch (op) {
 	case PROBE_XSETBV:
@@ -139,4 +147,13 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 	default:
 		return NULL;
 	}
+}
+
+const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
+			       const struct guest_features *guest)
+{
+	const struct workload *workload = workload_of(op);
+	const char *why = workload ? unsupported_kind(workload, isa, guest) : NULL;
+
+	return why ? why : unsupported_op(op, isa, guest);
 }

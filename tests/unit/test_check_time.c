@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "judged.h"
+
+static void time_needs_a_stable_tsc(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->discovery.features = 0;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
+static void time_needs_a_known_clock(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	strcpy(result->host.clocksource, "jiffies");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->end.tsc *= 2;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
+/* The rate is right over the whole run, but was not all the time. */
+static void time_needs_a_steady_clock(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->slowest_khz = SYNTHETIC_KHZ * 0.995;
+	result->fastest_khz = SYNTHETIC_KHZ * 1.002;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->slowest_khz = SYNTHETIC_KHZ * 0.98;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->fastest_khz = SYNTHETIC_KHZ * 1.02;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	strcpy(result->next_clocksource, "acpi_pm");
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+}
+
+static void time_allows_for_the_conversion_only(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	struct result_time *time = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++)
+		if (result->times[i].index == op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR))
+			time = &result->times[i];
+	assert_non_null(time);
+	/* One cycle beyond eBPF's is within the error ... */
+	time->cycles = time->ns * (SYNTHETIC_KHZ / 1000000) + 1;
+	judge_result(result, &verdicts);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+	/* ... one per cent is not. */
+	time->cycles += time->cycles / 100;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+}
+
+/* A host that is preempted between the two clocks only adds to what eBPF sees. */
+static void time_survives_outliers(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+	unsigned int seen = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++)
+		if (result->times[i].vcpu == 0 && result->times[i].index == index && seen++)
+			result->times[i].ns += 20000000;
+	judge(result);
+	assert_true(seen > 2);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+}
+
+/* An interrupt of the host comes when the host is disturbed, so every exit for one may be. */
+static void time_survives_interrupts(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+
+		if (time->index != index)
+			continue;
+		time->index = exit_index(EXIT_ISA_SVM, 0x60);
+		time->cycles += time->timed * 30000;
+		time->ns += time->timed * 30000;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+}
+
+/* Cycles that are missing from dear exits alone, within what the bias of the others allows. */
+static void dear_exits_have_half_of_the_time(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+		bool dear = time->index == op_exit_index(EXIT_ISA_SVM, PROBE_OUT) ||
+			    time->index == op_exit_index(EXIT_ISA_SVM, PROBE_HLT);
+
+		if (dear)
+			time->ns = time->timed * 5500;
+		time->cycles = time->ns * (SYNTHETIC_KHZ / 1000000) * (dear ? 45 : 6) / 100;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		bool dear = verdicts.rows[i].number == 0x7b || verdicts.rows[i].number == 0x78;
+
+		assert_int_equal(verdicts.rows[i].verdict, dear ? VERDICT_FAIL : VERDICT_PASS);
+	}
+}
+
+static void lost_entries_make_time_inconclusive(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->vcpus[0].bpf.lost_entries = 1;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_of(CHECK_COUNT), VERDICT_PASS);
+}
+
+/* An entry or an exit that eBPF missed makes the time of others too long, or too short. */
+static void lost_events_make_no_time_wrong(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+		for (unsigned int i = 0; i < result->nr_times; i++)
+			if (result->times[i].index == op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR))
+				result->times[i].ns = way ? result->times[i].ns * 30 :
+							    result->times[i].ns / 2;
+		judge_result(result, &verdicts);
+		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+		result->stats.no_map = 3;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+		assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(time_needs_a_stable_tsc),
+		cmocka_unit_test(time_needs_a_known_clock),
+		cmocka_unit_test(time_needs_a_steady_clock),
+		cmocka_unit_test(time_allows_for_the_conversion_only),
+		cmocka_unit_test(time_survives_outliers),
+		cmocka_unit_test(time_survives_interrupts),
+		cmocka_unit_test(dear_exits_have_half_of_the_time),
+		cmocka_unit_test(lost_entries_make_time_inconclusive),
+		cmocka_unit_test(lost_events_make_no_time_wrong),
+	};
+
+	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);
+}
