@@ -4,30 +4,16 @@
 # shellcheck disable=SC2016,SC2317 # the variables in single quotes are Perl's; ok calls between
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-[ "${ISA:-svm}" = svm ] || skip_all "Bochs has no --icount"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
+[ "$isa" = svm ] || skip_all "Bochs has no --icount"
 
 runs=(patched base again several refused unpatched run)
-get=()
-for run in "${runs[@]}"; do
-	get+=(--get "/tmp/$run.json:$out/$run.json" --get "/tmp/$run.txt:$out/$run.txt")
-done
+get_runs "${runs[@]}"
 
-# The benches, each with its text, its status as one more line.
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa svm --icount --patch series,none --no-modules --timeout 900 \
-	"${get[@]}" --job - <<'EOT' || fatal "the lab failed: status $?"
-run()
 {
-	name=$1
-	shift
-	exitcheck "$@" --json "/tmp/$name.json" >"/tmp/$name.txt" 2>&1
-	echo "status $?" >>"/tmp/$name.txt"
-}
-
+	run_function
+	cat <<'EOT'
 load_kvm series
 run patched bench --rounds 3 -n 2000 -w cpuid -w touch
 run base bench --rounds 7 -n 500 -w cpuid --observer none --observer patch
@@ -39,17 +25,13 @@ load_kvm none
 run refused bench --observer patch
 run unpatched bench --rounds 1 -n 500 -w cpuid
 EOT
+} | "$here/lab" run --kernel "$kernel" --isa svm --icount --patch series,none --no-modules --timeout 900 \
+	"${get[@]}" --job - || fatal "the lab failed: status $?"
 
 # report RUN EXPRESSION
 report()
 {
 	json "$out/$1.json" "$2"
-}
-
-# status RUN
-status()
-{
-	sed -n 's/^status //p' "$out/$1.txt"
 }
 
 # between LOW VALUE HIGH

@@ -5,41 +5,34 @@
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-[ "${ISA:-svm}" = vmx ] || skip_all "it counts the calls of VMX' exit handler: ISA=vmx"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
+[ "$isa" = vmx ] || skip_all "it counts the calls of VMX' exit handler: ISA=vmx"
 
-kernel=${KERNEL:-6.12}
 count=1009
 # 6.1 handles the ICR in its fast path, too, but then passes the exit handler.  7.2 has INVD there.
 fast=(tsc-deadline preemption-timer)
 [ "$kernel" = 6.1 ] || fast+=(x2apic-icr hlt-pending)
 runs=(slow fast mutant)
 [ "$kernel" != 7.2 ] || runs+=(invd)
-get=()
-for run in "${runs[@]}"; do
-	get+=(--get "/tmp/$run.json:$out/$run.json" --get "/tmp/$run.txt:$out/$run.txt")
-done
+get_runs "${runs[@]}"
 
 # The runs; the calls of the exit handler meanwhile and the status are two more lines of a report.
 {
 	echo "count=$count fast='${fast[*]/#/-w }' runs='${runs[*]}'"
+	run_function
 	cat <<'EOT'
 tracing=/sys/kernel/tracing
 [ -e "$tracing/kprobe_events" ] || mount -t tracefs none "$tracing"
 
-# run NAME OPTION...
-run()
+# count_calls NAME OPTION...: a run, and how often the exit handler is called meanwhile.
+count_calls()
 {
 	name=$1
 	shift
 	echo 'p:handled kvm_intel:vmx_handle_exit' >"$tracing/kprobe_events"
 	echo 1 >"$tracing/events/kprobes/handled/enable"
-	exitcheck run --vcpus 1 -n "$count" "$@" --json "/tmp/$name.json" >"/tmp/$name.txt" 2>&1
-	echo "status $?" >>"/tmp/$name.txt"
+	run "$name" run --vcpus 1 -n "$count" "$@"
 	echo 0 >"$tracing/events/kprobes/handled/enable"
 	awk '$1 == "handled" { print "handled", $2; print "unseen", $3 }' \
 		"$tracing/kprobe_profile" >>"/tmp/$name.txt"
@@ -47,12 +40,12 @@ run()
 }
 
 load_kvm series
-run slow -w rdmsr
-run fast $fast
-! echo "$runs" | grep -qw invd || run invd -w invd
+count_calls slow -w rdmsr
+count_calls fast $fast
+! echo "$runs" | grep -qw invd || count_calls invd -w invd
 unload_kvm
 load_kvm mutant-missed-fastpath
-run mutant -w tsc-deadline
+count_calls mutant -w tsc-deadline
 unload_kvm
 EOT
 } | "$here/lab" run --kernel "$kernel" --isa vmx --patch series,mutant-missed-fastpath \

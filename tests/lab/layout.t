@@ -5,13 +5,9 @@
 # own, of kilobytes, which kmalloc() gives whole lines.)
 set -eu
 
-here=${0%/*}
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
 top=$here/../..
-kernel=${KERNEL:-6.12} isa=${ISA:-svm}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
 case $isa in
 svm) vendor=kvm_amd struct=vcpu_svm ;;
 vmx) vendor=kvm_intel struct=vcpu_vmx ;;

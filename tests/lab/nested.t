@@ -4,17 +4,13 @@
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-isa=${ISA:-svm}
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
 
 # With a shadow VMCS, some of what the guest does to its VMCS would not exit.
 params=
 [ "$isa" = svm ] || params=vendor.enable_shadow_vmcs=0
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "$isa" --kvm-params "$params" --timeout 300 \
+"$here/lab" run --kernel "$kernel" --isa "$isa" --kvm-params "$params" --timeout 300 \
 	--get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 307 \
 	-w nested-cpuid -w nested-hypercall --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
 

@@ -6,14 +6,11 @@
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
 exits=${SOAK_EXITS:-10000000}
 
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --timeout 14400 \
+"$here/lab" run --kernel "$kernel" --isa "$isa" --timeout 14400 \
 	--get "/tmp/report.json:$out/report.json" --get "/tmp/memory:$out/memory" --job - <<EOT >"$out/text" && status=0 || status=$?
 exitcheck run --smp-exits $exits --json /tmp/report.json &
 pid=\$!

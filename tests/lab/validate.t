@@ -5,60 +5,36 @@
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
 
 # Bochs takes ten times as long for an exit.
 exits=200000
-[ "${ISA:-svm}" = svm ] || exits=40000
+[ "$isa" = svm ] || exits=40000
 
-runs=(patched smp classic nobtf optout off unpatched)
-get=()
-for run in "${runs[@]}"; do
-	get+=(--get "/tmp/$run.json:$out/$run.json" --get "/tmp/$run.txt:$out/$run.txt")
-done
+get_runs patched smp classic nobtf optout off unpatched
 
-# The runs, each with its report, its status as one more line.
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none,series-nobtf \
-	--no-modules --timeout 600 "${get[@]}" --job - <<EOT || fatal "the lab failed: status $?"
-run()
 {
-	name=\$1
-	shift
-	exitcheck run --json "/tmp/\$name.json" "\$@" >"/tmp/\$name.txt" 2>&1
-	echo "status \$?" >>"/tmp/\$name.txt"
-}
-
+	run_function
+	cat <<EOT
 load_kvm series
-run patched
-run smp -w cpuid -w out --vcpus 4 --smp-exits $exits
-run classic --path classic
-run optout -w out -w hlt --no-opt-in -n 53
+run patched run
+run smp run -w cpuid -w out --vcpus 4 --smp-exits $exits
+run classic run --path classic
+run optout run -w out -w hlt --no-opt-in -n 53
 unload_kvm
 load_kvm series exit_leaves=off
-run off -w out -w hlt -n 53
+run off run -w out -w hlt -n 53
 unload_kvm
 load_kvm series-nobtf
-run nobtf -w cpuid -w out -w hlt -n 53
+run nobtf run -w cpuid -w out -w hlt -n 53
 unload_kvm
 load_kvm none
-run unpatched -w cpuid -w out -w hlt -n 53
+run unpatched run -w cpuid -w out -w hlt -n 53
 unload_kvm
 EOT
-
-# status RUN, closing RUN: what it ended with.
-status()
-{
-	sed -n 's/^status //p' "$out/$1.txt"
-}
-
-closing()
-{
-	grep -v '^status ' "$out/$1.txt" | tail -n 1
-}
+} | "$here/lab" run --kernel "$kernel" --isa "$isa" --patch series,none,series-nobtf \
+	--no-modules --timeout 600 "${get[@]}" --job - || fatal "the lab failed: status $?"
 
 # verdict RUN CHECK
 verdict()

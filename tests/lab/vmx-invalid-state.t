@@ -5,14 +5,11 @@
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-[ "${ISA:-svm}" = vmx ] || skip_all "SVM enters any state, or the CPU refuses it: ISA=vmx"
-out=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-test.XXXXXX")
-trap 'rm -rf "$out"' EXIT
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
+[ "$isa" = vmx ] || skip_all "SVM enters any state, or the CPU refuses it: ISA=vmx"
 
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa vmx --kvm-params vendor.unrestricted_guest=0 \
+"$here/lab" run --kernel "$kernel" --isa vmx --kvm-params vendor.unrestricted_guest=0 \
 	--timeout 300 --get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 211 \
 	-w emulate -w invalid-state --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
 
