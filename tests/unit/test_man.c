@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The man page has the options that --help shows, and no others. From the top of the tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "commands.h"
+#include "util/array.h"
+
+#define MAX_PAGE 65536
+
+/* The section that describes a command's options. */
+static const struct {
+	const char *command, *section;
+} sections[] = {
+	{ "run", "OPTIONS" }, { "report", "FORMS" },	{ "list", "SYNOPSIS" },
+	{ "bench", "BENCH" }, { "compare", "COMPARE" }, { "watch", "WATCH" },
+};
+
+/* The page, with "\-" as "-". */
+static char page[MAX_PAGE];
+
+static int read_page(void **state)
+{
+	FILE *file = fopen("user/exitcheck.8", "r");
+	size_t length = 0;
+	int c;
+
+	(void)state;
+	assert_non_null(file);
+	while ((c = getc(file)) != EOF && length + 1 < MAX_PAGE)
+		if (c != '\\')
+			page[length++] = c;
+	fclose(file);
+	return length + 1 == MAX_PAGE;
+}
+
+/* A section's text, its end in *end. */
+static const char *section(const char *name, const char **end)
+{
+	char heading[32];
+	const char *begin;
+
+	snprintf(heading, sizeof(heading), "\n.SH %s\n", name);
+	begin = strstr(page, heading);
+	if (!begin)
+		fail_msg("the man page has no section %s", name);
+	*end = strstr(begin + 1, "\n.SH ");
+	if (!*end)
+		*end = page + strlen(page);
+	return begin;
+}
+
+/* The next "--name" of a text, copied without its dashes; NULL if there is none. */
+static const char *next_option(const char *at, const char *end, char *name, size_t size)
+{
+	size_t length;
+
+	while ((at = strstr(at, "--")) && at < end) {
+		at += 2;
+		length = strspn(at, "abcdefghijklmnopqrstuvwxyz-");
+		if (!length)
+			continue;
+		snprintf(name, size, "%.*s", (int)length, at);
+		return at;
+	}
+	return NULL;
+}
+
+static bool has_option(const struct command *command, const char *name)
+{
+	for (const struct argp_option *o = command->options; o->name || o->doc; o++)
+		if (o->name && !strcmp(o->name, name))
+			return true;
+	return false;
+}
+
+static void every_option_is_described(void **state)
+{
+	char name[64];
+
+	(void)state;
+	assert_int_equal(NR(sections), nr_commands);
+	for (size_t i = 0; i < NR(sections); i++) {
+		const struct command *command = command_find(sections[i].command);
+		const char *end, *begin = section(sections[i].section, &end);
+
+		for (const struct argp_option *o = command->options; o->name || o->doc; o++) {
+			const char *at = begin;
+
+			if (!o->name || o->key == 'h')
+				continue;
+			while ((at = next_option(at, end, name, sizeof(name))))
+				if (!strcmp(name, o->name))
+					break;
+			if (!at)
+				fail_msg("--%s of %s is not in section %s", o->name, command->name,
+					 sections[i].section);
+		}
+	}
+}
+
+static void every_described_option_exists(void **state)
+{
+	const char *at = page, *end = page + strlen(page);
+	char name[64];
+
+	(void)state;
+	while ((at = next_option(at, end, name, sizeof(name)))) {
+		bool known = !strcmp(name, "version");
+
+		for (unsigned int i = 0; i < nr_commands; i++)
+			known |= has_option(&commands[i], name);
+		if (!known)
+			fail_msg("no command has --%s", name);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_option_is_described),
+		cmocka_unit_test(every_described_option_exists),
+	};
+
+	return cmocka_run_group_tests_name("man page", tests, read_page, NULL);
+}
