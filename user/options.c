@@ -109,7 +109,7 @@ static int parse_observer(struct parse *parse, const char *name)
 	for (unsigned int i = 0; i < nr_bench_observers && n < sizeof(names); i++)
 		n += snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "",
 			      bench_observers[i].name);
-	return error_set(parse->err, STATUS_USAGE, "no observer \"%s\"; there are: %s", name,
+	return error_set(parse->err, STATUS_USAGE, "no observer \"%s\"; use one of: %s", name,
 			 names);
 }
 
@@ -123,7 +123,7 @@ static int parse_percent(struct parse *parse, const char *text, double *value)
 	/* strtod() itself takes blanks, signs, hexadecimal and infinities. */
 	if (!isdigit((unsigned char)*text) || text[strspn(text, "0123456789.%")] || *end)
 		return error_set(parse->err, STATUS_USAGE,
-				 "--fail-over: \"%s\" is not a number of per cent", text);
+				 "--fail-over: \"%s\" is not a percentage", text);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int parse_path(struct parse *parse, const char *name)
 			return 0;
 		}
 	}
-	return error_set(parse->err, STATUS_USAGE, "--path: \"%s\" is none of auto, btf, classic",
+	return error_set(parse->err, STATUS_USAGE, "--path: \"%s\" is not auto, btf or classic",
 			 name);
 }
 

@@ -205,7 +205,7 @@ static void show_vcpu(const struct watch *watch, const struct ec_vcpu *vcpu)
 	unsigned int index, number;
 
 	printf("  vCPU %u, thread %u: %s exits%s\n", vcpu->vcpu_id, vcpu->tid,
-	       text_u64(vcpu->count).s, vcpu->joined_late ? " (it ran before, too)" : "");
+	       text_u64(vcpu->count).s, vcpu->joined_late ? " (was already running)" : "");
 	if (!vcpu->count)
 		return;
 	printf("    %-30s %14s %12s %12s %12s %14s\n", "exit", "count", "total ms", "mean ns",
@@ -291,7 +291,7 @@ static void show_mismatch(const struct watch *watch, const struct ec_mismatch *m
 		printf(", number %s", text_exit(watch->host.isa, mismatch->index).s);
 	printf(": ");
 	if (mismatch->malformed)
-		printf("EAX..EDX %x %x %x %x are no answer to that\n", mismatch->eax, mismatch->ebx,
+		printf("malformed: EAX..EDX %x %x %x %x\n", mismatch->eax, mismatch->ebx,
 		       mismatch->ecx, mismatch->edx);
 	else if (mismatch->lower == mismatch->upper)
 		printf("%s, eBPF counted %s\n", text_u64(mismatch->leaf).s,
@@ -328,13 +328,13 @@ static const char *why_not_compared(const struct watch *watch, const struct tota
 	if (watch->host.exit_leaves == EXIT_LEAVES_OFF)
 		return "the leaves are off: load kvm.ko with exit_leaves=optin or all";
 	if (totals->not_compared && !strcmp(tracer_path_name(watch->tracer), "tracepoint"))
-		return "without KVM's BTF a vCPU cannot be known to be new, so that its counts could "
-		       "be compared";
+		return "without KVM's BTF exitcheck cannot tell a new vCPU from an old one,"
+		       " and compares no counts";
 	if (totals->not_compared)
-		return "the VM ran before it was watched: start it after exitcheck";
+		return "the VM was already running: start it after exitcheck";
 	if (watch->host.exit_leaves == EXIT_LEAVES_OPTIN)
-		return "no guest found the leaves' signature and read them: its VMM has to opt in, "
-		       "or load kvm.ko with exit_leaves=all";
+		return "no guest read the leaves: its VMM must enable them, or load kvm.ko"
+		       " with exit_leaves=all";
 	return "no guest read the leaves";
 }
 
@@ -348,7 +348,7 @@ static int lost(const struct watch *watch, const struct totals *totals, char *te
 		uint64_t nr;
 		const char *what;
 	} losses[] = {
-		{ stats->no_slot, "exits of more vCPUs than can be watched" },
+		{ stats->no_slot, "exits of vCPUs beyond the limit" },
 		{ stats->no_map, "events for which a map was full" },
 		{ stats->unread, "leaf reads of unknown vCPUs" },
 		{ totals->lost_entries, "VM entries" },
@@ -390,7 +390,8 @@ static int close_report(const struct watch *watch, const struct totals *totals,
 	printf("PASS: %s exits, %s comparisons in place, 0 different", text_u64(totals->exits).s,
 	       text_u64(totals->compared).s);
 	if (totals->not_compared)
-		printf("; %s leaf reads of vCPUs that ran before could not be compared",
+		printf("; %s leaf reads of vCPUs that were already running could not be"
+		       " compared",
 		       text_u64(totals->not_compared).s);
 	putchar('\n');
 	return STATUS_PASS;

@@ -70,7 +70,7 @@ is "there is no counter of instructions, and it says so" \
 is "several VMs with several vCPUs end well" "$(status several)" 0
 ok "each of them made its exits" \
 	test "$(report several 'scalar grep { $_->{exits} < 2 * 4 * 2 * 550 } @{$r->{observers}}')" = 0
-like "what needs one vCPU did not run" "$(cat "$out/several.txt")" '^x2apic-icr +a VM with an APIC of KVM.s own has one vCPU here$'
+like "what needs one vCPU did not run" "$(cat "$out/several.txt")" '^x2apic-icr +a test VM with KVM.s own APIC has one vCPU$'
 
 is "unpatched: what the patch has to be there for is refused" "$(status refused)" 3
 like "unpatched: and why" "$(cat "$out/refused.txt")" '^exitcheck: kvm.ko is not patched$'

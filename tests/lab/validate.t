@@ -78,7 +78,7 @@ for run in optout off unpatched; do
 			"$(verdict $run $id)" PASS
 	done
 done
-like "why there are none (optout)" "$(cat "$out/optout.txt")" 'did not ask'
+like "why there are none (optout)" "$(cat "$out/optout.txt")" 'did not enable'
 like "why there are none (off)" "$(cat "$out/off.txt")" 'kvm.exit_leaves=off'
 like "why there are none (unpatched)" "$(cat "$out/unpatched.txt")" 'not patched'
 done_testing

@@ -293,13 +293,13 @@ static void bad_documents(void **state)
 {
 	(void)state;
 	expect_error(calm, "{'schema_version':1,'error':'no /dev/kvm'}",
-		     "B is of a run that failed: no /dev/kvm");
+		     "B is from a run that failed: no /dev/kvm");
 	expect_error(BENCH_ON(HOST("SVM", "0"), ""), calm, "A: host.tsc_khz is not above 0");
 	expect_error(quiet, calm,
-		     "one is of exitcheck bench and the other of exitcheck run: give two of the "
+		     "one file is from exitcheck bench and the other from exitcheck run: use two of the "
 		     "same kind");
 	expect_error(quiet, RUN_ON(HOST("VMX", "1000000"), "", ""),
-		     "one is of SVM and the other of VMX: their exit reasons are not the same");
+		     "one report is from SVM and the other from VMX: their exit reasons differ");
 }
 
 /* Files are read as `exitcheck report` reads them. */

@@ -148,7 +148,7 @@ static void unknown_words(void **state)
 	expect_error("-w ''", "exitcheck list");
 	expect_error("cpuid", "use -w to choose");
 	expect_error("nonsense", "unexpected argument");
-	expect_error("--path usb", "auto, btf, classic");
+	expect_error("--path usb", "auto, btf or classic");
 	expect_error("--json ''", "--json: no file name");
 	expect_error("--html ''", "--html: no file name");
 	expect_error("--json - --html -", "--json and --html both write to standard output");
@@ -262,7 +262,7 @@ static void compare(void **state)
 	for (unsigned int i = 0; i < NR(no_percents); i++) {
 		snprintf(line, sizeof(line), "--fail-over %s a b", no_percents[i]);
 		assert_int_equal(parse("compare", line), STATUS_USAGE);
-		assert_non_null(strstr(err.text, "per cent"));
+		assert_non_null(strstr(err.text, "percentage"));
 	}
 	assert_int_equal(parse("compare", "a"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "two files"));

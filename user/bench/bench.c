@@ -101,7 +101,7 @@ static void test_vm_instructions(struct bench *bench)
 
 	if (fd < 0)
 		snprintf(bench->no_instructions, sizeof(bench->no_instructions),
-			 "this machine has no counter of instructions for us: %s", strerror(errno));
+			 "no instruction counter available: %s", strerror(errno));
 	else
 		close(fd);
 }
@@ -113,7 +113,7 @@ static int read_instructions(const struct vms *vms, uint64_t *sum, struct error 
 	*sum = 0;
 	for (unsigned int i = 0; i < vms->nr_events; i++) {
 		if (read(vms->instructions[i], &value, sizeof(value)) != sizeof(value))
-			return error_set(err, STATUS_CANNOT_RUN, "the counter of instructions: %s",
+			return error_set(err, STATUS_CANNOT_RUN, "instruction counter: %s",
 					 strerror(errno));
 		*sum += value;
 	}
@@ -133,7 +133,7 @@ static int count_instructions(struct measuring *measuring, struct vms *vms)
 
 		if (fd < 0)
 			return error_set(measuring->err, STATUS_CANNOT_RUN,
-					 "the counter of instructions: %s", strerror(errno));
+					 "instruction counter: %s", strerror(errno));
 		vms->instructions[vms->nr_events++] = fd;
 	}
 	return 0;
@@ -156,7 +156,7 @@ static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsi
 	if (!status && leaves && measuring->bench->host.exit_leaves == EXIT_LEAVES_OPTIN &&
 	    !test_vm_opted_in(*test_vm))
 		status = error_set(measuring->err, STATUS_CANNOT_RUN,
-				   "KVM refuses the capability of the leaves");
+				   "KVM refuses the capability that shows the leaves");
 	return status;
 }
 
@@ -386,7 +386,7 @@ static const char *why_not(const struct bench *bench, const struct bench_observe
 		break;
 	}
 	return observer->leaves != BENCH_LEAVES_OWN ?
-		       "kvm.exit_leaves=all: there is no VM without the leaves" :
+		       "kvm.exit_leaves=all: every VM has the leaves" :
 		       NULL;
 }
 
@@ -436,7 +436,7 @@ static void add_work(struct measuring *measuring, const struct workload *workloa
 	if (!workload_exists(workload, bench->host.isa))
 		work->unsupported = workload->why;
 	else if (workload->irqchip && bench->vcpus > 1)
-		work->unsupported = "a VM with an APIC of KVM's own has one vCPU here";
+		work->unsupported = "a test VM with KVM's own APIC has one vCPU";
 }
 
 static void choose_works(struct measuring *measuring)

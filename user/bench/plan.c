@@ -37,14 +37,14 @@ const struct bench_observer bench_observers[] = {
 		.leaves = BENCH_LEAVES_OWN,
 		.ebpf = true,
 		.path = TRACER_BTF,
-		.help = "both, as in the validation",
+		.help = "patch and eBPF program, as in the validation",
 	},
 	{
 		.name = "patch+classic",
 		.leaves = BENCH_LEAVES_OWN,
 		.ebpf = true,
 		.path = TRACER_CLASSIC,
-		.help = "both, as in the validation of a KVM without type information",
+		.help = "patch and eBPF program, on the classic tracepoints",
 	},
 };
 

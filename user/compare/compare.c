@@ -297,8 +297,8 @@ static int compare_runs(struct context *context)
 
 	if (strcmp(context->a.isa, context->b.isa))
 		return error_set(context->err, STATUS_USAGE,
-				 "one is of SVM and the other of VMX: their exit reasons are not "
-				 "the same");
+				 "one report is from SVM and the other from VMX: their exit reasons"
+				 " differ");
 	status = compare_reasons_of(context, &context->a);
 	return status ? status : compare_reasons_of(context, &context->b);
 }
@@ -410,7 +410,7 @@ static int read_host(const json_t *root, const char *name, struct document *docu
 	const json_t *host = json_object_get(root, "host");
 
 	if (report_is_error(root))
-		return error_set(err, STATUS_USAGE, "%s is of a run that failed: %s", name,
+		return error_set(err, STATUS_USAGE, "%s is from a run that failed: %s", name,
 				 report_closing(root));
 	*document = (struct document){
 		.root = root,
@@ -438,9 +438,10 @@ static int compare_both(struct context *context, const json_t *a, const json_t *
 	if (status)
 		return status;
 	if (bench != schema_is_bench(b))
-		return error_set(context->err, STATUS_USAGE,
-				 "one is of exitcheck bench and the other of exitcheck run: give "
-				 "two of the same kind");
+		return error_set(
+			context->err, STATUS_USAGE,
+			"one file is from exitcheck bench and the other from exitcheck run: use"
+			" two of the same kind");
 	context->in_ns = fabs(context->a.tsc_khz - context->b.tsc_khz) >
 			 SAME_TSC * context->a.tsc_khz;
 	comparison->kind = bench ? "bench" : "run";

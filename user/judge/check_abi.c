@@ -38,8 +38,8 @@ void check_undef(struct facts *facts, struct check *check)
 				.differed = undefined.differed + defined.differed };
 	check_settle(check, &tally);
 	check_detail(check,
-		     "%s reads of undefined numbers, %s not answered as such; %s of defined ones"
-		     " and totals, %s malformed",
+		     "%s reads of undefined numbers, %s answered as defined; %s reads of"
+		     " defined numbers and totals, %s malformed",
 		     text_u64(undefined.compared).s, text_u64(undefined.differed).s,
 		     text_u64(defined.compared).s, text_u64(defined.differed).s);
 }
@@ -101,7 +101,7 @@ void check_discovery(struct facts *facts, struct check *check)
 	} while (0)
 
 	DEMAND(result->host.exit_leaves == EXIT_LEAVES_ALL || result->opt_in,
-	       "the VM has the leaves, but did not ask for them");
+	       "the VM has the leaves, but did not enable them");
 	DEMAND(result->host.exit_leaves != EXIT_LEAVES_OFF,
 	       "the VM has the leaves, but kvm.exit_leaves=off");
 	DEMAND(found->abi_version == LEAF_ABI_VERSION, "ABI version %u, not %u", found->abi_version,
@@ -129,7 +129,7 @@ void check_discovery(struct facts *facts, struct check *check)
 		if (read->function == 0)
 			DEMAND(read->eax < 0x40000000, "highest basic leaf 0x%x", read->eax);
 		DEMAND(read_is_ordinary(result, read),
-		       "leaf 0x%x, none of these: eax %x, ebx %x, ecx %x, edx %x", read->function,
+		       "ordinary leaf 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->function,
 		       read->eax, read->ebx, read->ecx, read->edx);
 		if (read->function == 0x40000000)
 			DEMAND(read->eax < LEAF_FIRST || read->eax > LEAF_LAST,
@@ -171,9 +171,8 @@ void check_unpatched(struct facts *facts, struct check *check)
 			      read->edx);
 	}
 	check_settle(check, &tally);
-	check_detail(
-		check,
-		"no signature; %s reads of the leaves' numbers answer as a leaf that does not exist,"
-		" %s do not",
-		text_u64(tally.compared - tally.differed).s, text_u64(tally.differed).s);
+	check_detail(check,
+		     "no signature; %s reads of the leaves answer like a leaf that does not"
+		     " exist, %s do not",
+		     text_u64(tally.compared - tally.differed).s, text_u64(tally.differed).s);
 }

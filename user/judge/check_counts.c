@@ -292,12 +292,13 @@ void check_stats(struct facts *facts, struct check *check)
 	if (check->verdict == VERDICT_INCONCLUSIVE && facts->lost)
 		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
 	check_detail(check,
-		     "%s vCPUs, %s exits by KVM's own statistic, %s of them failed entries and %s"
-		     " refused ones, where KVM emulated; eBPF's count differs on %s vCPUs",
+		     "%s vCPUs, %s exits by KVM's own statistic, with %s failed and %s"
+		     " refused entries (which KVM emulated); eBPF's count differs on %s"
+		     " vCPUs",
 		     text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
 		     text_u64(emulated).s, text_u64(tally.differed).s);
 	if (!tally.compared)
-		check_detail(check, "KVM has no statistic \"exits\" to read");
+		check_detail(check, "KVM has no statistic \"exits\"");
 }
 
 void check_mono(struct facts *facts, struct check *check)
@@ -342,8 +343,8 @@ void check_mono(struct facts *facts, struct check *check)
 	}
 	free(last);
 	check_settle(check, &tally);
-	check_detail(check, "%s values, %s of them below the one before",
-		     text_u64(tally.compared).s, text_u64(tally.differed).s);
+	check_detail(check, "%s values, %s below the previous one", text_u64(tally.compared).s,
+		     text_u64(tally.differed).s);
 }
 
 /* Exits of a phase by eBPF, and its vCPUs. */

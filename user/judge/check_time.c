@@ -212,8 +212,7 @@ static bool can_compare(const struct result *result, struct check *check, struct
 	timing->deviation = deviation_ppm(result, timing->khz);
 	if (timing->deviation > TIME_MAX_DEVIATION_PPM) {
 		check_detail(check,
-			     "the TSC ran at a rate up to %.1f %% off its nominal one by clock"
-			     " source %s",
+			     "by clock source %2$s the TSC's rate was up to %1$.1f %% off nominal",
 			     timing->deviation / 1e4, result->host.clocksource);
 		return false;
 	}

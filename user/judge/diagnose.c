@@ -34,10 +34,11 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	evidence.list = list;
 	/* Nothing can be told where eBPF itself is wrong. */
 	if (evidence.truth_differs) {
-		evidence_conclude(&evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,
-				  "In %s reads the leaf has what the guest executed, and eBPF's own"
-				  " count has not.",
-				  text_u64(evidence.truth_differs).s);
+		evidence_conclude(
+			&evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,
+			"In %s reads the leaf equals what the guest executed, but eBPF's own"
+			" count does not.",
+			text_u64(evidence.truth_differs).s);
 	} else {
 		diagnose_scope(&evidence);
 		diagnose_counts(&evidence);
@@ -46,9 +47,9 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	}
 	diagnose_registers(&evidence);
 	if (!evidence.nr && evidence.failed[CHECK_TOTAL] && !evidence.failed[CHECK_TRUTH])
-		evidence_conclude(&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
-				  "The parts are right by all that was compared, and their sums are"
-				  " not: see TOTAL.");
+		evidence_conclude(
+			&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
+			"All compared parts are right, but their sums are not: see TOTAL.");
 	evidence_destroy(&evidence);
 	qsort(list, evidence.nr, sizeof(*list), compare);
 	return evidence.nr;

@@ -120,37 +120,39 @@ static void diagnose_undefined(struct evidence *evidence, const struct answers *
 	    2 * answers->undefined_wrong >= answers->undefined)
 		evidence_conclude(
 			evidence, DIAGNOSIS_INDEX_CLAMPED, CONFIDENCE_CERTAIN,
-			"%u of %u reads of undefined numbers are not answered as such, and"
-			" %u have the exits of %s.",
+			"%u of %u reads of undefined numbers are not answered as undefined, and"
+			" %u return the exits of %s.",
 			answers->undefined_wrong, answers->undefined, answers->values,
 			reason_text(evidence, other).s);
 	else if (answers->values && other != EXIT_INDEX_OTHER)
-		evidence_conclude(evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
-				  "%u of %u reads of undefined numbers are answered as defined ones"
-				  " are, with what %s has: a bound is wrong.",
-				  answers->undefined_wrong, answers->undefined,
-				  reason_text(evidence, other).s);
+		evidence_conclude(
+			evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
+			"%u of %u reads of undefined numbers are answered like defined ones,"
+			" with the value of %s: a bound is wrong.",
+			answers->undefined_wrong, answers->undefined,
+			reason_text(evidence, other).s);
 	else if (answers->zero == answers->undefined_wrong && answers->zero) {
 		evidence_conclude(
 			evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
-			"%u of %u reads of undefined numbers are answered with 0, as one that"
-			" never happened.",
+			"%u of %u reads of undefined numbers are answered with 0, like an exit"
+			" that never happened.",
 			answers->zero, answers->undefined);
 		if (!evidence->vcpus[0].leaf[0][0].last_value)
 			evidence_conclude(
 				evidence, DIAGNOSIS_INDEX_CLAMPED, CONFIDENCE_POSSIBLE,
-				"%u reads of undefined numbers are answered with 0, which is"
-				" also what %s has.",
+				"%u reads of undefined numbers are answered with 0, which is also the"
+				" value of %s.",
 				answers->zero, reason_text(evidence, 0).s);
 	} else if (answers->marked && answers->inputs == answers->marked)
-		evidence_conclude(evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
-				  "In %u of %u reads of undefined numbers EAX or ECX still has what"
-				  " the guest asked for.",
-				  answers->marked, answers->undefined);
+		evidence_conclude(
+			evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
+			"In %u of %u reads of undefined numbers EAX or ECX still holds the"
+			" guest's input.",
+			answers->marked, answers->undefined);
 	else if (answers->undefined_wrong)
 		evidence_conclude(evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
 				  "%u of %u reads of undefined numbers are not answered with EDX ="
-				  " 0xffffffff and 0 in the others.",
+				  " 0xffffffff and 0 elsewhere.",
 				  answers->undefined_wrong, answers->undefined);
 	if (answers->defined_undefined)
 		evidence_conclude(evidence, DIAGNOSIS_UNDEFINED_CONTRACT, CONFIDENCE_CERTAIN,
@@ -169,8 +171,8 @@ static void diagnose_ordinary(struct evidence *evidence)
 		if (!read_is_ordinary(result, read))
 			evidence_conclude(
 				evidence, DIAGNOSIS_ORDINARY_LEAF, CONFIDENCE_CERTAIN,
-				"Leaf 0x%x is none of these and answers EAX %x, EBX %x, ECX"
-				" %x, EDX %x: not as without them.",
+				"Ordinary leaf 0x%x answers EAX %x, EBX %x, ECX %x, EDX %x: not as"
+				" without the exit leaves.",
 				read->function, read->eax, read->ebx, read->ecx, read->edx);
 	}
 }
@@ -182,18 +184,17 @@ void diagnose_registers(struct evidence *evidence)
 	if (evidence->counts_as == READING_LOW_WORD || evidence->cycles_as == READING_LOW_WORD)
 		evidence_conclude(
 			evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
-			"The low words of %s values are right, and EBX has what does not"
-			" belong to them.",
+			"The low words of %s values are right, but EBX holds unrelated data.",
 			text_u64(evidence->counts_low_word + evidence->cycles_low_word).s);
 	if (evidence->failed[CHECK_DISCOVERY])
 		diagnose_ordinary(evidence);
 	if (!evidence->failed[CHECK_UNDEF])
 		return;
 	if (answers.strays)
-		evidence_conclude(
-			evidence, DIAGNOSIS_UNINITIALISED_REGISTER,
-			answers.stray_inputs ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
-			"In %u reads a register that must be 0 is not%s.", answers.strays,
-			answers.stray_inputs ? ": it still has what the guest passed in it" : "");
+		evidence_conclude(evidence, DIAGNOSIS_UNINITIALISED_REGISTER,
+				  answers.stray_inputs ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
+				  "In %u reads a register that must be 0 is not%s.", answers.strays,
+				  answers.stray_inputs ? ": it still holds what the guest passed" :
+							 "");
 	diagnose_undefined(evidence, &answers);
 }

@@ -160,10 +160,11 @@ static void diagnose_missing(struct evidence *evidence, const struct shift *shif
 				  " exact.",
 				  list.s);
 	else if (shift->has_total && !shift->total)
-		evidence_conclude(evidence, DIAGNOSIS_WRONG_REASON, CONFIDENCE_LIKELY,
-				  "The leaves lack %s, and the total has them: they count under a"
-				  " number that is not defined.",
-				  list.s);
+		evidence_conclude(
+			evidence, DIAGNOSIS_WRONG_REASON, CONFIDENCE_LIKELY,
+			"The leaves lack %s, but the total includes them: they count under an"
+			" undefined number.",
+			list.s);
 	else if (only_fast_paths(evidence))
 		evidence_conclude(evidence, DIAGNOSIS_MISSED_FASTPATH,
 				  shift->lost < shift->lower ? CONFIDENCE_CERTAIN :
@@ -210,10 +211,11 @@ static void diagnose_off_by_one(struct evidence *evidence)
 		}
 	}
 	if (reads > 1)
-		evidence_conclude(evidence, DIAGNOSIS_OFF_BY_ONE, CONFIDENCE_CERTAIN,
-				  "%u leaves of exits are one too %s for each vCPU, at each of %u"
-				  " reads, however much they grew in between.",
-				  wrong, sign < 0 ? "low" : "high", reads);
+		evidence_conclude(
+			evidence, DIAGNOSIS_OFF_BY_ONE, CONFIDENCE_CERTAIN,
+			"%u counts are one too %s for each vCPU, at each of %u reads, however"
+			" much they grew in between.",
+			wrong, sign < 0 ? "low" : "high", reads);
 }
 
 void diagnose_counts(struct evidence *evidence)
@@ -225,11 +227,12 @@ void diagnose_counts(struct evidence *evidence)
 	    evidence->counts_wrapped)
 		return;
 	if (shift.lower && shift.higher && llabs(rest) <= 2 + shift.missing / 100)
-		evidence_conclude(evidence, DIAGNOSIS_WRONG_REASON, CONFIDENCE_CERTAIN,
-				  "What some reasons lack others have too many, %s exits, and the"
-				  " total is right: missing are %s; too many are %s.",
-				  text_u64(shift.missing).s, reason_list(evidence, true).s,
-				  reason_list(evidence, false).s);
+		evidence_conclude(
+			evidence, DIAGNOSIS_WRONG_REASON, CONFIDENCE_CERTAIN,
+			"Some reasons lack %s exits that others have too many, and the total is"
+			" right: missing are %s; too many are %s.",
+			text_u64(shift.missing).s, reason_list(evidence, true).s,
+			reason_list(evidence, false).s);
 	else if (shift.lower && !shift.higher)
 		diagnose_missing(evidence, &shift);
 	else if (shift.higher && !shift.lower && shift.doubled == shift.higher)

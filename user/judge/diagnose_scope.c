@@ -218,15 +218,15 @@ static void diagnose_not_reset(struct evidence *evidence)
 	if (all > one + neither)
 		evidence_conclude(
 			evidence, DIAGNOSIS_NOT_RESET, CONFIDENCE_CERTAIN,
-			"VM %u was new and had %s exits of %u reasons already: those of all"
-			" VMs before it.",
+			"The new VM %u already had %s exits of %u reasons: those of all VMs"
+			" before it.",
 			result->vcpus[example].vm, text_u64(exits).s, reasons);
 	else
 		evidence_conclude(evidence, DIAGNOSIS_STALE,
 				  one + neither > 1 ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
-				  "VM %u was new and had %s exits of %u reasons already%s.",
+				  "The new VM %u already had %s exits of %u reasons%s.",
 				  result->vcpus[example].vm, text_u64(exits).s, reasons,
-				  one ? ": those that a vCPU of a former VM left" : "");
+				  one ? ": those of a former VM's vCPU" : "");
 }
 
 /* ---- several vCPUs, several CPUs ---- */
@@ -243,16 +243,16 @@ static bool diagnose_split(struct evidence *evidence)
 	if (drops && evidence->failed[CHECK_MONO] && (moved.drops || moved.below))
 		evidence_conclude(
 			evidence, DIAGNOSIS_PER_CPU_SPLIT, CONFIDENCE_CERTAIN,
-			"Numbers of exits went down %u times, and up again: what is read"
-			" depends on the CPU that the vCPU happens to be on; the vCPU that"
-			" was moved %u times lacks %s of %s exits.",
+			"Counts went down %u times, and up again: they depend on the CPU that"
+			" the vCPU runs on; the vCPU that was moved %u times lacks %s of %s"
+			" exits.",
 			drops, moves, text_u64(moved.missing).s, text_u64(moved.right).s);
 	else if (moved.below && !moved.above && !single.below && !single.above &&
 		 !phase_errors(evidence, PHASE_ISOLATION).below)
 		evidence_conclude(
 			evidence, DIAGNOSIS_PER_CPU_SPLIT, CONFIDENCE_LIKELY,
-			"A vCPU that stays where it is has all its exits; the one that was"
-			" moved %u times between CPUs lacks %s of %s.",
+			"A vCPU that stays on its CPU has all its exits; the one that was moved"
+			" %u times between CPUs lacks %s of %s.",
 			moves, text_u64(moved.missing).s, text_u64(moved.right).s);
 	else
 		return false;
@@ -280,17 +280,17 @@ static void diagnose_several_vcpus(struct evidence *evidence)
 	if (smp.below && smp.below == smp.vcpu_forgotten)
 		evidence_conclude(
 			evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_CERTAIN,
-			"Each vCPU's own leaves are right, and %u VM-wide ones lack all that"
-			" one of the vCPUs has.",
+			"Each vCPU's own leaves are right, but %u VM-wide ones lack everything"
+			" of one vCPU.",
 			smp.below);
 	else if (smp.below && !smp.vm_wide_above && evidence->failed[CHECK_SMP])
-		evidence_conclude(evidence, DIAGNOSIS_LOST_UPDATE,
-				  phase_errors(evidence, PHASE_MIGRATE).below ?
-					  CONFIDENCE_POSSIBLE :
-					  CONFIDENCE_LIKELY,
-				  "One vCPU alone has all its exits; of several at once up to %s of"
-				  " %s of a reason are missing, in %u leaves.",
-				  text_u64(smp.missing).s, text_u64(smp.right).s, smp.below);
+		evidence_conclude(
+			evidence, DIAGNOSIS_LOST_UPDATE,
+			phase_errors(evidence, PHASE_MIGRATE).below ? CONFIDENCE_POSSIBLE :
+								      CONFIDENCE_LIKELY,
+			"One vCPU alone has all its exits; with several at once up to %s of %s"
+			" exits of a reason are missing, in %u leaves.",
+			text_u64(smp.missing).s, text_u64(smp.right).s, smp.below);
 	else if (!smp.below && !smp.above && differed[PHASE_SMP] && !differed[PHASE_SINGLE])
 		evidence_conclude(evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
 				  "Several vCPUs that read at once got %s wrong answers in %s; what"

@@ -100,7 +100,7 @@ static void diagnose_zero(struct evidence *evidence, const struct shares *shares
 	if (total) {
 		evidence_conclude(
 			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
-			"The total has %s cycles, and each of %u reasons 0 after %s exits.",
+			"The total has %s cycles, but each of %u reasons has 0 after %s exits.",
 			text_u64(total).s, shares->reasons, text_real(shares->timed).s);
 		return;
 	}
@@ -108,10 +108,9 @@ static void diagnose_zero(struct evidence *evidence, const struct shares *shares
 			  "All cycles are 0, of %u reasons and in total, after %s exits that took"
 			  " %s by eBPF's clock.",
 			  shares->reasons, text_real(shares->timed).s, text_real(shares->bpf).s);
-	evidence_conclude(
-		evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_LIKELY,
-		"All cycles are 0: from outside, time that is taken and kept nowhere looks"
-		" like time that is not taken.");
+	evidence_conclude(evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_LIKELY,
+			  "All cycles are 0: from outside, time that is taken but not stored"
+			  " looks like time that is not taken.");
 }
 
 /* Where nothing is too much on one vCPU at rest, and something is on others. */
@@ -125,15 +124,17 @@ static void diagnose_other_phases(struct evidence *evidence)
 	if (excesses[PHASE_SINGLE])
 		return;
 	if (excesses[PHASE_SMP])
-		evidence_conclude(evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
-				  "Cycles of one vCPU alone are right; of several at once there are"
-				  " more than eBPF's clock has, in %u windows.",
-				  excesses[PHASE_SMP]);
+		evidence_conclude(
+			evidence, DIAGNOSIS_SHARED_STATE, CONFIDENCE_LIKELY,
+			"Cycles of one vCPU alone are right; those of several at once exceed"
+			" eBPF's clock in %u windows.",
+			excesses[PHASE_SMP]);
 	else if (excesses[PHASE_MIGRATE])
-		evidence_conclude(evidence, DIAGNOSIS_PER_CPU_SPLIT, CONFIDENCE_LIKELY,
-				  "Cycles are right until the vCPU's thread moves to another CPU;"
-				  " then there are more than eBPF's clock has, in %u windows.",
-				  excesses[PHASE_MIGRATE]);
+		evidence_conclude(
+			evidence, DIAGNOSIS_PER_CPU_SPLIT, CONFIDENCE_LIKELY,
+			"Cycles are right until the vCPU's thread moves to another CPU; then"
+			" they exceed eBPF's clock in %u windows.",
+			excesses[PHASE_MIGRATE]);
 }
 
 /* Where less is timed than an exit takes. */
@@ -146,24 +147,24 @@ static void diagnose_shortfall(struct evidence *evidence, const struct shares *s
 		    2 * shares->least_bpf * shares->greatest_cycles / shares->least_cycles)
 		evidence_conclude(
 			evidence, DIAGNOSIS_CLOCK_STOPS_EARLY, CONFIDENCE_CERTAIN,
-			"%s to %s cycles an exit for all %u reasons, which by eBPF's clock"
-			" take %s to %s: the handler is not in them.",
+			"%s to %s cycles an exit for all %u reasons, which take %s to %s by"
+			" eBPF's clock: the handler's time is missing.",
 			text_real(shares->least_cycles).s, text_real(shares->greatest_cycles).s,
 			shares->reasons, text_real(shares->least_bpf).s,
 			text_real(shares->greatest_bpf).s);
 	else if (shares->zero)
 		evidence_conclude(
 			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_LIKELY,
-			"%u of %u reasons have 0 cycles, as %s: some exits are counted and"
+			"%u of %u reasons have 0 cycles, such as %s: some exits are counted but"
 			" never timed.",
 			shares->zero, shares->reasons, least.s);
 	else if (!shares->excess && shares->least < 0.75)
-		evidence_conclude(evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
-				  "Cycles are from %.1f %% (%s) to %.1f %% (%s) of eBPF's: what an"
-				  " exit spends outside of its handler, as in user space, is not in"
-				  " them.",
-				  shares->least * 100, least.s, shares->greatest * 100,
-				  reason_text(evidence, shares->greatest_index).s);
+		evidence_conclude(
+			evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
+			"Cycles are %.1f %% (%s) to %.1f %% (%s) of eBPF's: time outside the"
+			" exit handler, such as in user space, is missing.",
+			shares->least * 100, least.s, shares->greatest * 100,
+			reason_text(evidence, shares->greatest_index).s);
 	else if (!evidence->nr)
 		diagnose_other_phases(evidence);
 }
@@ -183,15 +184,15 @@ void diagnose_time(struct evidence *evidence)
 	else if (2 * shares->one_exit > shares->reasons)
 		evidence_conclude(
 			evidence, DIAGNOSIS_NOT_STORED, CONFIDENCE_CERTAIN,
-			"However many exits there are, cycles stay at what one exit takes,"
-			" for %u of %u reasons: each replaces the one before.",
+			"However many exits there are, cycles stay at those of one exit, for %u"
+			" of %u reasons: each exit overwrites the one before.",
 			shares->one_exit, shares->reasons);
 	else if (shares->zero && 2 * shares->sound >= shares->reasons)
-		evidence_conclude(evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
-				  "%u reasons have 0 cycles, as %s, and %u others what they should:"
-				  " some exits are counted and never timed.",
-				  shares->zero, reason_text(evidence, shares->least_index).s,
-				  shares->sound);
+		evidence_conclude(
+			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
+			"%u reasons have 0 cycles, such as %s, and %u others are right: some"
+			" exits are counted but never timed.",
+			shares->zero, reason_text(evidence, shares->least_index).s, shares->sound);
 	else if (shares->least > 0 && shares->greatest < 1.5 * shares->least &&
 		 (shares->greatest < 0.85 || shares->least > 1.05))
 		evidence_conclude(
@@ -203,8 +204,8 @@ void diagnose_time(struct evidence *evidence)
 	else if (2 * shares->excess >= shares->reasons)
 		evidence_conclude(
 			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
-			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit"
-			" in the mean: what follows the VM entry is in them.",
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit in"
+			" the mean: time after the VM entry is included.",
 			shares->excess, shares->reasons,
 			text_real((shares->cycles - shares->bpf) / shares->timed).s);
 	else

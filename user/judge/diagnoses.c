@@ -10,19 +10,19 @@ static const struct {
 #undef X
 #define WHERE(id) [DIAGNOSIS_##id].where
 		WHERE(WITNESS) =
-			"Not the leaves: exitcheck's own eBPF program, or another one that keeps"
-			" the tracepoints from it.",
+			"Not the leaves: exitcheck's own eBPF program, or another program that"
+			" blocks its tracepoints.",
 	WHERE(PER_CPU_SPLIT) = "Counters or time stamps that belong to a physical CPU"
-			       " (DEFINE_PER_CPU(), smp_processor_id()): they must belong to the"
-			       " vCPU, whose thread moves.",
-	WHERE(HOST_WIDE) = "A global array, or a sum over vm_list: the counters must belong to the"
-			   " vCPU, and the sum go over the vCPUs of vcpu->kvm alone.",
-	WHERE(SHARED_STATE) = "Static or global variables between kvm_cpuid() being asked and"
-			      " answering, or in the clock: they must be local, or the vCPU's.",
+			       " (DEFINE_PER_CPU(), smp_processor_id()): keep them per vCPU, whose"
+			       " thread moves.",
+	WHERE(HOST_WIDE) = "A global array, or a sum over vm_list: keep the counters per vCPU, and"
+			   " sum over the vCPUs of vcpu->kvm alone.",
+	WHERE(SHARED_STATE) = "Static or global variables in kvm_cpuid() or in the clock: make them"
+			      " local, or per vCPU.",
 	WHERE(LOST_UPDATE) = "A counter that several vCPUs increment without a lock: give each vCPU"
-			     " its own, and sum them up when they are read.",
-	WHERE(NOT_RESET) = "kvm_arch_vcpu_create(): counters that outlive their VM must be cleared"
-			   " there, or better be the vCPU's and go with it.",
+			     " its own, and sum them when they are read.",
+	WHERE(NOT_RESET) = "kvm_arch_vcpu_create(): clear counters that outlive their VM there;"
+			   " better, keep them per vCPU and free them with it.",
 	WHERE(STALE) = "The allocation of the counters, in kvm_arch_vcpu_create(): kzalloc(), not"
 		       " kmalloc().",
 	WHERE(MISSED_FASTPATH) = "%1$s_handle_exit() is skipped by fast-path re-entries: count"
@@ -41,14 +41,13 @@ static const struct {
 			    " kvm_cpuid() answers: a read of a leaf finds itself counted.",
 	WHERE(HI_LO_SWAPPED) = "Where the leaf fills in the registers: exits are EBX:EAX, cycles"
 			       " EBX:ECX.",
-	WHERE(TRUNCATED_32) = "A counter, a sum or a cast of 32 bits: u64 all the way.",
+	WHERE(TRUNCATED_32) = "A counter, a sum or a cast of 32 bits: use u64 throughout.",
 	WHERE(MASKED_HIGH) = "Where the leaf fills in EBX: upper_32_bits() of the u64, not a mask"
 			     " without a shift.",
-	WHERE(NOT_TIMED) = "The end of the clock beside trace_kvm_entry() in %1$s_vcpu_run(): it is"
-			   " not called, or what it adds goes nowhere.",
-	WHERE(NOT_STORED) =
-		"What happens to the difference of the two time stamps: it must be added"
-		" to the counter that the leaf reads.",
+	WHERE(NOT_TIMED) = "The end of the clock beside trace_kvm_entry() in %1$s_vcpu_run(): it"
+			   " is not called, or its result is dropped.",
+	WHERE(NOT_STORED) = "The difference of the two time stamps: add it to the counter that the"
+			    " leaf reads.",
 	WHERE(UNIT) = "The clock: rdtsc() at both ends, no conversion.",
 	WHERE(CLOCK_STOPS_EARLY) = "The end stamp: it belongs beside trace_kvm_entry() in"
 				   " %1$s_vcpu_run(), after the handler, not before it.",
@@ -65,8 +64,9 @@ static const struct {
 		"Where the leaf refuses an exit number: EAX = EBX = ECX = 0,"
 		" EDX = 0xffffffff, for numbers that the vendor's manual does not"
 		" define and for no other.",
-	WHERE(ORDINARY_LEAF) = "kvm_cpuid() and its callers: exact_only, and what is done there for"
-			       " all leaves but must be for these alone.",
+	WHERE(ORDINARY_LEAF) =
+		"kvm_cpuid() and its callers: exact_only, and anything done for every"
+		" leaf that belongs to the exit leaves alone.",
 	WHERE(WRONG_TOTAL) = "The sums: the totals over all exit numbers, the VM-wide leaves over"
 			     " all vCPUs.",
 #undef WHERE

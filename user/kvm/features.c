@@ -71,8 +71,8 @@ static const char *unsupported_kind(const struct workload *workload, enum exit_i
 	if (workload->irqchip && op != PROBE_TSC_DEADLINE && op != PROBE_PREEMPTION_TIMER &&
 	    has_virtual_apic(isa))
 		return isa == EXIT_ISA_VMX ?
-			       "other exits with a virtual APIC (kvm_intel.enable_apicv=1)" :
-			       "other exits with a virtual APIC (kvm_amd.avic=1)";
+			       "a virtual APIC changes the exits (kvm_intel.enable_apicv=1)" :
+			       "a virtual APIC changes the exits (kvm_amd.avic=1)";
 
 	if (workload->nested) {
 		if (!guest->nested)
@@ -108,22 +108,25 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 	case PROBE_SGDT:
 	case PROBE_SLDT:
 		if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx & CPUID_7_ECX_UMIP)
-			return "this CPU has UMIP of its own: no exit";
+			return "this CPU has UMIP: no exit";
 		return guest->umip ? NULL : "this CPU does not let KVM emulate UMIP";
 	case PROBE_EMULATE:
 		if (!module_parameter(isa, "unrestricted_guest"))
 			return NULL;
-		return "this CPU enters such a state (kvm_intel.unrestricted_guest=1)";
+		return "this CPU enters that state (kvm_intel.unrestricted_guest=1)";
 	case PROBE_INVVPID:
-		return module_parameter(isa, "vpid") ? NULL : "this CPU may not have it";
+		return module_parameter(isa, "vpid") ?
+			       NULL :
+			       "this CPU may lack INVVPID (kvm_intel.vpid=0)";
 	case PROBE_PREEMPTION_TIMER:
 		if (module_parameter(isa, "preemption_timer"))
 			return NULL;
-		return "KVM has no use of the timer (kvm_intel.preemption_timer=0)";
+		return "KVM does not use the preemption timer (kvm_intel.preemption_timer=0)";
 	case PROBE_TPR_THRESHOLD:
 		if (isa == EXIT_ISA_SVM || module_parameter(isa, "flexpriority"))
 			return NULL;
-		return "another exit number without a TPR shadow (kvm_intel.flexpriority=0)";
+		return "a different exit number without a TPR shadow"
+		       " (kvm_intel.flexpriority=0)";
 	case PROBE_VMLOAD:
 	case PROBE_VMSAVE:
 		if (!module_parameter(isa, "vls"))
@@ -137,13 +140,14 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 	case PROBE_MOV_CR0:
 		if (isa == EXIT_ISA_VMX || module_parameter(isa, "npt"))
 			return NULL;
-		return "another exit number without nested paging (kvm_amd.npt=0)";
+		return "a different exit number without nested paging (kvm_amd.npt=0)";
 	case PROBE_TOUCH:
 	case PROBE_MMIO_READ:
 	case PROBE_MMIO_WRITE:
 		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
 			return NULL;
-		return "another exit number without nested paging (kvm_intel.ept=0 or kvm_amd.npt=0)";
+		return "a different exit number without nested paging (kvm_intel.ept=0 or"
+		       " kvm_amd.npt=0)";
 	default:
 		return NULL;
 	}

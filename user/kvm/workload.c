@@ -9,10 +9,9 @@
 #define MAX_COMMAND 20000
 #define MAX_SLOW_COMMAND 1000
 
-static const char svm_only[] =
-	"an instruction of SVM: on VMX it raises #UD without an exit of its own";
+static const char svm_only[] = "an SVM instruction: raises #UD on VMX, without an exit of its own";
 static const char no_umip[] = "KVM does not emulate UMIP on SVM: no exit";
-static const char vmx_only[] = "an instruction of VMX: on SVM it raises #UD, see ud2";
+static const char vmx_only[] = "a VMX instruction: raises #UD on SVM, see ud2";
 
 /*
  * Exit numbers: AMD APM vol. 2, appendix C; Intel SDM vol. 3, appendix C.
@@ -70,7 +69,7 @@ const struct workload workloads[] = {
 		.svm = 0x400,
 		.vmx = 49,
 		.count = 131,
-		.help = "read where there is no memory",
+		.help = "read of an address without memory",
 	},
 	{
 		.name = "mmio-write",
@@ -78,7 +77,7 @@ const struct workload workloads[] = {
 		.svm = 0x400,
 		.vmx = 49,
 		.count = 127,
-		.help = "write where there is no memory",
+		.help = "write to an address without memory",
 	},
 	{
 		.name = "touch",
@@ -225,7 +224,7 @@ const struct workload workloads[] = {
 		.svm = 0x80,
 		.vmx = NONE,
 		.count = 37,
-		.help = "VMRUN in a guest that may not",
+		.help = "VMRUN in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -234,7 +233,7 @@ const struct workload workloads[] = {
 		.svm = 0x82,
 		.vmx = NONE,
 		.count = 41,
-		.help = "VMLOAD in a guest that may not",
+		.help = "VMLOAD in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -243,7 +242,7 @@ const struct workload workloads[] = {
 		.svm = 0x83,
 		.vmx = NONE,
 		.count = 43,
-		.help = "VMSAVE in a guest that may not",
+		.help = "VMSAVE in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -252,7 +251,7 @@ const struct workload workloads[] = {
 		.svm = 0x84,
 		.vmx = NONE,
 		.count = 47,
-		.help = "STGI in a guest that may not",
+		.help = "STGI in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -261,7 +260,7 @@ const struct workload workloads[] = {
 		.svm = 0x85,
 		.vmx = NONE,
 		.count = 31,
-		.help = "CLGI in a guest that may not",
+		.help = "CLGI in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -270,7 +269,7 @@ const struct workload workloads[] = {
 		.svm = 0x86,
 		.vmx = NONE,
 		.count = 29,
-		.help = "SKINIT in a guest that may not",
+		.help = "SKINIT in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -279,7 +278,7 @@ const struct workload workloads[] = {
 		.svm = 0x7a,
 		.vmx = NONE,
 		.count = 61,
-		.help = "INVLPGA in a guest that may not",
+		.help = "INVLPGA in a guest without SVM",
 		.why = svm_only,
 	},
 	{
@@ -288,7 +287,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 27,
 		.count = 37,
-		.help = "VMXON in a guest that may not",
+		.help = "VMXON in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -297,7 +296,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 26,
 		.count = 41,
-		.help = "VMXOFF in a guest that may not",
+		.help = "VMXOFF in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -306,7 +305,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 19,
 		.count = 43,
-		.help = "VMCLEAR in a guest that may not",
+		.help = "VMCLEAR in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -315,7 +314,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 21,
 		.count = 47,
-		.help = "VMPTRLD in a guest that may not",
+		.help = "VMPTRLD in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -324,7 +323,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 22,
 		.count = 31,
-		.help = "VMPTRST in a guest that may not",
+		.help = "VMPTRST in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -333,7 +332,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 23,
 		.count = 61,
-		.help = "VMREAD in a guest that may not",
+		.help = "VMREAD in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -342,7 +341,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 25,
 		.count = 67,
-		.help = "VMWRITE in a guest that may not",
+		.help = "VMWRITE in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -351,7 +350,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 20,
 		.count = 29,
-		.help = "VMLAUNCH in a guest that may not",
+		.help = "VMLAUNCH in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -360,7 +359,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 24,
 		.count = 71,
-		.help = "VMRESUME in a guest that may not",
+		.help = "VMRESUME in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -387,7 +386,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 50,
 		.count = 59,
-		.help = "INVEPT in a guest that may not",
+		.help = "INVEPT in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -396,7 +395,7 @@ const struct workload workloads[] = {
 		.svm = NONE,
 		.vmx = 53,
 		.count = 61,
-		.help = "INVVPID in a guest that may not",
+		.help = "INVVPID in a guest without VMX",
 		.why = vmx_only,
 	},
 	{
@@ -415,7 +414,7 @@ const struct workload workloads[] = {
 		.vmx = 32,
 		.count = 337,
 		.irqchip = true,
-		.help = "WRMSR of IA32_TSC_DEADLINE: on VMX KVM's fast path",
+		.help = "WRMSR of IA32_TSC_DEADLINE: KVM's fast path on VMX",
 	},
 	{
 		.name = "preemption-timer",
@@ -452,7 +451,7 @@ const struct workload workloads[] = {
 		.vmx = 12,
 		.count = 113,
 		.irqchip = true,
-		.help = "HLT with an interrupt pending: since 6.12 KVM's fast path",
+		.help = "HLT with an interrupt pending: KVM's fast path since 6.12",
 	},
 	{
 		.name = "nested-cpuid",
@@ -461,7 +460,7 @@ const struct workload workloads[] = {
 		.vmx = 10,
 		.count = 239,
 		.nested = true,
-		.help = "CPUID in a guest of the guest's own, which exits to KVM, then to the guest",
+		.help = "CPUID in a nested guest, which exits to KVM, then to the guest",
 	},
 	{
 		.name = "nested-hypercall",
@@ -470,7 +469,8 @@ const struct workload workloads[] = {
 		.vmx = 18,
 		.count = 241,
 		.nested = true,
-		.help = "VMMCALL or VMCALL in a guest of the guest's own: likewise",
+		.help = "VMMCALL or VMCALL in a nested guest, which exits to KVM, then to the"
+			" guest",
 	},
 	{
 		.name = "invalid-state",
@@ -479,7 +479,8 @@ const struct workload workloads[] = {
 		.vmx = 33,
 		.count = 23,
 		.slow = true,
-		.help = "entry with CS.L and CS.D set, which the CPU refuses; then the VMM repairs it",
+		.help = "entry with CS.L and CS.D set, which the CPU refuses; the VMM then"
+			" repairs it",
 	},
 	{
 		.name = "emulate",
@@ -488,8 +489,8 @@ const struct workload workloads[] = {
 		.vmx = WORKLOAD_NO_EXIT,
 		.count = 47,
 		.slow = true,
-		.help = "OUT in a state that KVM does not enter but emulates: no exit",
-		.why = "on SVM KVM leaves it to the CPU to refuse a state",
+		.help = "OUT in a state that KVM emulates instead of entering it: no exit",
+		.why = "on SVM the CPU refuses such a state, not KVM",
 	},
 	{
 		.name = "pause",
@@ -499,7 +500,8 @@ const struct workload workloads[] = {
 		.truth = TRUTH_AT_MOST,
 		.count = 401,
 		.help = "a loop of PAUSE",
-		.why = "the CPU's pause filter chooses which of the loop exit; without a filter none does",
+		.why = "the CPU's pause filter decides how many of them exit; without a filter"
+		       " none does",
 	},
 	{
 		.name = "shutdown",

@@ -27,7 +27,7 @@ static void bench_figures(FILE *to, const json_t *document)
 
 	markup(to, "<dl class=\"figures\">\n");
 	figure(to, count_of(document, "workloads", "unsupported").s, "workloads");
-	figure(to, count_of(document, "observers", "skipped").s, "ways of watching");
+	figure(to, count_of(document, "observers", "skipped").s, "observers");
 	figure(to, doc_count(document, "rounds").s, "rounds");
 	snprintf(text.s, sizeof(text.s), "%.1f s", doc_real(document, "seconds"));
 	figure(to, text.s, "the bench took");
@@ -75,15 +75,15 @@ static void bench_group(FILE *to, const json_t *document, const struct bench_gro
 
 	snprintf(id, sizeof(id), "workload-%u", nr);
 	section_begin(to, id, group->workload);
-	table_begin(to, "Cycles of one execution, under each way of watching");
+	table_begin(to, "Cycles of one execution, under each observer");
 	cost_heads(to, document);
 	for (size_t i = 0; i < group->nr; i++)
 		cost_row(to, document, group, json_array_get(costs, group->from + i));
 	table_end(to);
 	snprintf(id, sizeof(id), "costs-%u", nr);
 	canvas(to, id, "Cycles of one execution: median and interval",
-	       "Bar chart of the cycles of one execution under each way of watching; the table above"
-	       " has the numbers");
+	       "Bar chart of the cycles of one execution under each observer; the"
+	       " table above has the numbers");
 	section_end(to);
 }
 
@@ -108,7 +108,7 @@ static void bench_observers_section(FILE *to, const json_t *document)
 	const json_t *observer;
 	size_t i;
 
-	section_begin(to, "observers", "Ways of watching");
+	section_begin(to, "observers", "Observers");
 	table_begin(to, "Exits of all vCPUs, the warm-up’s too, by KVM’s statistic and by eBPF");
 	table_heads(to, heads);
 	json_array_foreach(json_object_get(document, "observers"), i, observer) {
@@ -146,7 +146,7 @@ void report_bench_html(FILE *to, const json_t *document)
 {
 	page_begin(to, "Bench", doc_string(json_object_get(document, "host"), "kernel"));
 	page_header(to, document, "plain", "", "What watching costs",
-		    "The same work under each way of watching in turn, in a new random order every"
+		    "The same work under each observer in turn, in a new random order every"
 		    " round.");
 	bench_figures(to, document);
 	bench_costs(to, document);

@@ -28,14 +28,14 @@ int report_parse(const char *text, size_t size, json_t **document, struct error 
 				 error.column, error.text);
 	version = json_object_get(root, "schema_version");
 	if (!json_is_integer(version))
-		status = error_set(err, STATUS_USAGE, "no report of exitcheck: no schema_version");
+		status = error_set(err, STATUS_USAGE, "not an exitcheck report: no schema_version");
 	else if (json_integer_value(version) != schema_version(root))
 		status = error_set(err, STATUS_USAGE,
 				   "schema_version is %" JSON_INTEGER_FORMAT
 				   ", this exitcheck reads %d: take the one that wrote it",
 				   json_integer_value(version), schema_version(root));
 	else if ((status = schema_check(root, false, &reason)))
-		error_set(err, status, "no report of exitcheck: %s", reason.text);
+		error_set(err, status, "not an exitcheck report: %s", reason.text);
 	if (status)
 		json_decref(root);
 	else

@@ -257,7 +257,7 @@ static void page_mismatches(FILE *to, const json_t *document)
 	markup(to, "<details>\n<summary>The first %s of %s</summary>\n",
 	       text_u64(json_array_size(list)).s,
 	       doc_count(json_object_get(document, "witness"), "mismatches").s);
-	table_begin(to, "What the guest read, and from where to where it would have held");
+	table_begin(to, "What the guest read, and the range that would have been right");
 	table_heads(to, heads);
 	json_array_foreach(list, i, mismatch) {
 		markup(to, "<tr><th scope=\"row\">VM %s vCPU %s</th><td>",
@@ -272,7 +272,7 @@ static void page_mismatches(FILE *to, const json_t *document)
 		}
 		markup(to, "</td>");
 		if (json_is_true(json_object_get(mismatch, "malformed")))
-			number_cell(to, "none: not as the ABI has it");
+			number_cell(to, "none: malformed registers");
 		else
 			count_cell(to, mismatch, "value");
 		count_cell(to, mismatch, "lower");

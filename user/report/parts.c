@@ -129,8 +129,8 @@ static struct report_fact *run_facts(const json_t *document, struct report_fact 
 		set_fact(fact++, "leaves", "ABI %s; %s counters; %s",
 			 doc_digits(found, "abi_version").s, doc_digits(found, "counters").s,
 			 json_is_true(json_object_get(leaves, "opt_in")) ?
-				 "asked for by the VM" :
-				 "not asked for by the VM");
+				 "enabled by the VMM" :
+				 "not enabled by the VMM");
 	else
 		set_fact(fact++, "leaves", "%s", doc_string(leaves, "text"));
 	set_fact(fact++, "TSC", "%s kHz%s; clock source %s", doc_count(host, "tsc_khz").s,
@@ -155,7 +155,7 @@ static struct report_fact *bench_facts(const json_t *document, struct report_fac
 		 doc_is_null(document, "no_instructions") ? " and the kernel's instructions" :
 							    "; no instructions: ",
 		 doc_string(document, "no_instructions"));
-	set_fact(fact++, "rounds", "%s, each in a new random order, after one that is dropped",
+	set_fact(fact++, "rounds", "%s, each in a new random order, after a warm-up round",
 		 doc_digits(document, "rounds").s);
 	if (doc_real(document, "vms") * doc_real(document, "vcpus") > 1)
 		set_fact(fact++, "VMs", "%s of %s vCPU%s, all at once",

@@ -95,8 +95,7 @@ struct reason_name report_reason(const json_t *document, const json_t *reason);
 struct reason_name report_workload_exit(const json_t *document, const json_t *workload);
 
 /* What is said of a run that fails without the pattern of a known defect. */
-#define REPORT_NO_DIAGNOSIS \
-	"None: what the checks found is not the pattern of a defect that is known."
+#define REPORT_NO_DIAGNOSIS "None: the failures match no known defect."
 
 /* A check's evidence; "likewise" where a check before it was left out for the same reason. */
 const char *report_detail(const json_t *document, size_t check);

@@ -120,8 +120,9 @@ static const struct {
 	[LEAVES_UNPATCHED] = { "unpatched",
 			       "no exit leaves: kvm.ko is not patched (no parameter exit_leaves)" },
 	[LEAVES_OFF] = { "off", "no exit leaves: off (kvm.exit_leaves=off)" },
-	[LEAVES_NOT_ASKED] = { "not-asked", "no exit leaves: the VM did not ask for them"
-					    " (--no-opt-in, kvm.exit_leaves=optin)" },
+	[LEAVES_NOT_ASKED] = { "not-asked",
+			       "no exit leaves: the VM did not enable them (--no-opt-in,"
+			       " kvm.exit_leaves=optin)" },
 	[LEAVES_REFUSED] = { "refused", "no exit leaves: KVM refused the capability" },
 	[LEAVES_MISSING] = { "missing", "no exit leaves: KVM granted them, but the guest"
 					" finds no signature" },

@@ -356,8 +356,7 @@ static int migrate_load(struct session *session, const struct vm *vm, cpu_set_t 
 	}
 	if (!can_move)
 		snprintf(info->skipped, sizeof(info->skipped),
-			 "after %u of %u moves only one CPU was left to move a thread to",
-			 info->moves, goal);
+			 "only one CPU was left after %u of %u moves", info->moves, goal);
 	return status;
 }
 
@@ -372,13 +371,13 @@ int phase_migrate(struct session *session)
 		return 0;
 	if (sched_getaffinity(0, sizeof(allowed), &allowed)) {
 		snprintf(info->skipped, sizeof(info->skipped),
-			 "there are more CPUs than a thread's affinity can say here");
+			 "this host has more CPUs than an affinity mask holds");
 		return 0;
 	}
 	info->cpus = CPU_COUNT(&allowed);
 	if (info->cpus < 2) {
 		snprintf(info->skipped, sizeof(info->skipped),
-			 "there is one CPU only to move a thread to");
+			 "only one CPU is available, so no thread can move");
 		return 0;
 	}
 	session_progress("a vCPU thread moved between CPUs");

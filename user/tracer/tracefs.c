@@ -120,8 +120,8 @@ int tracefs_read_format(const char *event, char *buffer, size_t size, size_t *le
 		if (!access(path, X_OK))
 			break;
 		if (errno == EACCES)
-			return error_set(err, STATUS_CANNOT_RUN, "%s may not be read: run as root",
-					 mounts[i]);
+			return error_set(err, STATUS_CANNOT_RUN,
+					 "no permission to read %s: run as root", mounts[i]);
 	}
 	if (i == NR(mounts))
 		return error_set(err, STATUS_CANNOT_RUN,
@@ -133,7 +133,7 @@ int tracefs_read_format(const char *event, char *buffer, size_t size, size_t *le
 		return error_set(err, STATUS_CANNOT_RUN,
 				 errno == ENOENT ?
 					 "this kernel has no tracepoint %s: load the kvm module" :
-					 "tracepoint %s may not be read: run as root",
+					 "no permission to read tracepoint %s: run as root",
 				 event);
 	for (*length = 0; *length < size; *length += got) {
 		got = read(fd, buffer + *length, size - *length);

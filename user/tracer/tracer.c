@@ -103,10 +103,11 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 		}
 		ret = tracefs_parse_field(format, length, wanted[i].name, &field);
 		if (ret || (field.size != 4 && field.size != 8))
-			return error_set(err, STATUS_CANNOT_RUN,
-					 "this kernel's tracepoint %s has no usable field %s: it "
-					 "needs a version of exitcheck that knows it",
-					 event, wanted[i].name);
+			return error_set(
+				err, STATUS_CANNOT_RUN,
+				"tracepoint %s has no usable field %s: use a version of"
+				" exitcheck that knows this kernel",
+				event, wanted[i].name);
 		*wanted[i].field = (struct ec_field){ field.offset, field.size };
 	}
 	return 0;
@@ -255,9 +256,8 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 
 	*tracer = NULL;
 	if (!config->nr_slots || config->nr_slots > TRACER_MAX_SLOTS)
-		return error_set(err, STATUS_CANNOT_RUN,
-				 "the tracer can watch 1 to %u vCPUs, not %u", TRACER_MAX_SLOTS,
-				 config->nr_slots);
+		return error_set(err, STATUS_CANNOT_RUN, "eBPF can watch 1 to %u vCPUs, not %u",
+				 TRACER_MAX_SLOTS, config->nr_slots);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
@@ -270,12 +270,12 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		status = load(new, config, TRACER_BTF, cast_id, &offsets, err);
 	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
-				   "KVM has no BTF, or is not loaded: use the classic tracepoints");
+				   "KVM has no BTF, or is not loaded: use --path classic");
 	/* BTF that is there may still not be what the program needs. */
 	if (config->path == TRACER_CLASSIC ||
 	    (config->path == TRACER_AUTO && (!btf || (status && !new->denied)))) {
 		if (status)
-			fprintf(stderr, "exitcheck: %s: going on with the classic tracepoints\n",
+			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				err->text);
 		unload(new);
 		status = load(new, config, TRACER_CLASSIC, 0, NULL, err);
@@ -420,7 +420,7 @@ int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struc
 			continue;
 		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 			return error_set(err, STATUS_CANNOT_RUN,
-					 "cannot ask for the eBPF program's misses: %s",
+					 "cannot read the miss count of the eBPF program: %s",
 					 strerror(errno));
 		*missed += info.recursion_misses;
 	}
