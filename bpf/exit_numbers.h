@@ -3,14 +3,9 @@
 #define EXIT_NUMBERS_H
 
 /*
- * Exit numbers as the guest and the vendors' manuals know them, and the dense
- * index under which the eBPF program and the loader keep their own counters.
- * Written apart from the kernel patch on purpose: a table that is wrong in one
- * of the two is found by comparing them.
- *
- * VMX: the basic exit reason, Intel SDM vol. 3, appendix C.
- * SVM: the exit code, AMD APM vol. 2, appendix C; 0x8000xxxx are the software
- * events of the GHCB specification, which hardware never reports.
+ * Exit numbers (SDM vol. 3 and APM vol. 2, appendix C each) and their dense index. Not shared with
+ * the kernel patch on purpose: comparing the two finds a wrong entry in either. 0x8000xxxx are
+ * software events of the GHCB specification, which hardware never reports.
  */
 enum exit_isa {
 	EXIT_ISA_VMX = 1, /* KVM_ISA_VMX in the kernel's trace.h */

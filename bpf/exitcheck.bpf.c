@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The second witness: counts and times every VM exit with counters and a clock of
- * its own, and compares each leaf that a guest reads with its own number, in place:
- * kvm_cpuid fires inside the very exit that reads the leaf.
- *
- * There are two ways in, from which the loader chooses one: tp_btf, with KVM's types
- * from its BTF, and the classic tracepoints, with offsets from tracefs.
+ * Counts and times every VM exit independently of KVM, and compares each leaf that a guest reads
+ * with its own number in place: kvm_cpuid fires within the exit that reads the leaf. The loader
+ * attaches it by tp_btf, or by the classic tracepoints with offsets from tracefs.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +43,7 @@ struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
 
 static ec_u32 nr_vms;
 
-/* Plain variables, as these are reached by an addition, a map's elements by a lookup. */
+/* Plain variables: an addition reaches them, where a map needs a lookup. */
 struct ec_vcpu vcpus[EC_SLOTS];
 struct ec_cpu cpus[EC_MAX_CPUS];
 
@@ -87,19 +84,19 @@ struct {
 	__type(value, ec_u64);
 } vms SEC(".maps");
 
-/* A vCPU as an event shows it, for the slow way to its slot. */
+/* A vCPU as an event shows it, for the slow path to its slot. */
 struct identity {
 	ec_u64 key;
 	ec_u64 kvm; /* 0 if unknown: the process will have just one VM */
 	ec_u32 vcpu_id;
-	ec_u32 nr_vcpus; /* created in that VM, 0 if unknown */
+	ec_u32 nr_vcpus; /* vCPUs created in that VM, 0 if unknown */
 	ec_u32 thread;
 	ec_u32 entering; /* the event is an entry */
 	ec_u32 fresh;	 /* has never exited before */
-	ec_u32 used;	 /* has exited before; neither where the kernel does not tell */
+	ec_u32 used;	 /* has exited before; neither flag is set if the kernel does not tell */
 };
 
-/* The mask is for the verifier, which forgets what it knew of the slot: it is told again. */
+/* The mask repeats the bound for the verifier, which has lost it. */
 static __always_inline struct ec_vcpu *slot_vcpu(ec_u32 slot)
 {
 	barrier_var(slot);
@@ -129,8 +126,8 @@ static __always_inline void current_ids(struct bpf_pidns_info *ids)
 }
 
 /*
- * The number of the VM of a vCPU that takes a slot; 0 if it cannot be told. Once all
- * the vCPUs that a VM has are in slots, one more is of another VM at the same address.
+ * The number of the VM of a vCPU that takes a slot; 0 if unknown. If all vCPUs of a VM have slots
+ * already, another vCPU belongs to a new VM at the same address.
  */
 static __always_inline ec_u32 vm_number(const struct identity *id)
 {
@@ -189,7 +186,7 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
 	if (!slot)
 		return EC_NO_SLOT;
 	vcpu = slot_vcpu(*slot);
-	/* A registered thread may run another vCPU, which is none of ours. */
+	/* A registered thread may also run a vCPU that is not ours. */
 	if (vcpu->key || vcpu->vcpu_id != id->vcpu_id)
 		return EC_NO_SLOT;
 	vcpu->joined_late = id->used;
@@ -197,8 +194,8 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
 }
 
 /*
- * Says which vCPU a thread runs, for kvm_cpuid. At most one slot is owned by a thread.
- * False if the map is full.
+ * Records which vCPU a thread runs, for kvm_cpuid. A thread owns at most one slot. False if the map
+ * is full.
  */
 static __noinline bool set_owner(ec_u32 slot, ec_u32 thread)
 {
@@ -229,7 +226,7 @@ static __always_inline ec_u32 known_slot(const struct identity *id)
 	struct ec_vcpu *vcpu;
 
 	if (known && id->fresh && id->entering) {
-		/* The one that was there has gone, this is another vCPU. */
+		/* The slot's former vCPU is gone, this is another one. */
 		slot_vcpu(*known)->key = 0;
 		bpf_map_delete_elem(&by_key, &key);
 		known = NULL;
@@ -249,9 +246,9 @@ static __always_inline ec_u32 known_slot(const struct identity *id)
 }
 
 /*
- * The slow way to a vCPU's slot, EC_NO_SLOT if it has none: at first sight, and when its
- * thread has come to another CPU. While the gate is closed no CPU knows a slot that has a
- * vCPU, so that the programs ask here, and look at the gate only before they do.
+ * The slow path to a vCPU's slot, EC_NO_SLOT if it has none: at first sight, and after its thread
+ * moved to another CPU. A closed gate clears the slots of all CPUs, so every program comes here,
+ * and only here checks the gate.
  */
 static __noinline ec_u32 find_slot(const struct identity *id)
 {
@@ -260,7 +257,7 @@ static __noinline ec_u32 find_slot(const struct identity *id)
 
 	if (slot == EC_NO_SLOT || !set_owner(slot, id->thread))
 		return EC_NO_SLOT;
-	/* Where the loader closes the gate at this moment, either side sees the other's. */
+	/* If the loader closes the gate now, either side sees the other's store. */
 	__sync_lock_test_and_set(&cpu->slot, slot);
 	if (!*(volatile bool *)&ready) {
 		cpu->slot = EC_NO_SLOT;
@@ -269,7 +266,7 @@ static __noinline ec_u32 find_slot(const struct identity *id)
 	return slot;
 }
 
-/* The counters of a reason. The verifier forgets what it knew of the index: it is told again. */
+/* The counters of a reason. The mask repeats the bound for the verifier, which has lost it. */
 static __always_inline struct ec_reason *reason_at(struct ec_vcpu *vcpu, ec_u32 index)
 {
 	barrier_var(index);
@@ -285,7 +282,7 @@ static const ec_u8 log2_of[256] = {
 	TIMES_16(4), TIMES_16(5), TIMES_16(5), TIMES_64(6), TIMES_64(7), TIMES_64(7),
 };
 
-/* What most exits take comes first. */
+/* The common case comes first. */
 static __always_inline ec_u32 log2_bucket(ec_u64 ns)
 {
 	if (ns < 1 << 16) {
@@ -300,7 +297,7 @@ static __always_inline ec_u32 log2_bucket(ec_u64 ns)
 	return EC_HIST_BUCKETS - 1;
 }
 
-/* A VM entry ends the exit under way, if any. */
+/* A VM entry ends the pending exit, if any. */
 static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 {
 	ec_u32 index = vcpu->pending_reason;
@@ -319,7 +316,7 @@ static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 	reason->ns += ns;
 	if (ns > reason->max_ns)
 		reason->max_ns = ns;
-	/* Less one, so that the initial 0 is above everything. */
+	/* Minus one, so that the initial 0 is above everything. */
 	if (ns - 1 < reason->min_ns - 1)
 		reason->min_ns = ns;
 	reason->hist[log2_bucket(ns)]++;
@@ -349,7 +346,7 @@ static __always_inline void on_exit(struct ec_vcpu *vcpu, ec_u32 of, ec_u32 numb
 	vcpu->reason[index].count++;
 }
 
-/* Whom to ask about an exit without a slot. */
+/* Account an exit of an untracked vCPU. */
 static __always_inline void on_exit_elsewhere(void)
 {
 	if (watch)
@@ -360,7 +357,7 @@ static __always_inline void on_exit_elsewhere(void)
 
 /* ---- comparison in place ---- */
 
-/* The exits of a vCPU, or of one of its reasons. Another's may go on meanwhile. */
+/* The exits of a vCPU, or of one of its reasons. Another vCPU may be running meanwhile. */
 static __always_inline ec_u64 exits(struct ec_vcpu *vcpu, ec_u32 index)
 {
 	ec_u64 sum = 0;
@@ -407,13 +404,13 @@ static __always_inline void sum_others(struct others *others, const struct ec_vc
 	bpf_loop(nr_vcpus, add_other, others, 0);
 }
 
-/* Where the sum over the other vCPUs, taken before a VM-wide leaf was read, is kept. */
+/* The place of the sum over the other vCPUs, taken before a VM-wide leaf was read. */
 static __always_inline ec_u64 *vm_others(struct ec_vcpu *vcpu, ec_u32 index)
 {
 	return index < EXIT_NR_INDICES ? &reason_at(vcpu, index)->vm_others : &vcpu->vm_others;
 }
 
-/* How many exits the histogram holds: all of a reason that have ended. */
+/* The number of exits in the histogram: all completed exits of a reason. */
 static __always_inline ec_u64 timed(const struct ec_reason *reason)
 {
 	ec_u64 sum = 0;
@@ -424,7 +421,7 @@ static __always_inline ec_u64 timed(const struct ec_reason *reason)
 	return sum;
 }
 
-/* One leaf that the guest read, and what it was told. */
+/* One leaf that the guest read, and the answer. */
 struct leaf_read {
 	ec_u32 function, index;
 	ec_u32 eax, ebx, ecx, edx;
@@ -466,10 +463,9 @@ static __noinline void record(struct ec_vcpu *vcpu, ec_u32 slot, const struct le
 }
 
 /*
- * Holds a leaf that was read against the program's own numbers. Of this vCPU both must have
- * the same. Of the others, which may be running, each may have an exit counted here that
- * the kernel, which follows the tracepoint, has not counted yet: together they had at least
- * what was here before the read (less one for each), and have at most what is here now.
+ * Compares a leaf with our own numbers. This vCPU's must be equal. Each sibling may have one exit
+ * in flight that only we have counted: their sum is at least ours before the read, minus one exit
+ * each, and at most ours now.
  */
 static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const struct leaf_read *read)
 {
@@ -505,7 +501,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 	}
 	if (vm_wide) {
 		sum_others(&others, vcpu, slot, index);
-		/* Not all that the leaf counts has been seen. */
+		/* We have not seen everything that the leaf counts. */
 		if (others.joined_late || stats.no_slot || stats.no_map) {
 			vcpu->not_compared++;
 			return;
@@ -513,7 +509,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 	}
 
 	if (!leaf_is_count(read->function)) {
-		/* Another clock: only the loader, which knows its rate, can judge. */
+		/* A different clock: only the loader, which knows its rate, can judge. */
 		if (values.malformed) {
 			vcpu->compared[leaf]++;
 			record(vcpu, slot, read, &values);
@@ -540,7 +536,7 @@ static __always_inline void compare(struct ec_vcpu *vcpu, ec_u32 slot, const str
 		record(vcpu, slot, read, &values);
 }
 
-/* The guest read one of the leaves; the registers are what it was told. */
+/* The guest read one of the leaves; the registers are the answer. */
 static __noinline int on_cpuid(const struct leaf_read *read)
 {
 	ec_u32 thread = read->thread, *slot;
@@ -550,8 +546,10 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 	vcpu = slot ? slot_vcpu(*slot) : NULL;
 	if (!vcpu || vcpu->owner != thread || vcpu->pending_reason != cpuid_index() ||
 	    vcpu->cpuid_exit != reason_at(vcpu, cpuid_index())->count) {
-		/* Of a VM that is not ours, of an exit before the gate opened, or not of
-		 * a CPUID exit (KVM may emulate the instruction in another one). */
+		/*
+		 * Not our VM, an exit from before the gate opened, or not a CPUID exit (KVM may
+		 * emulate the instruction in another one).
+		 */
 		if (vcpu || watch)
 			__sync_fetch_and_add(&stats.unread, 1);
 		return 0;
@@ -564,8 +562,10 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 	if (!leaves_all && !vcpu->leaves) {
 		struct others others;
 
-		/* A sibling may have asked for the signature. Without the leaves CPUID
-		 * answers too, with something else. */
+		/*
+		 * A sibling may have read the signature. Without the leaves CPUID answers, too,
+		 * with something else.
+		 */
 		sum_others(&others, vcpu, *slot, EC_TOTAL);
 		if (!others.leaves)
 			return 0;
@@ -626,8 +626,8 @@ static __always_inline ec_u32 exit_number(const void *vcpu, enum exit_isa of, bo
 }
 
 /*
- * A member of struct kvm_vcpu. libbpf would take its offset from the kernel's BTF where that
- * has the type, too; but other modules than the kernel was built with may be loaded.
+ * A member of struct kvm_vcpu. libbpf would prefer the kernel's BTF for its offset, but the loaded
+ * module may have been built apart from the kernel.
  */
 #define vcpu_member(vcpu, type, name) (*(type *)((void *)(vcpu) + offsets.name))
 
@@ -638,7 +638,7 @@ static __always_inline bool is_fresh(const struct kvm_vcpu *vcpu)
 	return !vcpu_member(vcpu, ec_u64, exits) && vcpu_member(vcpu, int, last_vmentry_cpu) == -1;
 }
 
-/* The slow way to a vCPU, NULL if it is not watched. */
+/* The slow path to a vCPU, NULL if it is not watched. */
 static __noinline struct ec_vcpu *find_btf(const struct kvm_vcpu *vcpu, bool entering)
 {
 	struct identity id = { .entering = entering };
@@ -680,8 +680,8 @@ int BPF_PROG(btf_entry, const struct kvm_vcpu *kvm_vcpu)
 }
 
 /*
- * The guest is about to read one of the leaves: kvm_cpuid will ask whose it is, and what the
- * VM's other vCPUs have now is in a VM-wide one.
+ * The guest is about to read a leaf: records the thread's vCPU for kvm_cpuid, and what the VM's
+ * other vCPUs have counted so far, for a VM-wide leaf.
  */
 static __noinline void before_leaf(ec_u32 function, ec_u32 number)
 {
@@ -702,8 +702,8 @@ static __noinline void before_leaf(ec_u32 function, ec_u32 number)
 }
 
 /*
- * Mostly on the CPU of the entry before, as interrupts are off from there to here; not so
- * in v6.1's AMD half, which traces the exit later, when it handles it.
+ * Mostly on the CPU of the last entry, since interrupts are off in between. Not on v6.1's SVM,
+ * which traces the exit later, when it handles it.
  */
 static __always_inline int on_btf_exit(const struct kvm_vcpu *kvm_vcpu, enum exit_isa of, bool cast)
 {
@@ -722,12 +722,12 @@ static __always_inline int on_btf_exit(const struct kvm_vcpu *kvm_vcpu, enum exi
 	if (number == (of == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID) &&
 	    is_leaf(vcpu_member(kvm_vcpu, ec_u64, rax)))
 		before_leaf(vcpu_member(kvm_vcpu, ec_u64, rax), vcpu_member(kvm_vcpu, ec_u64, rcx));
-	/* Last, for the time to be the exit's and not this program's. */
+	/* Last, so that the time is the exit's and not this program's. */
 	vcpu->open_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
-/* The loader takes the one that fits: a condition would cost an instruction or two an exit. */
+/* The loader picks the one that fits: a condition would cost an instruction or two per exit. */
 #define BTF_EXIT(name, isa, cast)                           \
 	SEC("tp_btf/kvm_exit")                              \
 	int BPF_PROG(name, const struct kvm_vcpu *kvm_vcpu) \
@@ -770,7 +770,7 @@ int BPF_PROG(btf_cpuid, ec_u32 function, ec_u32 index, unsigned long rax, unsign
 		__value;                                                    \
 	})
 
-/* One vCPU cannot be told from an earlier one with that id on that thread. */
+/* A vCPU cannot be told from an earlier one with the same id on the same thread. */
 static __always_inline ec_u64 classic_key(ec_u32 thread, ec_u32 vcpu_id)
 {
 	return (ec_u64)thread << 32 | vcpu_id;

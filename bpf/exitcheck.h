@@ -63,19 +63,19 @@ static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 functi
 #define EC_MAX_MISMATCHES 64
 
 #define EC_SLOTS 256		  /* for a vCPU each; a power of two */
-#define EC_NO_SLOT (EC_SLOTS - 1) /* nobody's: no vCPU has its key */
+#define EC_NO_SLOT (EC_SLOTS - 1) /* unused: no vCPU has its key */
 #define EC_MAX_CPUS 1024	  /* a power of two */
-/* A CPU's and a vCPU's have lines of their own: what is written at every exit is never another's. */
+/* CPUs and vCPUs have cache lines of their own: a write at every exit never shares one. */
 #define EC_CACHE_LINE 64
 
-/* ec_vcpu.pending_reason, where it is no index of a reason. */
+/* Values of ec_vcpu.pending_reason that are not the index of a reason. */
 #define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
 #define EC_UNSEEN 0xffffffffu	/* no event so far */
 
 /* One exit reason of one vCPU. Written by that vCPU's thread alone. */
 struct ec_reason {
-	ec_u64 count; /* exits, the one under way included */
-	ec_u64 timed; /* exits that have ended in a VM entry: the loader adds up hist */
+	ec_u64 count; /* exits, including the pending one */
+	ec_u64 timed; /* completed exits: the loader sums hist */
 	ec_u64 ns;    /* of those, CLOCK_MONOTONIC */
 	ec_u64 min_ns, max_ns;
 	/* The last per-vCPU LEAF_VCPU_CYCLES read of this reason, with this
@@ -93,41 +93,43 @@ struct ec_vcpu {
 	ec_u32 vm; /* vCPUs with the same number are summed; 0 = free slot */
 	ec_u32 vcpu_id;
 	ec_u32 tid, tgid;      /* as the loader's PID namespace numbers them */
-	ec_u32 pending_reason; /* reason of the exit under way, or EC_IN_GUEST, EC_UNSEEN */
+	ec_u32 pending_reason; /* reason of the pending exit, or EC_IN_GUEST, EC_UNSEEN */
 
 	ec_u32 owner;	    /* thread that entered it last, the kernel's number */
 	ec_u64 key;	    /* which vCPU this is, to the kernel; 0 = none (any more) */
 	ec_u32 leaves;	    /* its guest has been shown the leaves' signature */
-	ec_u32 joined_late; /* was seen first in mid-life: absolute numbers cannot match */
+	ec_u32 joined_late; /* was already running when first seen: absolute numbers cannot match */
 	ec_u64 open_ns;
-	ec_u64 count;		 /* sum over reasons: the loader adds them up */
-	ec_u64 cpuid_exit;	 /* which of the CPUID exits kvm_cpuid may be of */
+	ec_u64 count;		 /* sum over reasons: the loader computes it */
+	ec_u64 cpuid_exit;	 /* number of the CPUID exit that kvm_cpuid belongs to */
 	ec_u64 unpaired_entries; /* an entry without an exit before it: the first one, ... */
 	ec_u64 failed_entries;	 /* ... and one that followed another */
-	ec_u64 entries;	     /* kvm_entry events: the loader adds up timed and unpaired_entries */
-	ec_u64 lost_entries; /* an exit followed by another one: of count, what is not timed */
-	ec_u64 not_compared; /* leaf reads that could not be, this vCPU being joined_late */
-	/* What the VM's other vCPUs had counted when the VM-wide total was read
-	 * before: no later read can be below it (but for an exit in flight on each). */
+	ec_u64 entries;	     /* kvm_entry events: the loader computes timed + unpaired_entries */
+	ec_u64 lost_entries; /* exits followed by another exit: count minus timed */
+	ec_u64 not_compared; /* leaf reads not compared because of joined_late */
+	/*
+	 * What the VM's other vCPUs had counted at the previous read of the VM-wide total: no later
+	 * read is below it, except for an exit in flight on each.
+	 */
 	ec_u64 vm_others;
 	ec_u64 compared[LEAF_NR]; /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];
 	struct ec_reason reason[EXIT_NR_INDICES];
 } __attribute__((aligned(EC_CACHE_LINE)));
 
-/* The slot of the vCPU that a CPU entered last: mostly the one of its next event, too. */
+/* The slot of the vCPU that a CPU entered last: mostly that of its next event, too. */
 struct ec_cpu {
 	ec_u32 slot;
 } __attribute__((aligned(EC_CACHE_LINE)));
 
-/* A leaf read that did not hold, for the report. */
+/* A wrong leaf read, for the report. */
 struct ec_mismatch {
 	ec_u32 slot;
 	ec_u32 malformed; /* registers that the ABI does not allow for that number */
 	ec_u32 function, index;
 	ec_u32 eax, ebx, ecx, edx;
 	ec_u64 leaf;	     /* the value decoded */
-	ec_u64 lower, upper; /* what would have held (both alike for an equality) */
+	ec_u64 lower, upper; /* the correct range (both equal for an exact value) */
 	ec_u64 at_exit;	     /* the vCPU's count of exits at that time */
 };
 
@@ -141,13 +143,13 @@ struct ec_stats {
 	ec_u64 foreign;	   /* exits of VMs that are not watched */
 	ec_u64 mismatches; /* may exceed EC_MAX_MISMATCHES */
 	ec_u64 unread;	   /* leaf reads that could not be attributed to a vCPU */
-	ec_u64 no_map;	   /* a map refused an update: its vCPU is not followed */
+	ec_u64 no_map;	   /* a map was full: its vCPU is not tracked */
 };
 
 _Static_assert(sizeof(struct ec_reason) == 9 * 8 + 4 * EC_HIST_BUCKETS, "no holes");
 _Static_assert(sizeof(struct ec_vcpu) % 8 == 0, "array map stride");
 
-/* Of kvm.ko's types, as the loaded module has them: from struct kvm_vcpu, and from struct kvm. */
+/* Offsets in the loaded kvm.ko's struct kvm_vcpu, and in its struct kvm. */
 struct ec_offsets {
 	ec_u32 kvm, vcpu_id, rax, rcx, last_vmentry_cpu, exits;
 	ec_u32 created_vcpus;

@@ -3,18 +3,18 @@
 #define KVM_TYPES_H
 
 /*
- * The few fields of the vendor modules' types that the program reads. Their offsets are taken
- * from the running kernel's BTF when the program is loaded, so that neither the
- * order nor what is missing here matters. A field that moved between kernels
- * has a ___flavour type for each home it had.
+ * The few fields of the vendor modules' types that the program reads; libbpf takes their offsets
+ * from the running kernel's BTF. A field that moved between kernels has a ___flavour type for each
+ * place.
  */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct kvm_vcpu; /* its members: struct ec_offsets */
 
-/* kvm_amd. exit_code was u32 until v7.0, u64 since d7507a94a072 ("KVM: SVM: Treat
- * exit_code as an unsigned 64-bit value through all of KVM"): only the low word is
- * read, which is at the same offset in both. */
+/*
+ * kvm_amd. exit_code is u64 since v7.0, d7507a94a072 ("KVM: SVM: Treat exit_code as an unsigned
+ * 64-bit value through all of KVM"); its low word has the offset of the former u32.
+ */
 struct vmcb_control_area {
 	ec_u32 exit_code;
 };
@@ -46,8 +46,10 @@ struct vcpu_vmx___vt {
 	struct vcpu_vt vt;
 };
 
-/* Of vmlinux: what begins with a pointer and with a 32-bit number. Memory whose own
- * type is in a module's BTF is read as one of these, see load_pointer(). */
+/*
+ * Types of vmlinux that begin with a pointer and with a 32-bit number. Memory of a type from a
+ * module's BTF is read as one of these, see load_pointer().
+ */
 struct list_head {
 	struct list_head *next;
 };

@@ -178,8 +178,8 @@ static int parse_form(struct parse *parse, int key, const char *path)
 }
 
 /*
- * argp is told to keep silent, because it says things in two lines; what was
- * wrong is found again from the argument that it stopped at.
+ * argp's own errors take two lines, so it is silenced; the argument that it stopped at tells what
+ * was wrong.
  */
 static void explain(struct parse *parse, const struct argp_state *state)
 {

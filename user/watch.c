@@ -20,7 +20,7 @@
 #include "tracer/tracer.h"
 #include "util/array.h"
 
-#define WATCH_VCPUS TRACER_MAX_SLOTS /* that can be told apart in one run */
+#define WATCH_VCPUS TRACER_MAX_SLOTS /* vCPUs that one run can tell apart */
 #define MAX_SHOWN 10		     /* mismatches */
 #define COMMAND_GRACE 5		     /* seconds between SIGTERM and SIGKILL */
 
@@ -42,7 +42,7 @@ static int start_command(char **command, const sigset_t *mask, pid_t *child, str
 		return error_set(err, STATUS_CANNOT_RUN, "pipe: %s", strerror(errno));
 	*child = fork();
 	if (!*child) {
-		/* Nothing outlives exitcheck, however that ends. */
+		/* The command ends with exitcheck, however that ends. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(STATUS_CANNOT_RUN);
@@ -80,7 +80,7 @@ static void report_command(const char *name, int status)
 		fprintf(stderr, "exitcheck: %s ended with status %d\n", name, WEXITSTATUS(status));
 }
 
-/* Waits for one of the blocked signals, until a point in time (0: none). False: it is there. */
+/* Waits for a blocked signal, until a point in time (0: forever). False: the time has come. */
 static bool wait_signal(const sigset_t *signals, time_t until, int *signal)
 {
 	struct timespec now, left = { .tv_sec = OPTIONS_MAX_SECONDS };
@@ -338,7 +338,7 @@ static const char *why_not_compared(const struct watch *watch, const struct tota
 	return "no guest read the leaves";
 }
 
-/* What was lost on the way, "" if nothing was. */
+/* What was lost, "" if nothing was. */
 static int lost(const struct watch *watch, const struct totals *totals, char *text, size_t size,
 		struct error *err)
 {

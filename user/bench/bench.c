@@ -19,9 +19,9 @@
 #define DEFAULT_COUNT 2000
 #define DEFAULT_SLOW_COUNT 100
 #define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
-#define SETTLE_US 50000	 /* the kernel frees what was attached a little later: not amid a sample */
+#define SETTLE_US 50000	 /* the kernel detaches programs with a delay: keep that out of a sample */
 
-/* What is measured unless workloads were chosen. */
+/* Workloads measured by default. */
 static const char *const default_workloads[] = { "cpuid", "out", "mmio-write", "wrmsr", "hlt" };
 
 struct measuring {
@@ -160,7 +160,7 @@ static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsi
 	return status;
 }
 
-/* A single vCPU stays where it is put: another CPU's caches are no part of what is measured. */
+/* Pins a single vCPU: cold caches of another CPU are not to be measured. */
 static void pin(const struct measuring *measuring, const struct vms *vms)
 {
 	cpu_set_t set;
@@ -194,7 +194,7 @@ static int create_vms(struct measuring *measuring, struct vms *vms, struct trace
 	return status ? status : count_instructions(measuring, vms);
 }
 
-/* Of a turn that went well, adds what its VMs' exits were to the watch. */
+/* After a successful turn, adds the exits of its VMs to the watch. */
 static int destroy_vms(struct measuring *measuring, struct vms *vms, struct bench_watch *watch,
 		       int status)
 {
@@ -372,7 +372,7 @@ static int do_round(struct measuring *measuring)
 
 /* ---- what is to be done ---- */
 
-/* Why this KVM cannot be watched that way, NULL if it may. */
+/* Why this observer cannot run on this KVM, NULL if it can. */
 static const char *why_not(const struct bench *bench, const struct bench_observer *observer)
 {
 	switch (bench->host.exit_leaves) {
@@ -390,7 +390,7 @@ static const char *why_not(const struct bench *bench, const struct bench_observe
 		       NULL;
 }
 
-/* The observers that can be, of those asked for; loads the eBPF program once to find out. */
+/* Picks the requested observers that can run; loads the eBPF program once to find out. */
 static int choose_observers(struct measuring *measuring)
 {
 	const struct bench_plan *plan = measuring->plan;

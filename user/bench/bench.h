@@ -3,9 +3,8 @@
 #define BENCH_H
 
 /*
- * What each way of watching costs: the same work is done under each of them in
- * turn, in a new random order every round. Collected by bench.c, made a document of
- * by document.c.
+ * The cost of each observer: the same work runs under each in turn, in a new random order every
+ * round. bench.c collects it, document.c makes the JSON document.
  */
 
 #include <stdbool.h>
@@ -26,7 +25,7 @@ struct bench_watch {
 	uint64_t counted;     /* the same, by the eBPF program, if that is part of it */
 };
 
-/* What was done: one of the workloads, or reads of a leaf. */
+/* One item of work: a workload, or reads of a leaf. */
 struct bench_work {
 	const struct workload *workload;
 	uint32_t leaf;		 /* of the reads, 0: it is none */
@@ -62,7 +61,7 @@ double *bench_instructions(const struct bench *bench, unsigned int work, unsigne
 /* Whether that work was done under that watch. */
 bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch);
 
-/* The watch that the others are compared with: the first that ran. */
+/* The baseline of the other watches: the first that ran. */
 unsigned int bench_base(const struct bench *bench);
 
 #endif

@@ -52,7 +52,7 @@ const unsigned int nr_bench_observers = NR(bench_observers);
 
 _Static_assert(NR(bench_observers) <= BENCH_MAX_OBSERVERS, "room for all of them");
 
-/* To the guest of a VM without leaves they are some CPUID, too. */
+/* In a VM without leaves these are plain CPUID exits. */
 const struct bench_read bench_reads[BENCH_NR_READS] = {
 	{
 		.workload = { .name = "leaf-vcpu", .op = PROBE_READ_LEAVES, .svm = 0x72, .vmx = 10 },

@@ -27,14 +27,14 @@ struct bench_observer {
 	const char *help;
 };
 
-/* The first one is nothing, which the others are compared with. */
+/* The first one is the baseline: no observer. */
 extern const struct bench_observer bench_observers[];
 extern const unsigned int nr_bench_observers;
 
 /* NULL if there is none of that name. */
 const struct bench_observer *bench_observer_find(const char *name);
 
-/* Reads of a leaf, each one CPUID: a workload that the validation does not have. */
+/* A workload of bench alone: reads of a leaf, one CPUID each. */
 struct bench_read {
 	struct workload workload;
 	uint32_t leaf;

@@ -63,7 +63,7 @@ static void judge(const struct context *context, struct compare_row *row, double
 	row->change = a != 0 ? (b - a) / a * 100 : b != 0 ? INFINITY : 0;
 	row->low = a != 0 ? low / a * 100 : row->change;
 	row->high = a != 0 ? high / a * 100 : row->change;
-	/* Without numbers there is no telling either. */
+	/* Without numbers nothing can be said. */
 	if (!(low > 0) && !(high < 0))
 		row->verdict = COMPARE_SAME;
 	else if (b < a)
@@ -92,7 +92,7 @@ struct reason {
 	const json_t *number;
 	double count;
 	double truth;			/* NAN: nothing in the guest causes it */
-	bool exact;			/* only what is above the truth comes by chance */
+	bool exact;			/* only exits above the truth come by chance */
 	double leaf_cycles, bpf_cycles; /* mean; NAN: not known */
 };
 
@@ -116,7 +116,7 @@ static struct reason read_reason(const json_t *entry)
 	};
 }
 
-/* Whether a document has the reason of that number, and with as little, or as much, of a truth. */
+/* Whether both documents have that reason, with the same kind of truth. */
 static bool find_reason(const struct document *document, const struct reason *like,
 			struct reason *reason)
 {
@@ -126,7 +126,7 @@ static bool find_reason(const struct document *document, const struct reason *li
 	json_array_foreach(json_object_get(document->root, "reasons"), i, entry) {
 		*reason = read_reason(entry);
 		if (json_equal(reason->number, like->number))
-			/* Other workloads, and so not the same causes: nothing to compare. */
+			/* The workloads differ, so the causes differ: nothing to compare. */
 			return isnan(reason->truth) == isnan(like->truth);
 	}
 	return false;
@@ -268,7 +268,7 @@ static int only_in(struct context *context, const char *name, const struct reaso
 	return 0;
 }
 
-/* One that is in both is compared as the first document's. */
+/* A row that is in both was compared with the first document. */
 static int compare_reasons_of(struct context *context, const struct document *document)
 {
 	bool is_a = document == &context->a;
@@ -352,7 +352,7 @@ static int compare_quantity(struct context *context, const char *name, const jso
 		} else {
 			row->a = base.median;
 			row->b = base.median + difference.median;
-			/* Of too few samples there is no telling. */
+			/* Too few samples say nothing. */
 			if (!difference.has_interval)
 				difference.low = -INFINITY, difference.high = INFINITY;
 			judge(context, row, row->a, row->b, difference.low, difference.high);
@@ -363,7 +363,7 @@ static int compare_quantity(struct context *context, const char *name, const jso
 	return status;
 }
 
-/* One that is in both is compared as the first document's. */
+/* A row that is in both was compared with the first document. */
 static int compare_costs_of(struct context *context, const struct document *document)
 {
 	bool is_a = document == &context->a;

@@ -2,7 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-/* How a check is written down. */
+/* Recording the outcome of a check. */
 
 #include "judge/facts.h"
 #include "judge/verdicts.h"
@@ -17,7 +17,7 @@ struct tally {
 __attribute__((format(printf, 2, 3))) void check_detail(struct check *check, const char *format,
 							...);
 
-/* A comparison that did not hold, or could not be made; the first few are kept. */
+/* A comparison that failed, or could not be made; the first few are kept. */
 __attribute__((format(printf, 2, 3))) void check_example(struct check *check, const char *format,
 							 ...);
 

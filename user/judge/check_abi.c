@@ -44,7 +44,7 @@ void check_undef(struct facts *facts, struct check *check)
 		     text_u64(defined.compared).s, text_u64(defined.differed).s);
 }
 
-/* What a guest that read leaf 0 so gets for a leaf that nobody defines: zeros, or the highest basic one. */
+/* What an undefined leaf answers, given the answer to leaf 0: zeros, or the highest basic leaf. */
 static bool is_zero_for_undefined(const struct probe_read *basic)
 {
 	return !memcmp(&basic->ebx, "Auth", 4) || !memcmp(&basic->ebx, "Hygo", 4);
@@ -55,7 +55,7 @@ static bool registers_equal(const struct probe_read *a, const struct probe_read 
 	return a->eax == b->eax && a->ebx == b->ebx && a->ecx == b->ecx && a->edx == b->edx;
 }
 
-/* What a leaf that nobody defines answers on a KVM without the accounting. */
+/* What an undefined leaf answers on a KVM without the exit leaves. */
 static const struct probe_read *plain_answer(const struct result *result, uint32_t index)
 {
 	static const struct probe_read zeros;
@@ -150,7 +150,7 @@ void check_unpatched(struct facts *facts, struct check *check)
 	const struct probe_read *plain = NULL;
 	struct tally tally = { 0 };
 
-	/* A leaf that nobody defines shows what this guest gets for one; see validate.c. */
+	/* An undefined leaf shows what this guest gets for one, see run/single.c. */
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
 		const struct probe_read *read = &result->reads[i];
 

@@ -8,7 +8,7 @@ void check_discovery(struct facts *facts, struct check *check);
 void check_undef(struct facts *facts, struct check *check);
 void check_unpatched(struct facts *facts, struct check *check);
 
-/* Whether a read of a leaf that is none of these answers as on a KVM without the accounting. */
+/* Whether an ordinary leaf answers as on a KVM without the exit leaves. */
 bool read_is_ordinary(const struct result *result, const struct probe_read *read);
 
 #endif

@@ -17,7 +17,7 @@ static void tally_truth(const struct facts *facts, struct check *check, enum res
 	for (unsigned int s = 0; s < result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &result->sweeps[s];
 		const struct probe_read *reads = sweep_reads(result, sweep);
-		/* Where there are no leaves their numbers have been read, too: see validate.c. */
+		/* Without the leaves, their numbers were read as well: see run/single.c. */
 		unsigned int nr_reads = result->leaves == LEAVES_PRESENT ? sweep->nr_reads : 0;
 
 		if (result->vcpus[sweep->vcpu].phase != phase)
@@ -92,7 +92,7 @@ void check_truth(struct facts *facts, struct check *check)
 	struct tally leaf = { 0 }, bpf = { 0 };
 	unsigned int ran = 0;
 
-	/* The other phases have checks of their own, of leaves. */
+	/* The other phases have checks of their own for the leaves. */
 	for (int phase = 0; phase < (leaves ? PHASE_SINGLE + 1 : NR_PHASES); phase++)
 		tally_truth(facts, check, phase, &leaf, &bpf);
 	for (unsigned int i = 0; i < result->nr_workloads; i++)
@@ -112,8 +112,8 @@ void check_truth(struct facts *facts, struct check *check)
 }
 
 /*
- * Whether what a leaf says of counts must equal eBPF's number at that
- * instant; else (VM-wide, several vCPUs) it must lie in a bracket.
+ * Whether a count must equal eBPF's at that instant; otherwise (VM-wide, several vCPUs) it must lie
+ * in a range.
  */
 static bool is_equality(const struct result *result, unsigned int vcpu, uint32_t function)
 {

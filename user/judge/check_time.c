@@ -9,9 +9,8 @@
 #include "util/array.h"
 
 /*
- * What converting eBPF's nanoseconds to TSC cycles can be wrong by:
- * CLOCK_MONOTONIC is slewed by up to 500 ppm, and each exit is the difference
- * of two readings cut off to the clock source's resolution.
+ * The error of converting eBPF's nanoseconds to TSC cycles: CLOCK_MONOTONIC is slewed by up to 500
+ * ppm, and an exit's time is the difference of two truncated readings.
  */
 #define TIME_SLEW_PPM 500
 #define TIME_MAX_DEVIATION_PPM 10000 /* of the rate seen from the nominal one */
@@ -45,7 +44,7 @@ struct timing {
 	double deviation;	     /* ppm, too, and a part of it: not the clocks' usual one */
 };
 
-/* How far the TSC's rate by CLOCK_MONOTONIC was off the nominal one, at most. */
+/* The largest deviation of the TSC's rate by CLOCK_MONOTONIC from the nominal one. */
 static double deviation_ppm(const struct result *result, double khz)
 {
 	double ns = result->end.ns - result->begin.ns, tsc = result->end.tsc - result->begin.tsc;
@@ -134,11 +133,9 @@ static void tally_time(struct facts *facts, struct check *check, const struct ti
 }
 
 /*
- * The bias is what lies between the two windows of one exit. It is the same
- * code for every reason, so one small constant; what interrupts it only adds.
- * So the least of several windows tells a clock that stopped early from noise,
- * except where noise is what causes the exit: the host's interrupts come when it
- * is disturbed, and on an emulated one the code up to where they are taken is slow.
+ * The bias is the code between the two windows of an exit: the same for every reason, so one small
+ * constant to which noise only adds. The least of several windows tells an early stop from noise,
+ * except for exits that noise itself causes, such as host interrupts.
  */
 static void tally_bias(struct facts *facts, struct check *check, const struct timing *timing,
 		       const struct time_stat *stats, struct tally *tally, double *least,
@@ -232,7 +229,7 @@ static void find_medians(struct time_stat *stats)
 	}
 }
 
-/* With lost events eBPF's time of an exit may be too short or too long: nothing is wrong for sure. */
+/* With lost events, eBPF's time of an exit may be too short or too long: no mismatch is certain. */
 static void excuse_losses(struct facts *facts, struct check *check, struct tally *tally)
 {
 	const struct result *result = facts->result;

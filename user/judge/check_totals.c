@@ -4,16 +4,15 @@
 
 #include "util/text.h"
 
-/* Whether a <= b, of differences that a KVM's answers may make anything of. */
+/* Whether a <= b, for differences that wrong answers may make arbitrary. */
 static bool not_above(uint64_t a, uint64_t b)
 {
 	return (int64_t)(a - b) <= 0;
 }
 
 /*
- * Sums. Every read is an exit of its own, so each sum is taken less the CPUIDs
- * that the vCPU had executed at that read; then the total read first cannot be
- * above the sum, nor the total read last below it.
+ * Every read is an exit, so each value is reduced by the CPUIDs executed up to its read. The total
+ * read first then cannot exceed the sum, and the total read last cannot be below it.
  */
 static void tally_count_total(const struct facts *facts, struct check *check,
 			      const struct result_sweep *sweep, uint32_t function,
@@ -53,9 +52,8 @@ static void tally_count_total(const struct facts *facts, struct check *check,
 }
 
 /*
- * Cycles: the sum of all reasons but CPUID lies between the total read before
- * less CPUID's cycles read after it, and the total read after less CPUID's
- * cycles read before that. validate.c reads both ends as CPUID, total, CPUID.
+ * Cycles without CPUID's: the sum lies between the first total minus CPUID's cycles read after it,
+ * and the last total minus CPUID's read before it. run/sweep.c reads CPUID, total, CPUID.
  */
 static void tally_cycle_total(const struct facts *facts, struct check *check,
 			      const struct result_sweep *sweep, uint32_t function,
@@ -108,9 +106,8 @@ static void tally_cycle_total(const struct facts *facts, struct check *check,
 }
 
 /*
- * The per-vCPU leaves of a VM sum up to its VM-wide ones, as the vCPU with the
- * last sweep read them. What vCPUs executed after their own sweep is known:
- * compared is how far each is from what was executed, which does not change.
+ * The per-vCPU leaves sum up to the VM-wide ones that the vCPU with the last sweep read. What vCPUs
+ * executed after their own sweep is known and subtracted.
  */
 static void tally_mirrors(const struct facts *facts, struct check *check, unsigned int last_vcpu,
 			  struct tally *tally)

@@ -5,7 +5,7 @@
 #include "judge/facts.h"
 #include "judge/verdicts.h"
 
-/* Makes every check that applies, in the order of the report. */
+/* Runs every check that applies, in the order of the report. */
 void checks_run(struct facts *facts, struct verdicts *verdicts);
 
 #endif

@@ -32,7 +32,7 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	    !evidence_collect(&evidence, result, verdicts))
 		return 0;
 	evidence.list = list;
-	/* Nothing can be told where eBPF itself is wrong. */
+	/* If eBPF itself is wrong, nothing follows. */
 	if (evidence.truth_differs) {
 		evidence_conclude(
 			&evidence, DIAGNOSIS_WITNESS, CONFIDENCE_LIKELY,

@@ -6,7 +6,7 @@
 #include "kvm/exits.h"
 #include "util/text.h"
 
-/* How reads were answered that were not answered as the ABI says. */
+/* How wrong reads were answered. */
 struct answers {
 	unsigned int undefined, undefined_wrong;
 	unsigned int zero;		 /* undefined numbers: all four registers 0 */
@@ -25,7 +25,7 @@ static bool has_input(const struct probe_read *read, bool exits)
 	       (!exits && read->eax == read->function);
 }
 
-/* Which defined numbers cannot be the one that was answered with. */
+/* Defined numbers that cannot be the one whose value was returned. */
 static void exclude_numbers(const struct evidence *evidence, const struct result_sweep *sweep,
 			    const struct probe_read *read, struct answers *answers)
 {
@@ -37,7 +37,7 @@ static void exclude_numbers(const struct evidence *evidence, const struct result
 				value, facts_bpf(&evidence->facts, sweep, read, index));
 }
 
-/* The one that is left, EXIT_INDEX_OTHER if there is none; the first and the last are likeliest. */
+/* The remaining one, EXIT_INDEX_OTHER if there is none; the first and the last are likeliest. */
 static unsigned int number_left(const struct evidence *evidence, const struct answers *answers)
 {
 	unsigned int last = exit_nr_defined(evidence->facts.isa) - 1;

@@ -9,7 +9,7 @@
 #include "util/text.h"
 #include "util/array.h"
 
-/* The reasons whose exits did not grow as they had to. */
+/* The reasons whose exits did not grow as expected. */
 struct shift {
 	unsigned int lower, higher, right; /* reasons */
 	unsigned int lost;		   /* of the lower ones: those with none at all */
@@ -106,7 +106,7 @@ static bool all_lower_among(const struct evidence *evidence, const unsigned int 
 	return true;
 }
 
-/* Reasons from which KVM may enter the guest again at once, on any of the kernels. */
+/* Reasons that have a fast path on any of the kernels. */
 static bool only_fast_paths(const struct evidence *evidence)
 {
 	static const unsigned int vmx[] = { 12, 13, 32, 52, 85 }; /* HLT, INVD, WRMSR, timer */
@@ -116,7 +116,7 @@ static bool only_fast_paths(const struct evidence *evidence)
 						     all_lower_among(evidence, svm, NR(svm));
 }
 
-/* Those whose reason has bit 31 set: an entry that failed. */
+/* Reasons reported with bit 31 set: a failed entry. */
 static bool only_failed_entries(const struct evidence *evidence)
 {
 	static const unsigned int vmx[] = { 33, 34, 41 };
@@ -124,7 +124,7 @@ static bool only_failed_entries(const struct evidence *evidence)
 	return evidence->facts.isa == EXIT_ISA_VMX && all_lower_among(evidence, vmx, NR(vmx));
 }
 
-/* Workloads of which every exit is missing, and those of which just some are. */
+/* Workloads that lack all their exits, and those that lack only some. */
 static void missing_workloads(const struct evidence *evidence, unsigned int *all,
 			      unsigned int *some)
 {

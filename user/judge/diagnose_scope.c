@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whose exits a leaf shows: of a vCPU, a VM, a CPU, the host; and since when. */
+/* Scope: whether a leaf shows the exits of a vCPU, a VM, a CPU or the host, and since when. */
 #include "judge/diagnose_scope.h"
 
 #include <stdlib.h>
 
 #include "util/text.h"
 
-/* Whether what the VM-wide leaf lacks is all that one of the VM's vCPUs has. */
+/* Whether the VM-wide leaf lacks exactly what one of the VM's vCPUs has. */
 static bool lacks_a_vcpu(const struct evidence *evidence, unsigned int v, unsigned int index)
 {
 	const struct result *result = evidence->result;
@@ -91,7 +91,7 @@ static int64_t idle_growth(const struct evidence *evidence, bool vm_wide, unsign
 		int64_t before, after;
 		uint64_t had, has;
 
-		/* Its own exits may be miscounted, too: those of which it made none tell. */
+		/* Its own exits may be miscounted, too: only reasons without own exits tell. */
 		if (evidence->facts.asynchronous[index] ||
 		    !evidence_sweep_error(evidence, first, vm_wide, index, &before, &had) ||
 		    !evidence_sweep_error(evidence, second, vm_wide, index, &after, &has))
@@ -149,7 +149,7 @@ static bool is_near(int64_t a, int64_t b)
 	return llabs(a - b) <= 3 + llabs(b) / 50;
 }
 
-/* Whether a vCPU began with what a former one (or -1: all of them together) left. */
+/* Whether a vCPU began with the exits of a former one (-1: of all former ones). */
 static bool is_heir(const struct evidence *evidence, unsigned int v, int former)
 {
 	const struct result *result = evidence->result;

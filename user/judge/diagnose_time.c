@@ -6,7 +6,7 @@
 
 #include "util/text.h"
 
-#define TIME_MIN_EXITS 10 /* below that the mean of a reason is chance */
+#define TIME_MIN_EXITS 10 /* fewer exits give no meaningful mean */
 
 /* The reasons of the single vCPUs that can be judged: those whose counts are right. */
 struct shares {
@@ -25,7 +25,7 @@ static bool is_judged(const struct evidence *evidence, unsigned int index)
 	       !evidence->facts.asynchronous[index] && !evidence->growth[index].error;
 }
 
-/* Whether a value that should be a sum is what one exit takes. */
+/* Whether a value that should be a sum is that of a single exit. */
 static bool is_of_one_exit(const struct evidence *evidence, unsigned int index)
 {
 	const struct result *result = evidence->result;
@@ -113,7 +113,7 @@ static void diagnose_zero(struct evidence *evidence, const struct shares *shares
 			  " looks like time that is not taken.");
 }
 
-/* Where nothing is too much on one vCPU at rest, and something is on others. */
+/* If cycles are right on one vCPU at rest, and too many elsewhere. */
 static void diagnose_other_phases(struct evidence *evidence)
 {
 	unsigned int excesses[NR_PHASES] = { 0 };
@@ -137,7 +137,7 @@ static void diagnose_other_phases(struct evidence *evidence)
 			excesses[PHASE_MIGRATE]);
 }
 
-/* Where less is timed than an exit takes. */
+/* If less is timed than an exit takes. */
 static void diagnose_shortfall(struct evidence *evidence, const struct shares *shares)
 {
 	const struct reason_text least = reason_text(evidence, shares->least_index);
@@ -174,7 +174,7 @@ void diagnose_time(struct evidence *evidence)
 	const struct shares found = find_shares(evidence), *shares = &found;
 	const double khz = evidence->result->tsc_khz;
 
-	/* Where most exits count elsewhere their cycles do, too. */
+	/* If most exits count elsewhere, so do their cycles. */
 	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||
 	    evidence->cycles_wrapped || shares->reasons < 2 ||
 	    shares->reasons < evidence->miscounted)

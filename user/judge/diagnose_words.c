@@ -18,8 +18,8 @@ static unsigned int reads_with_high(const struct result *result)
 }
 
 /*
- * Whether a sweep's total of cycles is below 2^32, though the vCPU's reasons have more together, by
- * the last read of each: some are read again.
+ * Whether a sweep's total of cycles is below 2^32, while the last reads of the vCPU's reasons sum
+ * up to more.
  */
 static bool total_is_wrapped(const struct result *result, const struct result_sweep *sweep)
 {

@@ -4,7 +4,7 @@
 
 /* The defects that exitcheck can name. What each means stands in exitcheck.8. */
 
-/* Of two that are equally sure, the first one here comes first. */
+/* In order of precedence among equal confidence. */
 #define DIAGNOSES(X)                                        \
 	X(WITNESS, "witness")                               \
 	X(PER_CPU_SPLIT, "per-cpu-split")                   \

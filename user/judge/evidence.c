@@ -23,12 +23,12 @@ static uint64_t take(uint64_t value, enum reading reading)
 
 /* ---- counts ---- */
 
-/* What a leaf of exits may say: to be right it must be within one of the two. */
+/* The correct values of a count: within either range. */
 struct right {
 	struct bounds bpf, truth;
 };
 
-/* Errors are cut off here, so that sums of them cannot overflow. */
+/* Errors are clamped to this, so that sums of them cannot overflow. */
 #define ERROR_MAX (1ull << 48)
 
 static int64_t distance(uint64_t value, struct bounds bounds)
@@ -53,8 +53,8 @@ static bool is_total(uint32_t function)
 }
 
 /*
- * What is right for a read; false where that is not known: of a VM with several
- * vCPUs, the total and the exits that nothing in the guest decides.
+ * The correct values of a read; false if unknown: in a VM with several vCPUs, the total and
+ * asynchronous exits.
  */
 static bool right_for(const struct facts *facts, const struct result_sweep *sweep,
 		      const struct probe_read *read, struct right *right)
@@ -95,7 +95,7 @@ static bool is_exits_of_number(const struct facts *facts, const struct probe_rea
 	       exit_index(facts->isa, read->index) != EXIT_INDEX_OTHER;
 }
 
-/* The value of a read of exits; false if it is none, or answered as undefined. */
+/* The value of a read of exits; false if it is another leaf, or answered as undefined. */
 static bool count_value(const struct facts *facts, const struct probe_read *read, uint64_t *value)
 {
 	uint64_t decoded;
@@ -231,7 +231,7 @@ static void collect_growth(struct evidence *evidence, bool vm_wide)
 			growth->error += track->last_error - (once ? 0 : track->first_error);
 		}
 	}
-	/* eBPF's numbers around a sweep are no more than a range of those that come by themselves. */
+	/* For asynchronous exits, eBPF's numbers around a sweep are only a range. */
 	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 		struct growth *growth = &evidence->growth[index];
 
@@ -253,13 +253,13 @@ static double cycles_of_ns(const struct result *result, double ns)
 	return ns * khz / 1e6;
 }
 
-/* Whether so many cycles can be what eBPF timed, by the order of magnitude. */
+/* Whether so many cycles are plausible for eBPF's time. */
 static bool is_plausible(double cycles, double bpf)
 {
 	return cycles <= bpf * MORE_THAN_NOISE && cycles >= bpf / 50;
 }
 
-/* Whether a value is that of eBPF but for multiples of 2^32, and was all of it before there were any. */
+/* Whether a value equals eBPF's except for multiples of 2^32, and equalled it below 2^32. */
 static bool is_wrapped(const struct result *result, unsigned int i)
 {
 	const struct result_time *time = &result->times[i], *before = result_time_before(result, i);
@@ -334,7 +334,7 @@ static void collect_window(struct evidence *evidence, unsigned int i)
 	of->timed += timed;
 }
 
-/* Else what is left of a value is no sign of how it was cut off. */
+/* Otherwise the rest of a value does not show how it was truncated. */
 static bool most_times_are_sound(const struct evidence *evidence)
 {
 	unsigned int sound = 0, reasons = 0;

@@ -2,7 +2,7 @@
 #ifndef EVIDENCE_H
 #define EVIDENCE_H
 
-/* What the diagnose_*.c have in common: a result boiled down to errors. */
+/* The errors of a result, condensed: what the rules of diagnose_*.c work on. */
 
 #include "judge/facts.h"
 #include "judge/verdicts.h"
@@ -18,9 +18,8 @@ enum reading {
 #define TRACK_TOTAL EXIT_INDEX_OTHER /* in place of a reason */
 
 /*
- * One leaf of exits, of one reason or in total, in all of a vCPU's sweeps while
- * its siblings were idle. An error is leaf less what is right: what the guest
- * executed or what eBPF has, whichever is nearer.
+ * One count, of one reason or in total, over all sweeps of a vCPU with idle siblings. An error is
+ * the leaf minus the truth or eBPF's count, whichever is nearer.
  */
 struct track {
 	unsigned int reads, drops; /* drops: the value went down */
@@ -81,13 +80,13 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 void evidence_destroy(struct evidence *evidence);
 
 /*
- * The error of a vCPU's leaf in one sweep, and what is right there; false if the
- * sweep did not read it.
+ * The error of a vCPU's leaf in one sweep, and the correct value; false if the sweep did not read
+ * it.
  */
 bool evidence_sweep_error(const struct evidence *evidence, const struct result_sweep *sweep,
 			  bool vm_wide, unsigned int index, int64_t *error, uint64_t *expected);
 
-/* Adds a diagnosis; shows says what the numbers show. */
+/* Adds a diagnosis; shows is what the numbers show, as a sentence. */
 __attribute__((format(printf, 4, 5))) void evidence_conclude(struct evidence *evidence,
 							     enum diagnosis_id id,
 							     enum confidence confidence,

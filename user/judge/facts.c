@@ -7,9 +7,8 @@
 #include "util/text.h"
 
 /*
- * Exits that the host's own doings cause at any time (interrupts, page faults
- * of the second level, preemption ...): what the guest executed is a lower
- * bound of these.
+ * Asynchronous exits, which the host causes at any time (interrupts, nested page faults,
+ * preemption): what the guest executed is a lower bound.
  */
 static const unsigned int asynchronous_svm[] = {
 	0x4e,	      /* #PF, without nested paging */

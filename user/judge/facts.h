@@ -2,7 +2,7 @@
 #ifndef FACTS_H
 #define FACTS_H
 
-/* What a result says before anything is judged: the exits due, and where leaves were read. */
+/* Facts of a result before anything is judged: the expected exits, and the reads of leaves. */
 
 #include "run/result.h"
 
@@ -45,7 +45,7 @@ struct bounds_text {
 
 struct bounds_text bounds_text(struct bounds bounds);
 
-/* Bounds of the exits of one reason that so many executions cause. */
+/* Bounds of the exits of one reason that these executions cause. */
 struct bounds facts_truth(const struct facts *facts, const uint64_t *executed, unsigned int index);
 
 /* What had been executed at that read: by this vCPU, or by the whole VM. */

@@ -5,7 +5,7 @@
 
 #include "kvm/exits.h"
 
-/* The sweep of a vCPU whose instant the table shows, NULL if the table is not about it. */
+/* The sweep of a vCPU that the table shows, NULL if the table does not cover it. */
 static const struct result_sweep *table_sweep(const struct result *result, unsigned int vcpu)
 {
 	const struct result_sweep *last = NULL;

@@ -2,7 +2,7 @@
 #ifndef VERDICTS_H
 #define VERDICTS_H
 
-/* What the judgement of a run came to, as plain data. What each check demands: exitcheck.8. */
+/* The outcome of judging a run, as plain data. exitcheck.8 says what each check demands. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,7 +47,7 @@ struct check {
 	enum check_id id;
 	enum verdict verdict;
 	char detail[320];
-	/* The first comparisons that did not hold, or could not be made. */
+	/* The first comparisons that failed, or could not be made. */
 	char examples[CHECK_MAX_EXAMPLES][160];
 	unsigned int nr_examples;
 };

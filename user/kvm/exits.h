@@ -2,7 +2,7 @@
 #ifndef EXITS_H
 #define EXITS_H
 
-/* Exit numbers and their names; which ones there are, bpf/exit_numbers.h says. */
+/* Exit numbers and their names; bpf/exit_numbers.h defines which ones exist. */
 
 #include <stdbool.h>
 

@@ -54,13 +54,13 @@ static bool cpu_is_old_tcg(void)
 	return major < 8 || (major == 8 && minor < 1);
 }
 
-/* Whether the CPU has an APIC for guests, which then have fewer exits, and other ones. */
+/* Whether the CPU virtualizes the APIC, which changes the exits. */
 static bool has_virtual_apic(enum exit_isa isa)
 {
 	return module_parameter(isa, isa == EXIT_ISA_VMX ? "enable_apicv" : "avic");
 }
 
-/* What keeps any workload of its kind from its exit. */
+/* Why no workload of this kind causes its exit. */
 static const char *unsupported_kind(const struct workload *workload, enum exit_isa isa,
 				    const struct guest_features *guest)
 {
@@ -85,7 +85,7 @@ static const char *unsupported_kind(const struct workload *workload, enum exit_i
 	return NULL;
 }
 
-/* What keeps this one operation from its exit. */
+/* Why this operation does not cause its exit. */
 static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 				  const struct guest_features *guest)
 {

@@ -66,7 +66,7 @@ void host_read_cpuinfo(struct host *host, FILE *cpuinfo)
 			host->isa = EXIT_ISA_SVM;
 	}
 	free(line);
-	/* The hypervisor's choice, where there is one: for terminals, and JSON takes UTF-8 only. */
+	/* The hypervisor may choose any bytes; terminals and JSON need clean UTF-8. */
 	text_clean(host->cpu);
 }
 
@@ -87,7 +87,7 @@ static enum host_exit_leaves read_exit_leaves(void)
 	return strcmp(value, "optin") ? EXIT_LEAVES_OFF : EXIT_LEAVES_OPTIN;
 }
 
-/* Why there is no VMX or SVM to be had, NULL if there is. */
+/* Why VMX or SVM is unusable, NULL if it is usable. */
 static const char *missing(const struct host *host)
 {
 	if (!host->isa)

@@ -28,8 +28,8 @@ struct host {
 };
 
 /*
- * Looks at the machine: x86 with VMX or SVM, its KVM module loaded, /dev/kvm
- * that can be opened. STATUS_CANNOT_RUN, with the remedy, where it cannot be used.
+ * Probes the host: x86 with VMX or SVM, the vendor module loaded, /dev/kvm accessible.
+ * STATUS_CANNOT_RUN with the remedy otherwise.
  */
 int host_probe(struct host *host, struct error *err);
 

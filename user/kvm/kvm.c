@@ -11,7 +11,7 @@ int kvm_call(int fd, unsigned long request, const char *name, const void *arg, s
 {
 	int result;
 
-	/* A signal, which KVM_CREATE_VM minds, has its say in KVM_RUN at the latest. */
+	/* KVM_CREATE_VM fails on a signal: retry, KVM_RUN handles the signal later. */
 	do
 		result = ioctl(fd, request, arg);
 	while (result < 0 && errno == EINTR);

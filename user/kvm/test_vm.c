@@ -67,7 +67,7 @@ extern const uint8_t probe_blob[], probe_blob_end[];
 
 /* ---- interruption ---- */
 
-/* What test_vm_interrupt_all(), maybe in a signal handler, reaches. */
+/* The VMs that test_vm_interrupt_all() reaches, maybe from a signal handler. */
 static _Atomic(struct test_vm *) live[TEST_VM_MAX];
 static atomic_int interrupters;
 
@@ -138,9 +138,8 @@ static void build_page_tables(struct test_vm *vm)
 }
 
 /*
- * Memory of the guest that no one but MADV_DONTNEED takes away: in small pages
- * that khugepaged does not collapse, with a policy that NUMA balancing leaves
- * alone. Where the kernel knows neither, there is nothing to be kept off.
+ * Guest memory that only MADV_DONTNEED takes away: small pages that khugepaged does not collapse,
+ * and a policy that NUMA balancing ignores. A kernel without these features needs neither.
  */
 static uint8_t *map_memory(size_t size)
 {

@@ -46,12 +46,9 @@ bool test_vm_given_cpuid(const struct test_vm *vm, struct probe_read *leaf);
 pid_t test_vm_tid(const struct test_vm *vm, int vcpu);
 
 /*
- * Has a vCPU execute op count times (count >= 1), waits for it. Unsupported
- * by this CPU or KVM: returns 0 and sets *unsupported to a reason (static text).
- * test_vm_start() does not wait; test_vm_wait() waits for one started before.
- *
- * A vCPU's first command also makes the guest touch all of its memory: do one
- * before counts matter. A vCPU whose command failed fails all later ones.
+ * Runs op count times on a vCPU (count >= 1) and waits; start and wait do one half each. If CPU or
+ * KVM cannot do it, returns 0 and sets *unsupported to a static text. The first command also
+ * touches all guest memory. After a failure all later commands fail.
  */
 int test_vm_run(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
 		const char **unsupported, struct error *err);
@@ -60,9 +57,8 @@ int test_vm_start(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count
 int test_vm_wait(struct test_vm *vm, int vcpu, struct error *err);
 
 /*
- * What the last command took, the vCPU being idle, from the guest's entry to its
- * end: cycles of the host's TSC, and CPU time of the vCPU's thread alone, ns. What
- * the VMM has to prepare for some (fresh memory) is not in it.
+ * Duration of an idle vCPU's last command, from guest entry to end: host TSC cycles, and CPU time
+ * of its thread in ns. Preparations of the VMM (fresh memory) are excluded.
  */
 uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu);
 uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu);
@@ -85,8 +81,8 @@ int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct err
 int test_vm_tsc_khz(struct test_vm *vm, uint32_t *khz, struct error *err);
 
 /*
- * Asks every vCPU to stop as soon as it can: async-signal-safe. Later and
- * pending test_vm_run() fail. What Ctrl-C and the watchdog call.
+ * Makes every vCPU stop as soon as it can; pending and later test_vm_run() fail. Async-signal-safe:
+ * Ctrl-C and the watchdog call it.
  */
 void test_vm_interrupt_all(void);
 

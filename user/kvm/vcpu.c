@@ -143,7 +143,7 @@ static int run_once(struct vcpu *vcpu, struct error *err)
 		if (errno != EINTR && errno != EAGAIN)
 			return error_set(err, STATUS_INCONCLUSIVE, "vCPU %d: \"%s\": KVM_RUN: %s",
 					 vcpu->id, op_name(vcpu->op), strerror(errno));
-		/* Whoever sent that signal: what it stands for is looked at next. */
+		/* The signal's cause is checked next. */
 		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	}
 }
@@ -199,9 +199,8 @@ static void end_instruction(struct vcpu *vcpu)
 }
 
 /*
- * PROBE_INVALID_STATE and PROBE_EMULATE: one KVM_RUN in a state that the CPU
- * refuses to enter (KVM does not look at CS.L and CS.D), or that KVM itself
- * does not try to. Then all is as before.
+ * PROBE_INVALID_STATE and PROBE_EMULATE: one KVM_RUN in a state that the CPU refuses to enter (KVM
+ * does not check CS.L and CS.D), or that KVM does not try to enter. Restores the state.
  */
 static int run_invalid(struct vcpu *vcpu, struct error *err)
 {
@@ -258,7 +257,7 @@ static uint64_t thread_ns(void)
 	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-/* Between these two the time counts. */
+/* The time between these two counts. */
 static void start_clocks(struct vcpu *vcpu)
 {
 	vcpu->cpu_ns -= thread_ns();

@@ -85,7 +85,7 @@ int vcpu_wait(struct vcpu *vcpu, struct error *err);
 /* All commands, of now and later, fail from here on. Async-signal-safe. */
 void vcpu_interrupt(void);
 
-/* Makes the thread look whether it has to stop. Async-signal-safe. */
+/* Makes the thread check whether it must stop. Async-signal-safe. */
 void vcpu_kick(const struct vcpu *vcpu);
 
 #endif

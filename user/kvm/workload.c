@@ -14,13 +14,9 @@ static const char no_umip[] = "KVM does not emulate UMIP on SVM: no exit";
 static const char vmx_only[] = "a VMX instruction: raises #UD on SVM, see ud2";
 
 /*
- * Exit numbers: AMD APM vol. 2, appendix C; Intel SDM vol. 3, appendix C.
- *
- * mov-from-dr, mov-to-dr: KVM ends the interception of debug registers at the
- * first access, until the next exit. While a debugger has the vCPU it does not.
- *
- * The instructions of SVM and VMX exit in any guest: hardware sees EFER.SVME or
- * CR4.VMXE set, and intercepts before KVM finds that the guest's own are clear.
+ * guest_debug: KVM intercepts only the first access to debug registers until the next exit, unless
+ * a debugger owns the vCPU. SVM and VMX instructions exit in any guest: hardware sees EFER.SVME or
+ * CR4.VMXE set, and KVM then finds the guest's own bit clear.
  */
 const struct workload workloads[] = {
 	{

@@ -19,7 +19,7 @@ enum truth_kind {
 #define WORKLOAD_NONE (-1)    /* there is none on that ISA */
 #define WORKLOAD_NO_EXIT (-2) /* no exit, but KVM's statistic counts one */
 
-/* One way to cause VM exits: a row of the table that `exitcheck list` shows. */
+/* A way to cause VM exits: a row of the table that `exitcheck list` shows. */
 struct workload {
 	const char *name; /* as given to -w: "cpuid", "mov-cr8" ... */
 	enum probe_op op;

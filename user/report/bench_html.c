@@ -9,7 +9,7 @@
 #include "report/page.h"
 #include "report/parts.h"
 
-/* How many entries of a list have no reason not to have run. */
+/* How many entries of a list ran. */
 static struct text count_of(const json_t *document, const char *list, const char *key)
 {
 	const json_t *entry;

@@ -2,7 +2,7 @@
 #ifndef BENCH_PARTS_H
 #define BENCH_PARTS_H
 
-/* What the forms of a bench have in common, as report_parts.h has for those of a run. */
+/* What the forms of a bench share, as parts.h has for those of a run. */
 
 #include <jansson.h>
 #include <stdbool.h>

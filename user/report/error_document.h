@@ -6,7 +6,7 @@
 
 #include "util/error.h"
 
-/* The document of a run that did not come to an end; NULL: no memory. */
+/* The document of a failed run; NULL: no memory. */
 json_t *report_error_document(const struct error *err);
 
 #endif

@@ -10,8 +10,8 @@
 #include "util/error.h"
 
 /*
- * The document that is in a file ("-": standard input), and in a text. Both are held against the
- * document's schema: STATUS_USAGE where it is no report, STATUS_CANNOT_RUN where it cannot be read.
+ * Reads the document of a file ("-": standard input), or of a text, and checks it against its
+ * schema. STATUS_USAGE if it is no report, STATUS_CANNOT_RUN if it cannot be read.
  */
 int report_read(const char *path, json_t **document, struct error *err);
 int report_parse(const char *text, size_t size, json_t **document, struct error *err);
@@ -22,7 +22,7 @@ int report_parse(const char *text, size_t size, json_t **document, struct error 
  */
 int report_write(const char *path, const char *text, struct error *err);
 
-/* Whether report_write() will be able to, as far as one can know before. */
+/* Whether report_write() is likely to succeed. */
 int report_can_write(const char *path, struct error *err);
 
 #endif

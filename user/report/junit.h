@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* A run alone: a bench has no verdicts. */
+/* For a run only: a bench has no verdicts. */
 void report_junit(FILE *to, const json_t *document);
 
 #endif

@@ -3,8 +3,8 @@
 #define REPORT_PARTS_H
 
 /*
- * What the forms that people read have in common. They take a document that fits the schema, and
- * what is missing from it (a field that came later) for empty.
+ * What the forms for people share. They take a document that fits the schema, and treat a missing
+ * member (one that was added later) as empty.
  */
 
 #include <jansson.h>
@@ -29,20 +29,17 @@ bool doc_is_null(const json_t *object, const char *key);
 
 /* ---- parts ---- */
 
-/* Whether it is that of a run that did not come to an end: it has "error" and no report. */
+/* Whether it is from a failed run: it has "error" and no report. */
 bool report_is_error(const json_t *document);
 
-/*
- * The verdict, a word, and what else the closing line says; of a run that did not come to an end
- * ERROR, and why.
- */
+/* The verdict, a word, and the rest of the closing line; ERROR and the reason for a failed run. */
 const char *report_verdict(const json_t *document);
 const char *report_closing(const json_t *document);
 
-/* When it was started, in UTC, as strftime() has it. */
+/* The time of the start, in UTC, as strftime() formats it. */
 struct text report_time(const json_t *document, const char *format);
 
-/* What was looked at: the report's header. */
+/* The header of the report: what was examined. */
 #define REPORT_MAX_FACTS 7
 
 struct report_fact {
@@ -91,13 +88,13 @@ struct reason_name {
 
 struct reason_name report_reason(const json_t *document, const json_t *reason);
 
-/* Likewise of a row of bench's "workloads"; "-" where it has no exit of its own. */
+/* The same for a row of bench's "workloads"; "-" if it has no exit of its own. */
 struct reason_name report_workload_exit(const json_t *document, const json_t *workload);
 
-/* What is said of a run that fails without the pattern of a known defect. */
+/* Shown for a failed run without a diagnosis. */
 #define REPORT_NO_DIAGNOSIS "None: the failures match no known defect."
 
-/* A check's evidence; "likewise" where a check before it was left out for the same reason. */
+/* A check's detail; "likewise" if an earlier check was skipped for the same reason. */
 const char *report_detail(const json_t *document, size_t check);
 
 #endif

@@ -165,7 +165,7 @@ static void print_checks(const struct out *out, const json_t *document)
 	}
 }
 
-/* What is likely behind the failures; where nothing known fits, that is said. */
+/* The diagnoses, or that none fits. */
 static void print_diagnoses(const struct out *out, const json_t *document)
 {
 	const json_t *list = json_object_get(document, "diagnoses"), *diagnosis;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* For people at a terminal: header, table, of a run its checks, and the closing line last. */
+/* For a terminal: header, table, the checks of a run, and the closing line last. */
 void report_text(FILE *to, const json_t *document, bool color);
 
 #endif

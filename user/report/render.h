@@ -3,8 +3,8 @@
 #define RENDER_H
 
 /*
- * A report is a JSON document that report.schema.json describes, or of bench bench.schema.json.
- * Every form of it is a function of the document.
+ * A report is a JSON document that report.schema.json or bench.schema.json describes. Every form is
+ * a function of the document.
  */
 
 #include <jansson.h>
@@ -21,7 +21,7 @@ enum report_form {
 
 #define NR_REPORT_FORMS (REPORT_HTML + 1)
 
-/* Whether there is that form of a document: JUnit's is of verdicts, and bench has none. */
+/* Whether a document has that form: JUnit XML needs verdicts, which a bench lacks. */
 bool report_has_form(const json_t *document, enum report_form form);
 
 /* A document in one of its forms: a text to be freed, NULL: no memory. Text is without colour. */

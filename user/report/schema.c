@@ -114,7 +114,7 @@ static bool valid_pattern(const json_t *value, const json_t *pattern)
 	return matches;
 }
 
-/* One of the alternatives; what is said is what the last one lacks. */
+/* One of the alternatives; the error is the last one's. */
 static bool valid_any(const struct check *check, const struct json_path *path, const json_t *value,
 		      const json_t *any)
 {

@@ -8,8 +8,7 @@
 #include "util/error.h"
 
 /*
- * The documents that are read again are those of run, those of bench (their member "document" says
- * so), and that of an error of either.
+ * Whether it is a document of bench, by its member "document"; others are of run, or of an error.
  */
 bool schema_is_bench(const json_t *document);
 
@@ -17,9 +16,8 @@ bool schema_is_bench(const json_t *document);
 int schema_version(const json_t *document);
 
 /*
- * Holds a document against its schema, user/report/report.schema.json or user/report/bench.schema.json, which
- * exitcheck carries. Members that are not in the schema are let through, unless strict.
- * STATUS_USAGE, the first place that does not fit.
+ * Checks a document against its schema, which exitcheck carries. Unknown members are allowed,
+ * unless strict. STATUS_USAGE with the first place that does not fit.
  */
 int schema_check(const json_t *document, bool strict, struct error *err);
 

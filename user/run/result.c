@@ -22,8 +22,8 @@ void result_destroy(struct result *result)
 }
 
 /*
- * The array with room for add more, zeroed, elements. Its capacity is not kept:
- * it is the power of two (at least 16) that its length fits into.
+ * Makes room for add more, zeroed, elements. The capacity is not stored: it is the next power of
+ * two of the length, at least 16.
  */
 static void *grow(void *array, unsigned int nr, unsigned int add, size_t size)
 {

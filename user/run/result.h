@@ -3,9 +3,8 @@
 #define RESULT_H
 
 /*
- * What a validation found, as plain data: collected by validate.c, judged by
- * checks.c, shown by report_*.c. No pointer in it outlives the run but those
- * to static text and to the table of workloads.
+ * What a validation found, as plain data: run/ collects it, judge/ judges it. After the run its
+ * only pointers are to static text and to the table of workloads.
  */
 
 #include <stdbool.h>
@@ -24,7 +23,7 @@ enum leaves_state {
 	LEAVES_UNPATCHED, /* kvm.ko has no parameter exit_leaves */
 	LEAVES_OFF,	  /* kvm.exit_leaves=off */
 	LEAVES_NOT_ASKED, /* kvm.exit_leaves=optin, and this run did not opt in */
-	LEAVES_REFUSED,	  /* likewise, and KVM refused the capability */
+	LEAVES_REFUSED,	  /* kvm.exit_leaves=optin, and KVM refused the capability */
 	LEAVES_MISSING,	  /* they were granted, but there is no signature */
 };
 
@@ -50,7 +49,7 @@ struct result_vcpu {
 	uint64_t executed[PROBE_NR_OPS];
 	bool has_stat;
 	uint64_t stat_exits; /* KVM's own statistic */
-	struct ec_vcpu bpf;  /* what eBPF counted, the vCPU being idle at last */
+	struct ec_vcpu bpf;  /* what eBPF counted, once the vCPU was idle */
 };
 
 enum sweep_kind {
@@ -66,8 +65,7 @@ struct result_sweep {
 	bool concurrent;   /* other vCPUs of the VM were running */
 	enum sweep_kind kind;
 	unsigned int first_read, nr_reads;
-	/* What the vCPU had executed just before and after, and what the other
-	 * vCPUs of its VM had. */
+	/* Executed by the vCPU just before and after, and by the other vCPUs of its VM. */
 	uint64_t before[PROBE_NR_OPS], after[PROBE_NR_OPS], others[PROBE_NR_OPS];
 	/* eBPF's count by reason of this vCPU, just before and after. */
 	uint64_t bpf_before[EXIT_NR_INDICES], bpf_after[EXIT_NR_INDICES];
@@ -81,8 +79,10 @@ struct result_workload {
 	unsigned int before, after; /* sweeps around it */
 };
 
-/* Cycles of one reason of one vCPU as a per-vCPU leaf had them, and the
- * eBPF's own time at the same instant; since birth. */
+/*
+ * Cycles of one reason of one vCPU by its leaf, and eBPF's time at the same instant; both since the
+ * vCPU was created.
+ */
 struct result_time {
 	unsigned int vcpu, index;
 	uint64_t cycles, ns, timed;
@@ -105,13 +105,13 @@ struct result {
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
 	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
-	/* Leaves that are none of these, as the VMM gave them to KVM. */
+	/* Ordinary leaves, as the VMM gave them to KVM. */
 	struct probe_read given[RESULT_MAX_GIVEN];
 	unsigned int nr_given;
 	struct result_clock begin, end;
-	/* The TSC's rate by CLOCK_MONOTONIC, where it was least and greatest; 0: not known. */
+	/* The lowest and highest rate of the TSC by CLOCK_MONOTONIC; 0: unknown. */
 	double slowest_khz, fastest_khz;
-	char next_clocksource[32]; /* what the clock source was changed to meanwhile, "" if it was not */
+	char next_clocksource[32]; /* the new clock source if it changed, "" otherwise */
 	struct result_phase_info phase[NR_PHASES];
 
 	struct result_vcpu *vcpus;
@@ -146,7 +146,7 @@ bool result_add_reads(struct result *result, const struct probe_read *reads, uns
 /* How many vCPUs the VM of that vCPU has. */
 unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu);
 
-/* What was read before times[i] of the same reason of the same vCPU, NULL if nothing was. */
+/* The read before times[i] of the same reason and vCPU, NULL if there is none. */
 const struct result_time *result_time_before(const struct result *result, unsigned int i);
 
 /* The vCPU that has that slot of the tracer, NULL if there is none. */

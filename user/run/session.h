@@ -12,7 +12,7 @@
 #include "tracer/tracer.h"
 #include "util/error.h"
 
-/* A VM of which every event is known to the tracer. */
+/* A VM whose every event the tracer sees. */
 struct vm {
 	struct test_vm *test_vm;
 	unsigned int number;
@@ -29,8 +29,8 @@ struct session {
 	struct result_clock clocks; /* when they were looked at last */
 	unsigned int nr_vms;
 	struct vm several;  /* the VM of phase B, which ends after the others */
-	uint64_t rested_ns; /* when its vCPUs have been in user space for long enough */
-	/* Workloads that the phases with several vCPUs or VMs are made of. */
+	uint64_t rested_ns; /* when its vCPUs have rested long enough, see several.c */
+	/* The workloads that the phases with several vCPUs or VMs run. */
 	enum probe_op mix[PROBE_NR_OPS];
 	unsigned int nr_mix;
 };

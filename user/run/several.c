@@ -68,7 +68,7 @@ static uint64_t affordable(enum probe_op op, uint64_t count)
 	return count;
 }
 
-/* Starts some count exits on a vCPU: leaf reads, or one workload of the mix; which, turn says. */
+/* Starts about count exits on a vCPU: leaf reads, or a workload of the mix, by turn. */
 static int command_start(struct session *session, const struct vm *vm, unsigned int vcpu,
 			 struct command *command, unsigned int turn, uint64_t count)
 {
@@ -150,9 +150,8 @@ static int smp_load(struct session *session, const struct vm *vm)
 	int status = 0;
 
 	/*
-	 * Each vCPU has its next command as soon as its turn to be looked at comes: by turns
-	 * the same as the others', so that they would meet in a counter that they share, and
-	 * another one, so that leaves are read while the others do something else.
+	 * Keeps every vCPU busy. In odd turns the vCPUs run different commands, so that leaves are
+	 * read while others work; in even turns the same, so that shared counters would collide.
 	 */
 	while (!status && nr_executed(vm) < exits) {
 		const bool keep = nr_executed(vm) >= exits / SMP_KEPT * kept;
@@ -175,10 +174,9 @@ static int smp_load(struct session *session, const struct vm *vm)
 }
 
 /*
- * After their last command all vCPUs stay in user space, in the exit that ended it, until it has
- * taken four thirds of the cycles that 32 bits hold: a counter of these is too low then, and the sum
- * over four such counters too large for 32 bits. The phases with other VMs come meanwhile. Not for
- * shortened runs, nor where it takes too long.
+ * Leaves all vCPUs in their last exit until it has taken 4/3 * 2^32 cycles: a 32-bit counter is
+ * then too low, and the sum of four exceeds 32 bits. Other VMs run meanwhile. Skipped in shortened
+ * runs, and if it takes too long.
  */
 static void begin_rest(struct session *session)
 {
@@ -221,7 +219,7 @@ int phase_smp_end(struct session *session, int status)
 		};
 
 		session_progress("several vCPUs after a rest");
-		/* A signal ends it, and the sweep then says that it came. */
+		/* A signal ends it; the sweep then reports the signal. */
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &rested, NULL);
 	}
 	for (unsigned int v = 0; v < session->several.nr_vcpus && !status; v++)
@@ -232,7 +230,7 @@ int phase_smp_end(struct session *session, int status)
 
 /* ---- phase C ---- */
 
-/* Work on one vCPU of that VM, until it has executed so much more. */
+/* Keeps one vCPU of that VM busy until it has executed that much more. */
 static int work(struct session *session, const struct vm *vm, uint64_t exits)
 {
 	const uint64_t goal = nr_executed(vm) + exits,
@@ -296,7 +294,7 @@ int phase_isolation(struct session *session)
 		status = sweep(session, &first, 0, SWEEP_FULL, -1);
 	if (!status)
 		status = sweep(session, &second, 0, SWEEP_FULL, -1);
-	/* ... and one that may get the memory of the second. */
+	/* ... and a new VM, which may reuse the second one's memory. */
 	if (second.test_vm) {
 		late = vm_close(session, &second, status);
 		if (!status)
@@ -315,8 +313,8 @@ int phase_isolation(struct session *session)
 /* ---- phase D ---- */
 
 /*
- * Moves a thread to the next allowed CPU after *cpu. One that has gone offline, or was taken away
- * from us, is allowed no more: false once there are not two left.
+ * Moves a thread to the next allowed CPU after *cpu. Drops CPUs that went offline or were taken
+ * away; false once fewer than two are left.
  */
 static bool move(pid_t tid, cpu_set_t *allowed, int *cpu)
 {

@@ -18,8 +18,10 @@ static bool is_prime(uint64_t n)
 	return n > 1;
 }
 
-/* How often a workload runs: -n, or a prime near the table's count, so that no
- * two reasons have the same number by chance. */
+/*
+ * Executions of a workload: -n, or a prime near the table's count, so that no two reasons share a
+ * number by chance.
+ */
 static uint64_t workload_count(struct session *session, const struct workload *workload)
 {
 	uint64_t n = workload->count + random_next(&session->random) % (workload->count / 4 + 1);
@@ -50,14 +52,14 @@ static enum leaves_state why_no_leaves(const struct session *session, const stru
 	return LEAVES_MISSING;
 }
 
-/* Of those that KVM passes on as they are. */
+/* Ordinary leaves that KVM passes to the guest unchanged. */
 static const uint32_t ordinary_leaves[] = { 0, 0x80000000, 0x80000001, 0x80000002, 0x80000008 };
 
 _Static_assert(NR(ordinary_leaves) <= RESULT_MAX_GIVEN, "room for what is given");
 
 /*
- * Leaves that must be as ever: some that the guest was given; and one that nobody
- * defines, with the highest basic leaf, which on some CPUs answers for it.
+ * Reads ordinary leaves, which must not change: some that the guest was given; and an undefined
+ * one, with the highest basic leaf, which answers for it on some CPUs.
  */
 static int read_ordinary(struct session *session, const struct vm *vm, uint32_t highest)
 {
@@ -101,7 +103,7 @@ static int discover(struct session *session, const struct vm *vm)
 	if (session_has_leaves(session))
 		return read_ordinary(session, vm, list.reads[basic].eax);
 
-	/* What the leaves' numbers answer, beside a leaf that nobody defines. */
+	/* What the leaves answer, next to an undefined leaf. */
 	list = list_begin(vm, 0);
 	for (uint32_t index = 0; index < 4; index++)
 		for (uint32_t leaf = LEAF_FIRST - 1; leaf <= LEAF_LAST; leaf++)
@@ -109,7 +111,7 @@ static int discover(struct session *session, const struct vm *vm)
 	return sweep_run(session, vm, 0, &list, SWEEP_SOME, -1);
 }
 
-/* Cycles of the workload's own reason and of CPUID, to have a window between two of these. */
+/* Reads the cycles of the workload's reason and of CPUID: two such reads make a window. */
 static int read_cycles(struct session *session, const struct vm *vm, unsigned int number,
 		       int workload)
 {
@@ -146,7 +148,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 		entry->unsupported = workload->why;
 		return 0;
 	}
-	/* Without an exit of its own, it takes no cycles; CPUID's serve. */
+	/* A workload without an exit takes no cycles: use CPUID's. */
 	if (number < 0)
 		number = session_cpuid_number(session);
 	batches = count < BATCHES ? count : BATCHES;
@@ -171,7 +173,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 	return status;
 }
 
-/* Those of the other ISA are named only if they were asked for. */
+/* Workloads of the other ISA are listed only on request. */
 static bool is_chosen(const struct session *session, unsigned int workload)
 {
 	return session->plan->workloads.nr ?
@@ -197,8 +199,10 @@ static int run_workloads(struct session *session, const struct vm *vm, bool irqc
 static const uint32_t number_leaves[] = { LEAF_EXITS, LEAF_CYCLES, LEAF_VCPU_EXITS,
 					  LEAF_VCPU_CYCLES };
 
-/* Numbers around every bound, at the limits of 31 and 32 bits, and random undefined
- * ones; and totals with an index, which they ignore. */
+/*
+ * Reads numbers around every bound, at the limits of 31 and 32 bits, and random undefined ones; and
+ * totals with an index, which they ignore.
+ */
 static int read_undefined(struct session *session, const struct vm *vm)
 {
 	static const struct exit_range vmx[] = EXIT_RANGES_VMX, svm[] = EXIT_RANGES_SVM;
@@ -217,7 +221,7 @@ static int read_undefined(struct session *session, const struct vm *vm)
 	numbers[nr++] = 0x80000000;
 	numbers[nr++] = 0xffffffff;
 	for (unsigned int i = 0; i < RANDOM_UNDEFINED;) {
-		/* Small ones too: that is where an array would end. */
+		/* Small ones, too: there an array would end. */
 		uint32_t number = random_next(&session->random) >>
 				  (32 + random_next(&session->random) % 24);
 

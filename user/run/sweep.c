@@ -122,7 +122,7 @@ static void list_counts(struct session *session, struct list *list)
 
 	list_totals(list);
 	for (unsigned int i = 0; exit_number(session->host->isa, i, &number); i++) {
-		/* From bit 31 on they are software's, but for the last few. */
+		/* Numbers with bit 31 set are software's, except the last few. */
 		if (number >> 31 && number < VMRUN_FAILURES)
 			continue;
 		list_add(list, LEAF_EXITS, number);
@@ -131,7 +131,7 @@ static void list_counts(struct session *session, struct list *list)
 	list_totals(list);
 }
 
-/* CPUID's cycles, total, CPUID's cycles: a total of which the reads' own share is known. */
+/* CPUID's cycles, total, CPUID's cycles: shows the share of the reads in the total. */
 static void list_cycle_total(struct session *session, struct list *list, uint32_t function,
 			     uint32_t total)
 {

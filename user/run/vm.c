@@ -5,8 +5,8 @@
 #include "run/sweep.h"
 
 /*
- * Has the guest start, so that all that it does for this is in what it had
- * executed before the sweeps; and look for the signature, as any reader must.
+ * Starts the guest, so that its start-up precedes all sweeps, and reads the signature, as any
+ * reader must.
  */
 static int start_guest(struct session *session, const struct vm *vm, unsigned int vcpu)
 {
@@ -54,7 +54,7 @@ int vm_close(struct session *session, struct vm *vm, int status)
 {
 	for (unsigned int i = 0; !status && i < vm->nr_vcpus; i++) {
 		struct result_vcpu *vcpu = result_vcpu(session, vm, i);
-		struct error none; /* a missing statistic is for the check to say */
+		struct error none; /* the check reports a missing statistic */
 
 		copy_executed(vm, i, vcpu->executed);
 		vcpu->bpf = *tracer_vcpu(session->tracer, vcpu->slot);

@@ -40,7 +40,7 @@ static bool add_member(const struct btf *btf, int *type, const char *name, unsig
 	return false;
 }
 
-/* A module's own type of a name comes after the kernel's, which has lower numbers. */
+/* A module's own type comes after a kernel type of the same name. */
 static int find_last_struct(const struct btf *btf, const char *name)
 {
 	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
@@ -63,7 +63,7 @@ static bool find_offset(const struct btf *btf, const char *name, const char *out
 	       (!inner || add_member(btf, &type, inner, offset));
 }
 
-/* As the module has them that was loaded: the kernel's BTF may have types of these names, too. */
+/* Offsets of the loaded module: the kernel's BTF may have types of these names, too. */
 static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 {
 	const struct {

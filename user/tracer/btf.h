@@ -12,8 +12,8 @@
 bool btf_of_kernel(void);
 
 /*
- * Whether there are types for tp_btf. KVM's are in its modules' BTF, or in the kernel's
- * where KVM is built in. *cast_id: bpf_rdonly_cast(), negative where the kernel has none.
+ * Whether there are types for tp_btf: in the BTF of KVM's modules, or of the kernel if KVM is built
+ * in. *cast_id: bpf_rdonly_cast(), negative if the kernel has none.
  */
 bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets);
 

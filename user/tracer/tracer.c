@@ -29,7 +29,7 @@ struct tracer {
 	bool denied;	  /* it was permission that failed */
 };
 
-/* Has the calls of bpf_rdonly_cast() call the kernel's. */
+/* Points the calls of bpf_rdonly_cast() at the kernel's function. */
 static int set_cast(struct bpf_program *program, int id)
 {
 	size_t nr = bpf_program__insn_cnt(program), i;
@@ -52,9 +52,8 @@ static int set_cast(struct bpf_program *program, int id)
 }
 
 /*
- * Where the kernel has no BTF at all, libbpf refuses an object with relocations, even if no
- * program that it is to load has any. It gets the object's own BTF then: a file
- * descriptor, or -1.
+ * Without kernel BTF libbpf refuses an object with relocations, even if no program to load has any.
+ * This gives it the object's own BTF: a file descriptor, or -1.
  */
 static int open_stand_in_btf(void)
 {
@@ -103,11 +102,10 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 		}
 		ret = tracefs_parse_field(format, length, wanted[i].name, &field);
 		if (ret || (field.size != 4 && field.size != 8))
-			return error_set(
-				err, STATUS_CANNOT_RUN,
-				"tracepoint %s has no usable field %s: use a version of"
-				" exitcheck that knows this kernel",
-				event, wanted[i].name);
+			return error_set(err, STATUS_CANNOT_RUN,
+					 "tracepoint %s has no usable field %s: use a version of"
+					 " exitcheck that knows this kernel",
+					 event, wanted[i].name);
 		*wanted[i].field = (struct ec_field){ field.offset, field.size };
 	}
 	return 0;
@@ -136,7 +134,7 @@ static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
 	return ret ?: bpf_map__set_max_entries(skel->maps.vms, nr_slots);
 }
 
-/* Has the programs of one way in loaded, and no others. */
+/* Selects the programs of one path, and no others. */
 static int set_programs(struct exitcheck_bpf *skel, enum tracer_path path, enum exit_isa isa,
 			bool cast)
 {
@@ -177,7 +175,7 @@ static int open_object(struct tracer *tracer, struct error *err)
 	return tracer->skel ? 0 : load_error(tracer, -errno, "open", err);
 }
 
-/* What the program is told before it is loaded. */
+/* Sets the constants of the program before it is loaded. */
 static int set_constants(struct exitcheck_bpf *skel, const struct tracer_config *config,
 			 enum tracer_path path, struct error *err)
 {
@@ -271,7 +269,7 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "KVM has no BTF, or is not loaded: use --path classic");
-	/* BTF that is there may still not be what the program needs. */
+	/* BTF may exist and still not suit the program. */
 	if (config->path == TRACER_CLASSIC ||
 	    (config->path == TRACER_AUTO && (!btf || (status && !new->denied)))) {
 		if (status)
@@ -308,14 +306,14 @@ void tracer_gate(struct tracer *tracer, bool open)
 	__atomic_store_n(&bss->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
 		return;
-	/* The program looks at the gate where it does not know the vCPU: see find_slot(). */
+	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
 	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
 		__atomic_store_n(&bss->cpus[cpu].slot, EC_NO_SLOT, __ATOMIC_SEQ_CST);
 }
 
 /* ---- vCPUs ---- */
 
-/* A thread number that is used again is another vCPU's: the former slot stays as it is. */
+/* A reused thread number belongs to another vCPU: the former slot stays as it is. */
 static void retire(struct tracer *tracer, struct ec_vcpu *vcpu)
 {
 	if (vcpu->key)
@@ -356,7 +354,7 @@ int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id
 	return 0;
 }
 
-/* What the program leaves to be worked out: it would cost it instructions with every exit. */
+/* Computes what would cost the program instructions at every exit. */
 static void complete(struct ec_vcpu *vcpu)
 {
 	ec_u64 count = 0, timed = 0;

@@ -42,22 +42,22 @@ const char *tracer_path_name(const struct tracer *tracer);
 int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id, pid_t tid,
 		    unsigned int *slot, struct error *err);
 
-/* From now on (open) events count. */
+/* Events count while the gate is open. */
 void tracer_gate(struct tracer *tracer, bool open);
 
 /*
- * The live numbers of a slot (memory shared with the program), NULL if out of range. Those
- * that the loader works out from the others are of the time of this call.
+ * The live numbers of a slot (memory shared with the program), NULL if out of range. Numbers that
+ * the loader computes are as of this call.
  */
 const struct ec_vcpu *tracer_vcpu(const struct tracer *tracer, unsigned int slot);
 unsigned int tracer_nr_vcpus(const struct tracer *tracer); /* slots taken */
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer);
 
-/* Leaf reads that did not hold; *nr of them are kept. */
+/* Wrong leaf reads; *nr of them are kept. */
 const struct ec_mismatch *tracer_mismatches(const struct tracer *tracer, unsigned int *nr);
 
-/* Events that the kernel says it skipped for our programs (recursion misses). */
+/* Events that the kernel skipped for our programs (recursion misses). */
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err);
 
 #endif

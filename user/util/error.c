@@ -13,7 +13,7 @@ int error_set(struct error *err, enum exit_status status, const char *format, ..
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
-	/* It may quote anything, such as an argument, and have been cut within a character. */
+	/* The text may quote anything, such as an argument, and end within a character. */
 	text_clean(err->text);
 	return status;
 }

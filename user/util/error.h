@@ -3,8 +3,8 @@
 #define ERROR_H
 
 /*
- * How functions of exitcheck fail: they fill in a struct error and return its
- * (non-zero) exit status. One clean line: what went wrong and what to do.
+ * Functions that fail fill in a struct error and return its non-zero exit status. The text is one
+ * clean line: what went wrong and what to do.
  */
 enum exit_status {
 	STATUS_PASS = 0,

@@ -8,7 +8,7 @@
 /* The next number of the sequence that began with the seed in *state. */
 uint64_t random_next(uint64_t *state);
 
-/* A seed for which nothing was given. */
+/* A random seed. */
 uint64_t random_seed(void);
 
 /* Puts the nr elements into a random order. */

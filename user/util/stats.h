@@ -24,12 +24,12 @@ struct estimate {
 /* Of nr >= 1 samples. false: no memory. */
 bool stats_estimate(const double *samples, unsigned int nr, struct estimate *estimate);
 
-/* Likewise of a[i] - b[i]: taken in pairs, so that what both drift by cancels. */
+/* The same of a[i] - b[i]: pairs cancel a drift of both. */
 bool stats_paired(const double *a, const double *b, unsigned int nr, struct estimate *estimate);
 
 /*
- * Likewise of median(a) - median(b), taken apart: a bootstrap's percentiles, the same
- * ones every time. nr is the smaller number of samples; mad is not set.
+ * The same of median(a) - median(b), unpaired: percentiles of a deterministic bootstrap. nr is the
+ * smaller number of samples; mad is not set.
  */
 bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned int nr_b,
 		 struct estimate *estimate);
