@@ -31,14 +31,13 @@ guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
-# Those that are about VMX, or show something else there; fastpath.t and vmx-invalid-state.t about nothing else;
-# soak.t takes too long.
-# The longest first: they are run side by side.
+# Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
+# they run in parallel. soak.t takes too long.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t)
 svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
-# These go first, for all CPUs to have work up to the end.
+# These go first, so that all CPUs have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
-# Kernels that check themselves, by the names of their configurations.
+# Self-checking kernels, by the names of their configurations.
 checkers := kasan ubsan kcsan lockdep
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
@@ -63,7 +62,7 @@ targets := $(fuzz:tests/fuzz/%.c=$(build)/fuzz/%)
 
 warnings   := -Wall -Wextra -Wfloat-conversion -Werror
 includes   := -Ibpf -Iuser -I$(build)
-# What exitcheck carries: .incbin looks for it in the directories of the includes.
+# Files that exitcheck carries: .incbin searches the include directories.
 blobs      := $(addprefix user/report/,report.schema.json bench.schema.json report.css report.js) \
 	      $(build)/chart.min.js
 depend      = -MMD -MP
@@ -71,8 +70,7 @@ CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
 sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
 	      -fno-omit-frame-pointer
-# Without a look at each comparison, which makes the judgement six times slower; what parsers compare
-# words with, libFuzzer sees all the same.
+# trace-cmp makes judging six times slower; libFuzzer still sees the words that parsers compare.
 fuzzers    := $(sanitizers) -fno-sanitize-coverage=trace-cmp
 libraries  := -lbpf -lelf -lz -ljansson -lpthread -lm
 

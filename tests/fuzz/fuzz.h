@@ -3,9 +3,8 @@
 #define FUZZ_H
 
 /*
- * A fuzz target: a parser, any bytes for it, and what must hold of whatever it makes of them.
- * libFuzzer's main() calls it with bytes of its own (make fuzz), replay.c's once with each file
- * of the target's corpus (make unit).
+ * A fuzz target feeds any bytes to a parser and asserts what must hold afterwards. libFuzzer calls
+ * it with its own bytes (make fuzz), replay.c with each file of the corpus (make unit).
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The judgement of a run, and its reports, where guest, kernel and eBPF said anything at all. A
- * line changes a healthy run: "WHAT NUMBER WORD VALUE", the value in hexadecimal, 32 or 64 bits of
- * it. Structure that is exitcheck's own (lists and their lengths) stays.
+ * Judges and reports a healthy run in which lines of input changed what guest, kernel and eBPF
+ * said: "WHAT NUMBER WORD VALUE", the value in hexadecimal, 32 or 64 bits. Lists and their lengths,
+ * which are exitcheck's own, stay.
  */
 #include "fuzz.h"
 #include "judge/document.h"
@@ -46,7 +46,7 @@ static void report(const struct verdicts *verdicts)
 	json_decref(document);
 }
 
-/* What must hold of a verdict, whatever it is about. */
+/* What must hold for every verdict. */
 static void check(const struct verdicts *verdicts)
 {
 	bool passed = verdicts->status == STATUS_PASS, failed = false, open = false;
@@ -64,7 +64,7 @@ static void check(const struct verdicts *verdicts)
 	must(fuzz_is_line(verdicts->closing));
 }
 
-/* The word that a line is about, NULL if there is none such. */
+/* The word that a line changes, NULL if there is none. */
 static uint32_t *find(const struct region *regions, size_t nr, const char *line, uint64_t *value)
 {
 	unsigned int number, word;
@@ -88,7 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned int nr = 0;
 
 	if (!run) {
-		/* Of fewer numbers than SVM; and a workload costs the reports as much as all else. */
+		/*
+		 * VMX has fewer numbers than SVM; and reporting a workload costs as much as all the
+		 * rest.
+		 */
 		run = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
 		run->nr_workloads = 1;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Registers that a guest was told: six hexadecimal words a line: function, index, EAX to EDX. */
+/* The answer to a guest's CPUID: six hexadecimal words a line: function, index, EAX to EDX. */
 #include "exitcheck.h"
 #include "fuzz.h"
 #include "kvm/exits.h"

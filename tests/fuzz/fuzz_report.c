@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A saved report: what is read of it is shown in every form, and compared with itself. */
+/* A saved report is read, shown in every form, and compared with itself. */
 #include "compare/forms.h"
 #include "fuzz.h"
 #include "report/file.h"
@@ -30,8 +30,8 @@ static void check_json(const char *text)
 }
 
 /*
- * No form has control characters but tabs and ends of lines, however odd the report is, nor does a
- * text of it end, or begin, a script of the page.
+ * However odd the report is, no form has control characters except tabs and newlines, and no text
+ * of it begins or ends a script of the page.
  */
 static void check_form(const json_t *document, enum report_form form)
 {

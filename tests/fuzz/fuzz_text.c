@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Words, and what they may have been meant to be; numbers, as texts. */
+/* Words and their near matches; numbers as text. */
 #include "fuzz.h"
 #include "util/text.h"
 #include "kvm/workload.h"

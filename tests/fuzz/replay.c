@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In place of libFuzzer: runs a target once with each file of its corpus, tests/fuzz/corpus/NAME
- * for fuzz_NAME. TAP; the process ends at the first that breaks it.
+ * Replaces libFuzzer: runs a target once with each file of its corpus, tests/fuzz/corpus/NAME for
+ * fuzz_NAME. TAP; the process ends at the first file that breaks it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

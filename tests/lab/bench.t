@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# exitcheck bench, where a cycle is an instruction, and exitcheck compare of what it found.
+# exitcheck bench, where a cycle is an instruction, and exitcheck compare of its results.
 # shellcheck disable=SC2016,SC2317 # the variables in single quotes are Perl's; ok calls between
 set -eu
 
@@ -40,7 +40,7 @@ between()
 	awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit !(low <= value && value <= high) }'
 }
 
-# added RUN WORKLOAD OBSERVER: the median of what it adds.
+# added RUN WORKLOAD OBSERVER: the median of the added cycles.
 added()
 {
 	report "$1" '(map { $_->{cycles}{added}{median} }
@@ -53,7 +53,7 @@ is "all observers ran" "$(report patched 'join " ", map { $_->{name} . ($_->{ski
 	'none patch-other patch btf classic patch+btf patch+classic'
 is "on every workload, once a round" \
 	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 14
-# Every round and the warm-up: 2 workloads, with a tenth more to warm up.
+# All rounds and the warm-up round: 2 workloads, each with a tenth more to warm up.
 ok "every exit was made under every observer" \
 	test "$(report patched 'scalar grep { $_->{exits} < 4 * 2 * 2200 } @{$r->{observers}}')" = 0
 # A first touch takes a page from the host's allocator: dozens of instructions more or less by chance.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The lab itself: boots, loads KVM unpatched and patched one after the other, and the kernel has
-# nothing to complain about.  The host's own tests are its output.
+# The lab itself: boots, loads KVM unpatched and then patched, without a complaint of the kernel.
+# The tests run in the host.
 set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series,none --no-modules \

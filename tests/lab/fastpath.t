@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# KVM's fast paths, which enter the guest again without a call of the exit handler: that they are taken
-# at all, that the leaves count each of these exits, and that a KVM that counts in the handler is caught.
+# KVM's fast paths, which re-enter the guest without calling the exit handler: they are taken, the leaves
+# count each of these exits, and a KVM that counts in the handler is caught.
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
@@ -17,7 +17,7 @@ runs=(slow fast mutant)
 [ "$kernel" != 7.2 ] || runs+=(invd)
 get_runs "${runs[@]}"
 
-# The runs; the calls of the exit handler meanwhile and the status are two more lines of a report.
+# Each run adds its status and the calls of the exit handler to the report, as more lines.
 {
 	echo "count=$count fast='${fast[*]/#/-w }' runs='${runs[*]}'"
 	run_function
@@ -63,14 +63,14 @@ not_handled()
 	echo $(($(json "$out/$1.json" 'my $n = 0; $n += $_->{exits} for @{$r->{vcpus}}; $n') - $(field "$1" handled)))
 }
 
-# exits RUN WORKLOAD WITNESS: of the workload's own reason, as that witness has them.
+# exits RUN WORKLOAD SOURCE: exits of the workload's own reason, by that source.
 exits()
 {
 	json "$out/$1.json" 'my ($w) = grep { $_->{name} eq "'"$2"'" } @{$r->{workloads}};
 		map { $_->{'"$3"'} } grep { $_->{number} == $w->{exit} } @{$w->{exits}}'
 }
 
-# counted RUN WORKLOAD: all sides have as many exits as the guest caused, and that is enough of them.
+# counted RUN WORKLOAD: all sources have the exits that the guest caused, and there are enough of them.
 counted()
 {
 	ok "the guest caused at least that many ($2)" test "$(exits "$1" "$2" truth)" -ge "$count"
@@ -83,7 +83,7 @@ for run in "${runs[@]}"; do
 done
 is "without a fast path the handler has every exit" "$(not_handled slow)" 0
 is "the validation passes" "$(field fast status)" 0
-# A few more are for what a workload does once; were one workload handled, $count would be missing.
+# A workload's setup adds a few; if the handler saw a workload, $count would be missing.
 least=$((${#fast[@]} * count))
 ok "the handler never sees $count exits of each of ${#fast[@]} workloads ($(not_handled fast) in all)" \
 	test "$(not_handled fast)" -ge "$least" -a "$(not_handled fast)" -lt "$((least + count))"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What can happen to a host in the midst of a validation: the verdict is right all the same, or
-# INCONCLUSIVE, and never a FAIL of a kernel that is in order; and nothing stays behind.
+# Disturbances of the host during a validation: the verdict stays right, or is INCONCLUSIVE, but a
+# correct kernel never FAILs; and nothing stays behind.
 set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series --timeout 300 \
@@ -62,7 +62,7 @@ cpu=/sys/devices/system/cpu/cpu1/online
 
 is "nothing is there before" "$(remains)" '0 0 0 0'
 
-# Stopped for ten seconds, while all that follows up to its end happens to the others.
+# Stopped for ten seconds, while the following tests run.
 work stopped
 stopped=$pid since=$(cut -d. -f1 /proc/uptime)
 kill -STOP $pid
@@ -151,7 +151,7 @@ is "no more files: status 3, in one line" "$status $(grep -c . /tmp/files)" '3 1
 ok "nothing remains of all that" settled
 ok "the next run passes" exitcheck run -w cpuid -w out
 
-# Tracepoints that are not as exitcheck knows them.
+# Tracepoints with an unexpected format.
 trace=/sys/kernel/tracing
 for event in kvm_entry kvm_exit kvm_cpuid; do
 	mkdir -p /tmp/kvm/$event

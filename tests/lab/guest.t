@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The walk-through of kernel-patch/README.md: a Linux guest in an unmodified QEMU reads the leaves with
 # Debian's cpuid(1), for every exit number from 0 to 255, while the eBPF program watches. Every value
-# that the guest reads is the one that the program has at that instant.
-# One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
+# that the guest reads equals the program's at that instant.
+# One CPU: with two that take turns of 100 ms, a Linux guest sometimes hangs or panics.
 set -eu
 
 here=${0%/*}

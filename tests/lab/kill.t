@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# exitcheck leaves nothing behind, whenever and however it is ended, and the next run passes.
+# However exitcheck ends, it leaves nothing behind and the next run passes.
 set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series --timeout 180 \

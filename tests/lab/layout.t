@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What is written at every exit shares no cache line with what another CPU writes: neither the patch's
-# part of a vCPU, nor what the eBPF program has of one.  (The patch's counters are an allocation of their
-# own, of kilobytes, which kmalloc() gives whole lines.)
+# Data written at every exit shares no cache line with another CPU's writes: neither the patch's part of
+# a vCPU, nor the eBPF program's.  (The patch's counters are a separate allocation of kilobytes, for which
+# kmalloc() returns whole lines.)
 set -eu
 
 # shellcheck source=tests/lab/test.sh
@@ -42,7 +42,7 @@ is "$struct: in the accounting's cache lines is nothing of another CPU's" \
 	"$(printf '%s\n' $got | grep -vxF "$(printf '%s\n' $own)" || true)" ''
 like "$struct: the accounting was found" "$got" '\bopen start\b'
 
-# The program's object has them all in .bss, which begins with a page.
+# The program's object has all of them in .bss, which is page-aligned.
 readelf -sW "$top/build/exitcheck.bpf.o" >"$out/symbols"
 for of in "ec_vcpu vcpus" "ec_cpu cpus"; do
 	pahole -C "${of% *}" "$top/build/exitcheck.bpf.o" >"$out/type"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Debian's own kernel, running: kernel-patch/kvm-modules builds the patched modules against its headers,
-# has them and Debian's take turns, and the validation passes, with type information and without.
+# On Debian's own kernel: kernel-patch/kvm-modules builds the patched modules against its headers and swaps
+# them with Debian's, and the validation passes, with type information and without.
 set -eu
 
 here=${0%/*}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Exits of a guest's guest: each is an exit of the vCPU, and so is each entry that the guest asks for.
+# Nested guests: each of their exits is an exit of the vCPU, and so is each entry that the guest asks for.
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
@@ -14,7 +14,7 @@ params=
 	--get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 307 \
 	-w nested-cpuid -w nested-hypercall --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
 
-# exits WORKLOAD NAME...: of that workload, by reason: truth, leaf and eBPF.
+# exits WORKLOAD NAME...: exits of that workload, by reason: truth, leaf and eBPF.
 exits()
 {
 	perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); my ($w, @names) = @ARGV;

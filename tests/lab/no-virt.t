@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# On this machine itself, where it has neither VMX nor SVM: its /dev/kvm, if there is one, may be a
-# software one that takes minutes for an ordinary guest. exitcheck says so at once and runs none.
+# On this machine, if it has neither VMX nor SVM: exitcheck says so at once and runs no guest. A /dev/kvm in
+# software, if there is one, takes minutes for an ordinary guest.
 set -eu
 
 top=${0%/*}/../..

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Ten million exits (SOAK_EXITS) of several vCPUs at full rate: nothing differs, and exitcheck needs no
-# more memory at the end than when it had begun.  Not part of `make test`: it takes five minutes on an
-# idle machine.
+# Ten million exits (SOAK_EXITS) of several vCPUs at full rate: nothing differs, and
+# exitcheck's memory does not grow.  Not part of `make test`: it takes five minutes on an idle machine.
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 
@@ -23,7 +22,7 @@ is "the validation passes" "$status" 0
 is "nothing differs" "$(json "$out/report.json" '$r->{summary}{differed}')" 0
 ok "$exits exits were made" test "$(json "$out/report.json" 'eval { my $n = 0;
 	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge "$exits"
-# From 1/5 of the time on, when all is set up, to 4/5, when the results of the rest begin to add up.
+# From 1/5 of the time, when setup is over, to 4/5, when the later phases begin to add results.
 mapfile -t memory <"$out/memory"
 first=${memory[${#memory[@]} / 5]} last=${memory[${#memory[@]} * 4 / 5]}
 echo "# kB in memory, after each tenth of the time: $(for i in 1 2 3 4 5 6 7 8 9; do

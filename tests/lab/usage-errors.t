@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What cannot be done is refused in one line, with the status that says why, and at once.
+# Usage errors and hosts that cannot run exitcheck: one line that says why, the right status, at once.
 set -eu
 
 "${0%/*}/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series --timeout 120 \

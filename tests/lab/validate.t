@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The validation of a patched KVM, through both of the eBPF program's ways in, and what it says where
-# there is nothing to validate.
+# The validation of a patched KVM, with both ways to attach the eBPF program, and of a KVM without leaves.
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Entries that KVM refuses: without unrestricted guest, it emulates in a state that hardware would not
-# enter. No exit is made of that, but KVM's own statistic counts it.
+# Without unrestricted guest, KVM emulates in a state that hardware would refuse to enter. That makes no
+# exit, but KVM's own statistic counts it.
 # shellcheck disable=SC2016 # the variables in single quotes are Perl's
 set -eu
 

@@ -2,7 +2,7 @@
 #ifndef DOCUMENT_H
 #define DOCUMENT_H
 
-/* Reports of synthetic runs, for the tests of what is made of them. Include after cmocka.h. */
+/* Documents of synthetic runs, for tests of the reports. Include after cmocka.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static inline char *form_of(const json_t *document, enum report_form form)
 	return text;
 }
 
-/* It is as the schema has it, without anything else. */
+/* It fits the schema, without other members. */
 static inline void assert_fits(const json_t *document)
 {
 	struct error err;

@@ -105,7 +105,7 @@ static inline void synthetic_sweep_all(struct synthetic *s, unsigned int v, enum
 	synthetic_sweep(s, v, kind, workload, &list);
 }
 
-/* What a vCPU's counters begin with; first is the first one of its VM. */
+/* The initial counters of a vCPU; first is the first vCPU of its VM. */
 static inline void synthetic_inherit(struct synthetic *s, unsigned int v, unsigned int first)
 {
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {

@@ -14,8 +14,8 @@
 #define SYNTHETIC_ROUNDS 7
 
 /*
- * Two workloads, and one that could not be, under all observers but the classic tracepoints': on a
- * machine that becomes slower, patch adds 31 cycles. NULL: no memory.
+ * Two workloads, and an unsupported one, under all observers except the classic tracepoints: on a
+ * machine that slows down, patch adds 31 cycles. NULL: no memory.
  */
 static inline struct bench *synthetic_bench(void)
 {

@@ -34,7 +34,7 @@ enum defect {
 	DEFECT_GOES_DOWN,      /* exits of CR8 are halved at last */
 	DEFECT_HOST_WIDE,      /* VM-wide exits are the host's */
 	DEFECT_NOT_RESET,      /* a VM begins with what all before it had */
-	DEFECT_STALE,	       /* a vCPU begins with what the one before it had */
+	DEFECT_STALE,	       /* a vCPU begins with the counters of the one before it */
 	DEFECT_LOST_UPDATE,    /* with several vCPUs, each 100th exit */
 	DEFECT_FORGETS_VCPU,   /* VM-wide exits of HLT leave the last of several vCPUs out */
 	DEFECT_FORGETS_CYCLES, /* likewise, cycles */
@@ -43,14 +43,14 @@ enum defect {
 	DEFECT_ISA,
 	DEFECT_TSC_KHZ,
 	DEFECT_NR_COUNTERS,
-	DEFECT_RESERVED, /* a reserved discovery index is not 0 */
-	DEFECT_MAX_LEAF, /* the highest hypervisor leaf reaches the leaves */
-	DEFECT_ORDINARY, /* a leaf that nobody defines is zeros where the highest basic one is due */
-	DEFECT_GIVEN,	 /* a leaf that the guest was given has other registers */
-	DEFECT_CUT_OFF,	 /* cycles of a reason have 32 bits */
-	DEFECT_FASTPATH,	 /* every second HLT is not counted */
-	DEFECT_FLAG,		 /* entries that failed count as undefined */
-	DEFECT_SHARED_STATE,	 /* vCPUs that read at once get each other's answers */
+	DEFECT_RESERVED,     /* a reserved discovery index is not 0 */
+	DEFECT_MAX_LEAF,     /* the highest hypervisor leaf reaches the leaves */
+	DEFECT_ORDINARY,     /* an undefined leaf answers zeros instead of the highest basic leaf */
+	DEFECT_GIVEN,	     /* a leaf that the guest was given has other registers */
+	DEFECT_CUT_OFF,	     /* cycles of a reason have 32 bits */
+	DEFECT_FASTPATH,     /* every second HLT is not counted */
+	DEFECT_FLAG,	     /* entries that failed count as undefined */
+	DEFECT_SHARED_STATE, /* vCPUs that read at once get each other's answers */
 	DEFECT_EXITS_CUT_OFF,	 /* exits of a reason have 32 bits, and there are more */
 	DEFECT_MASKED_HIGH,	 /* cycles: EBX is 0 */
 	DEFECT_LAST_ONLY,	 /* cycles: those of the last exit */

@@ -77,7 +77,7 @@ static void base_is_skipped(void **state)
 	bench_destroy(bench);
 }
 
-/* Read again, a bench is the same to the last byte in every form that it has. */
+/* Read back, a bench has the same forms, byte for byte. */
 static void read_again(void **state)
 {
 	json_t *document = bench_fixture(), *again = NULL;
@@ -103,7 +103,7 @@ static void read_again(void **state)
 	json_decref(document);
 }
 
-/* What bench writes is held against its own schema when it is read. */
+/* What bench writes fits its schema when it is read back. */
 static void misfits_are_named(void **state)
 {
 	json_t *document = bench_fixture(), *samples;
@@ -247,7 +247,10 @@ static void as_page(void **state)
 	json_decref(document);
 }
 
-/* Whatever the texts of a bench are, its page has no other elements, nor has Markdown tables. */
+/*
+ * Whatever the texts of a bench are, they add neither elements to the page nor tables to the
+ * Markdown.
+ */
 static void hostile_texts(void **state)
 {
 	static const char text[] = "</script><b>|\"'&";

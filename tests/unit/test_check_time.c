@@ -33,7 +33,7 @@ static void time_needs_a_known_clock(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
 }
 
-/* The rate is right over the whole run, but was not all the time. */
+/* The rate is right over the whole run, but not all the time. */
 static void time_needs_a_steady_clock(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -96,7 +96,7 @@ static void time_survives_outliers(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 }
 
-/* An interrupt of the host comes when the host is disturbed, so every exit for one may be. */
+/* Host interrupts come when the host is disturbed, so all their exits may be disturbed. */
 static void time_survives_interrupts(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -116,7 +116,7 @@ static void time_survives_interrupts(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 }
 
-/* Cycles that are missing from dear exits alone, within what the bias of the others allows. */
+/* Cycles missing from expensive exits alone, within the bias that the others allow. */
 static void dear_exits_have_half_of_the_time(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);

@@ -154,7 +154,7 @@ static void every_defect_fails(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* The row of a reason is as wrong as the reason is. */
+/* Only the row of a wrong reason fails. */
 static void rows_fail_one_by_one(void **state)
 {
 	unsigned int wrong = 0;
@@ -181,7 +181,7 @@ static void rows_fail_one_by_one(void **state)
 				 verdicts.rows[i].number == 0x7b ? VERDICT_FAIL : VERDICT_PASS);
 }
 
-/* A phase may have several VMs of one vCPU, for workloads of different needs. */
+/* A phase may have several single-vCPU VMs, for workloads with different needs. */
 static void rows_are_sums_over_single_vcpus(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -198,7 +198,7 @@ static void rows_are_sums_over_single_vcpus(void **state)
 
 			if (sweep->vcpu != v || sweep->kind != SWEEP_FULL)
 				continue;
-			/* All the sweep's reads but those from CPUID's own one on. */
+			/* The reads of the sweep up to that of CPUID. */
 			for (unsigned int r = 0; r < sweep->nr_reads; r++) {
 				const struct probe_read *read =
 					&result->reads[sweep->first_read + r];
@@ -220,7 +220,7 @@ static void rows_are_sums_over_single_vcpus(void **state)
 	}
 }
 
-/* Should the comparison in place fail to see a difference, the one from outside does. */
+/* If the comparison in place misses a difference, the one from outside finds it. */
 static void counts_around_a_sweep_are_compared_too(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -244,7 +244,7 @@ static void counts_around_a_sweep_are_compared_too(void **state)
 	}
 }
 
-/* KVM's statistic counts what it emulated instead of an entry; no exit is made of that. */
+/* KVM's statistic counts emulation instead of an entry, which makes no exit. */
 static void refused_entries_are_accounted_for(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
@@ -364,7 +364,7 @@ static void unpatched_compares_the_rest(void **state)
 	}
 }
 
-/* To a guest with Intel's vendor string a leaf that does not exist has the highest basic leaf's data. */
+/* With Intel's vendor string, an undefined leaf returns the highest basic leaf's data. */
 static void unpatched_takes_no_data_for_a_leaf(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_UNPATCHED, DEFECT_NONE);
@@ -485,7 +485,7 @@ static void a_phase_cut_short_is_inconclusive(void **state)
 	assert_int_equal(verdict_of(CHECK_MIGRATE), VERDICT_FAIL);
 }
 
-/* Exits that come by themselves are compared with eBPF; of the truth they are a bound. */
+/* Asynchronous exits are compared with eBPF; the truth is only a bound. */
 static void asynchronous_exits_are_bounds(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);

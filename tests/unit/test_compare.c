@@ -25,7 +25,7 @@
 static struct comparison *comparison;
 static struct error err;
 
-/* A document, with ' for "; of a run, what compare does not look at is added. */
+/* A document, with ' for "; members of a run that compare ignores are added. */
 static json_t *document(const char *text)
 {
 	json_t *any = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE), *root;
@@ -141,7 +141,7 @@ static void bench_beyond_noise(void **state)
 	assert_int_equal(compare_status(comparison), STATUS_PASS);
 }
 
-/* It is the change that the limit is for, not what it might be at most. */
+/* The limit applies to the change, not to its upper bound. */
 static void bench_at_the_limit(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void bench_at_the_limit(void **state)
 	expect_row("cpuid none", "cycles", COMPARE_MORE, 4);
 }
 
-/* A tenth more by the medians, of samples that are wider apart than that. */
+/* A tenth more by the medians, with samples that vary by more than that. */
 static void bench_within_noise(void **state)
 {
 	(void)state;
@@ -221,7 +221,7 @@ static void run_with_itself(void **state)
 	assert_int_equal(compare_status(comparison), STATUS_PASS);
 }
 
-/* Other numbers of executions are no change; one exit more for each is. */
+/* Other numbers of executions are no change; one more exit per execution is. */
 static void run_counts_by_cause(void **state)
 {
 	(void)state;
@@ -239,7 +239,7 @@ static void run_counts_of_chance(void **state)
 	(void)state;
 	expect(quiet, RUN(NPF("560"), ""), 0);
 	expect_row("0x400 NPF", "exits", COMPARE_SAME, 1.82);
-	/* What the guest caused is not by chance: else these 50 were not beyond the noise. */
+	/* Exits that the guest caused are not random: otherwise these 50 were within the noise. */
 	expect(quiet, RUN(NPF("600"), ""), 0);
 	expect_row("0x400 NPF", "exits", COMPARE_OVER, 9.09);
 	expect(quiet, RUN(NPF("650"), ""), 0);
@@ -256,7 +256,7 @@ static void run_times(void **state)
 	expect_row("0x72 CPUID", "cycles", COMPARE_OVER, 6.67);
 	expect(quiet, RUN(CPUID("1000", "1000", "1600"), TIMES("1000")), 10);
 	expect_row("0x72 CPUID", "cycles", COMPARE_MORE, 6.67);
-	/* Without a histogram there is no telling. */
+	/* Without a histogram nothing can be said. */
 	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
 	expect(quiet, RUN(CPUID("1000", "1000", "9999"), ""), 5);
 	expect_row("0x72 CPUID", "cycles", COMPARE_SAME, 566.6);
@@ -281,7 +281,7 @@ static void run_odd_reasons(void **state)
 	expect(odd, odd, 0);
 	expect_row("- other", "exits", COMPARE_SAME, 0);
 	assert_true(row("- other", "exits")->a > 1e19);
-	/* Nothing was said of how often the guest caused it. */
+	/* The number of causes is unknown. */
 	odd = RUN(CPUID("null", "1000", "1500"), "");
 	expect(odd, odd, 0);
 	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
@@ -295,9 +295,10 @@ static void bad_documents(void **state)
 	expect_error(calm, "{'schema_version':1,'error':'no /dev/kvm'}",
 		     "B is from a run that failed: no /dev/kvm");
 	expect_error(BENCH_ON(HOST("SVM", "0"), ""), calm, "A: host.tsc_khz is not above 0");
-	expect_error(quiet, calm,
-		     "one file is from exitcheck bench and the other from exitcheck run: use two of the "
-		     "same kind");
+	expect_error(
+		quiet, calm,
+		"one file is from exitcheck bench and the other from exitcheck run: use two of the "
+		"same kind");
 	expect_error(quiet, RUN_ON(HOST("VMX", "1000000"), "", ""),
 		     "one report is from SVM and the other from VMX: their exit reasons differ");
 }

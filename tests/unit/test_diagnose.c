@@ -25,7 +25,7 @@ static void print_diagnoses(void)
 			    diagnosis_name(verdicts.diagnoses[i].id), verdicts.diagnoses[i].shows);
 }
 
-/* Defects of which there is no name: what failed stands in the checks. */
+/* Defects without a name: the checks tell what failed. */
 #define NO_NAME NR_DIAGNOSES
 
 static const struct {
@@ -115,7 +115,7 @@ static bool has(enum diagnosis_id id)
 	return false;
 }
 
-/* What has the flag of a failed entry is one reason on VMX; SVM has no such flag. */
+/* On VMX one reason has the flag of a failed entry; SVM has no such flag. */
 static void a_flag_is_one_of_vmx(void **state)
 {
 	(void)state;
@@ -125,7 +125,7 @@ static void a_flag_is_one_of_vmx(void **state)
 	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_WRONG_REASON);
 }
 
-/* The parts of a design that is wrong in several ways are found, each by its own pattern. */
+/* A design with several defects gets a diagnosis for each. */
 static void defects_together_are_all_named(void **state)
 {
 	(void)state;
@@ -136,7 +136,7 @@ static void defects_together_are_all_named(void **state)
 	assert_int_equal(verdicts.nr_diagnoses, 3);
 }
 
-/* A sweep reads the cycles of CPUID three times: these are in the total once. */
+/* A sweep reads CPUID's cycles three times; the total includes them once. */
 static void what_is_read_again_is_no_wrap(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_HANDLER_ONLY);
@@ -162,7 +162,7 @@ static void what_is_read_again_is_no_wrap(void **state)
 	assert_false(has(DIAGNOSIS_MASKED_HIGH));
 }
 
-/* A wrong unit leaves so much of the one long exit that it looks cut off at 2^32. */
+/* A wrong unit shrinks the one long exit so that it looks truncated at 2^32. */
 static void what_is_left_of_a_unit_is_no_wrap(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_UNIT_NS);
@@ -181,7 +181,7 @@ static void what_is_left_of_a_unit_is_no_wrap(void **state)
 	assert_int_equal(verdicts.nr_diagnoses, 1);
 }
 
-/* Where no check failed nothing is likely to be wrong. */
+/* No diagnosis without a failed check. */
 static void no_diagnosis_without_a_failure(void **state)
 {
 	static const struct {
@@ -205,7 +205,7 @@ static void no_diagnosis_without_a_failure(void **state)
 	}
 }
 
-/* A sentence has its numbers and its end, and is whole. */
+/* Each sentence is complete and has its numbers. */
 static void sentences_are_whole(void **state)
 {
 	(void)state;

@@ -68,7 +68,7 @@ static bool is_well_formed(const char *text)
 	return !depth;
 }
 
-/* Puts a text wherever the schema lets any text be, and adds what a healthy run does not have. */
+/* Puts a text wherever the schema allows any text, and adds what a healthy run lacks. */
 static void spread(json_t *document, const char *text)
 {
 	static const char *const objects[][2] = {
@@ -178,7 +178,7 @@ static void junit_has_its_parts(void **state)
 	json_decref(document);
 }
 
-/* The figures of the suite are those of its cases. */
+/* The totals of the suite match its cases. */
 static void junit_adds_up(void **state)
 {
 	static const struct {
@@ -202,7 +202,7 @@ static void junit_adds_up(void **state)
 			 count(text, "<error "), count(text, "<skipped "));
 		assert_non_null(strstr(text, figures));
 		assert_true(is_well_formed(text));
-		/* What is not a pass is not one here either. */
+		/* What is no pass is no pass here. */
 		assert_int_equal(!strstr(text, "<failure ") && !strstr(text, "<error "),
 				 runs[i].defect == DEFECT_NONE && runs[i].leaves == LEAVES_PRESENT);
 		free(text);
@@ -253,7 +253,7 @@ static void page_has_its_parts(void **state)
 	json_decref(document);
 }
 
-/* All that a page could fetch something with: it has none of it. */
+/* Everything that could fetch from the network: a page has none of it. */
 static void page_asks_for_nothing(void **state)
 {
 	static const char *const parts[] = { " src=",	"@import", "url(",  "<iframe",

@@ -113,7 +113,7 @@ static void discovery(void **state)
 	assert_int_equal(found.features, LEAF_FEATURE_STABLE_TSC);
 	assert_int_equal(found.nr_counters, 192);
 
-	/* Nothing is taken from a leaf without the signature. */
+	/* Without the signature nothing is read from a leaf. */
 	sub0.edx++;
 	leaf_discovery_decode(&sub0, &sub1, &found);
 	assert_false(found.present);

@@ -41,7 +41,7 @@ static void expect_run(const char *line)
 	assert_int_equal(status, 0);
 }
 
-/* One line, without an end, that has what it should name. */
+/* The error is one line, without a newline, that contains text. */
 static void expect_error(const char *line, const char *text)
 {
 	assert_int_equal(parse("run", line), STATUS_USAGE);
@@ -191,7 +191,7 @@ static void watch(void **state)
 	assert_int_equal(parse("watch", "--seconds 604800 --path classic"), 0);
 	assert_int_equal(options.seconds, 604800);
 	assert_int_equal(options.path, TRACER_CLASSIC);
-	/* From the first word on that is no option, all is the command's. */
+	/* Everything from the first non-option word on belongs to the command. */
 	assert_int_equal(parse("watch", "--seconds 3 sleep --seconds x -- y"), 0);
 	assert_int_equal(options.seconds, 3);
 	assert_string_equal(options.command[0], "sleep");
@@ -236,7 +236,7 @@ static void bench(void **state)
 	assert_int_equal(parse("bench", "--rounds 0"), STATUS_USAGE);
 	assert_int_equal(parse("bench", "--vms 17"), STATUS_USAGE);
 	assert_int_equal(parse("bench", "--path btf"), STATUS_USAGE);
-	/* It has the forms of a run, but for that of verdicts. */
+	/* It has the forms of a run, except JUnit's. */
 	assert_int_equal(parse("bench", "--html b.html --markdown - --no-color"), 0);
 	assert_string_equal(options.write[REPORT_HTML], "b.html");
 	assert_string_equal(options.write[REPORT_MARKDOWN], "-");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reports that come from a file, and may be anything. */
+/* Reports from a file, which may contain anything. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 static struct error err;
 
-/* What was read of a text; NULL: it was refused, in one line that says why. */
+/* The document read from a text; NULL: it was refused, with a one-line reason. */
 static json_t *parsed(const char *text, size_t size)
 {
 	json_t *document = NULL;
@@ -56,7 +56,7 @@ static void expect_refused_text(const char *text, const char *why)
 	assert_non_null(strstr(err.text, why));
 }
 
-/* Keeps the first elements of every list, for there is little in the others that is new. */
+/* Keeps the first elements of every list: the others add little. */
 static void shorten(json_t *at)
 {
 	const char *key;
@@ -73,7 +73,7 @@ static void shorten(json_t *at)
 
 /* ---- what is a report ---- */
 
-/* Read again, a report is the same to the last byte in every form. */
+/* Read back, a report is the same in every form, byte for byte. */
 static void forms_are_the_same_again(void **state)
 {
 	static const enum defect defects[] = { DEFECT_NONE, DEFECT_MISSED, DEFECT_HI_LO_SWAPPED };
@@ -254,7 +254,7 @@ static void truncated_at_every_byte(void **state)
 	text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	size = strlen(text);
 	for (size_t length = 0; length < size; length++) {
-		/* A block of its own, so that reading beyond it is noticed. */
+		/* A separate block, so that a read beyond it is noticed. */
 		part = malloc(length ? length : 1);
 		memcpy(part, text, length);
 		assert_null(parsed(part, length));
@@ -264,7 +264,7 @@ static void truncated_at_every_byte(void **state)
 	json_decref(document);
 }
 
-/* One value of the document at a time becomes another: refused, or shown and compared. */
+/* Changes one value of the document at a time: it is refused, or shown and compared. */
 static void any_value_may_be_anything(json_t *document, json_t *at)
 {
 	static const char *const others[] = {

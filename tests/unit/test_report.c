@@ -94,7 +94,7 @@ static void diagnoses_are_there_if_a_check_failed(void **state)
 	json_decref(root);
 }
 
-/* Each name that there is, the schema has, and no other. */
+/* The schema lists exactly the names that exist. */
 static void the_schema_has_every_diagnosis(void **state)
 {
 	static const char *const path[] = { "$defs", "report",	   "properties", "diagnoses",
@@ -264,7 +264,7 @@ static void lines_fit(void **state)
 
 		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 			closing = !strncmp(line, "FAIL: ", 6);
-			/* Numbers that are this wrong may take what room they need. */
+			/* Numbers this wrong may take the room they need. */
 			if (defects[i] != DEFECT_HI_LO_SWAPPED && !closing)
 				assert_true(strlen(line) <= 100);
 		}
@@ -309,7 +309,7 @@ static void color_is_optional(void **state)
 	result_destroy(result);
 }
 
-/* Nothing is shown in place of what there is not. */
+/* Missing values are not shown. */
 static void unpatched_shows_no_leaf(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_NONE);

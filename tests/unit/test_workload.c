@@ -142,7 +142,7 @@ static void bounds_are_explained(void **state)
 	}
 }
 
-/* So that a wrong factor or offset shows, and no two sums of them agree by chance. */
+/* Primes, so that a wrong factor or offset shows and no two sums agree by chance. */
 static void counts_are_prime(void **state)
 {
 	unsigned int i, divisor;

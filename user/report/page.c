@@ -49,7 +49,7 @@ void page_header(FILE *to, const json_t *document, const char *class, const char
 	markup(to, "</header>\n<main>\n");
 }
 
-/* The document for the charts; in a script element no "<" may stand for itself. */
+/* The document for the charts; a script element must not contain a plain "<". */
 static void carried(FILE *to, const json_t *document)
 {
 	char *text = json_dumps(document, JSON_COMPACT | JSON_PRESERVE_ORDER);
