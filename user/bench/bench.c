@@ -101,7 +101,7 @@ static void test_vm_instructions(struct bench *bench)
 
 	if (fd < 0)
 		snprintf(bench->no_instructions, sizeof(bench->no_instructions),
-			 "no instruction counter available: %s", strerror(errno));
+			 "no counter available: %s", strerror(errno));
 	else
 		close(fd);
 }
