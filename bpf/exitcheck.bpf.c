@@ -581,12 +581,9 @@ static __noinline int on_cpuid(const struct leaf_read *read)
 /* ---- tp_btf: KVM's types are known ---- */
 
 /*
- * Reads of the vendor modules' types: kvm.ko's tracepoints give a struct kvm_vcpu, and the
- * verifier knows no way from there to what it is embedded in. As some type of vmlinux
- * such memory is read by plain (and fault-proof) loads; before v6.2 a helper does it, at
- * the cost of a few dozen instructions.
- *
- * Were the kfunc a __ksym, libbpf would load no program of this object without vmlinux BTF.
+ * The verifier knows no way from kvm.ko's struct kvm_vcpu to what embeds it. Cast to a type of
+ * vmlinux, it takes plain, fault-proof loads; before v6.2 a helper costs dozens of instructions.
+ * Not a __ksym: libbpf would then load nothing of this object without vmlinux BTF.
  */
 static void *(*const rdonly_cast)(const void *address, ec_u64 type) = (void *)EC_RDONLY_CAST;
 
@@ -595,8 +592,7 @@ static __always_inline const void *load_pointer(const void *address, bool cast)
 	const void *value = NULL;
 
 	if (cast)
-		return *(void **)rdonly_cast(address,
-						 bpf_core_type_id_kernel(struct list_head));
+		return *(void **)rdonly_cast(address, bpf_core_type_id_kernel(struct list_head));
 	bpf_probe_read_kernel(&value, sizeof(value), address);
 	return value;
 }
