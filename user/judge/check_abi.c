@@ -38,7 +38,7 @@ void check_undef(struct facts *facts, struct check *check)
 				.differed = undefined.differed + defined.differed };
 	check_settle(check, &tally);
 	check_detail(check,
-		     "%s reads of undefined numbers, %s answered as defined; %s reads of"
+		     "%s reads of undefined numbers, %s wrong answers; %s reads of"
 		     " defined numbers and totals, %s malformed",
 		     text_u64(undefined.compared).s, text_u64(undefined.differed).s,
 		     text_u64(defined.compared).s, text_u64(defined.differed).s);
