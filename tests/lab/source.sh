@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is its callers'
 # Kernel source trees: the user's own (KERNEL_SRC), or Debian's source package from whatever mirror
 # this machine's apt is set up with.
 
