@@ -50,7 +50,7 @@ series_fits()
 	# shellcheck disable=SC2086 # a list of paths without blanks
 	series_touched $patches | while read -r file; do
 		[ ! -e "$2/$file" ] || echo "$file"
-	done | tar -C "$2" -cf - -T - | tar -C "$copy" -xf -
+	done | tar -C "$2" -chf - -T - | tar -C "$copy" -xf -
 	for patch in $patches; do
 		patch -d "$copy" -p1 -F0 -s -f --no-backup-if-mismatch <"$patch" >/dev/null 2>&1 && continue
 		echo "${patch##*/}"
@@ -77,7 +77,7 @@ kvm_build()
 			[ ! -e "$source/${file/include\/uapi/include}" ] ||
 				echo "${file/include\/uapi/include}"
 		done
-	} | tar -C "$source" -cf - -T - | tar -C "$dir" -xf -
+	} | tar -C "$source" -chf - -T - | tar -C "$dir" -xf -
 	for file in $patches; do
 		patch -d "$dir" -p1 -F0 --no-backup-if-mismatch <"$file"
 	done

@@ -128,8 +128,8 @@ series_check()
 	series=$(series_of "$1")
 	[ "$series" = "$1" ] || say "there is no series for Linux $1: trying that for $series"
 	broken=$(series_fits "$top/kernel-patch/$series" "$source_dir") || die 3 \
-		"the series for Linux $series does not apply to this Linux $1 ($source_id): $broken fails; \
-take another tree (KERNEL_SRC=DIR) or another kernel (KERNEL is one of $(source_known)), or PATCH=none"
+		"the series for Linux $series does not apply to $source_dir: $broken fails; take another kernel \
+(KERNEL is one of $(source_known)) or another tree (KERNEL_SRC=DIR), or PATCH=none"
 }
 
 # variant_get VERSION VARIANT: sets $variant_dir to the directory that holds the variant's modules;
@@ -147,11 +147,15 @@ variant_get()
 	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build kvm_make
 		[ "$image" = no ] || cat "$top/kernel-patch/kvm-modules"; } | hash_of)
 	variant_dir=$kernel_dir.kvm/$2-$key
-	[ -d "$variant_dir" ] || [ "$2" = "${2#mutant-}" ] || [ "$image" = yes ] || tree_get "$1"
+	if [ ! -d "$variant_dir" ] && [ "$2" != none ]; then
+		series_check "$1"
+		[ "$image" = yes ] || tree_get "$1"
+	fi
 	cache_make "$variant_dir" variant_make "$@"
 }
 
-# tree_get VERSION: sets $tree_dir to a copy of KVM with the series, built, with all that make left.
+# tree_get VERSION: sets $tree_dir to a copy of KVM with the series, built, with all that make left: the
+# series' modules are taken from it, and a mutant's made of it.
 tree_get()
 {
 	tree_dir=$kernel_dir.kvm/tree-$({ variant_patches "$1" series | xargs cat
@@ -162,7 +166,7 @@ tree_get()
 # tree_make VERSION DIR
 tree_make()
 {
-	task "building what the mutants of Linux $1 have in common" detail_compiled \
+	task "building the KVM modules of Linux $1 with the series" detail_compiled \
 		kvm_build "$source_dir" "$kernel_dir" "$2" "$(variant_patches "$1" series)"
 }
 
@@ -205,7 +209,6 @@ variant_make()
 {
 	local detail=detail_compiled
 
-	[[ $2 == none* ]] || series_check "$1"
 	[ "$image" = no ] || detail=detail_image
 	task "building the KVM modules of Linux $1 ($2)" "$detail" variant_build "$@"
 }
@@ -213,22 +216,24 @@ variant_make()
 # variant_build VERSION VARIANT DIR
 variant_build()
 {
-	local built=$3/src/arch/x86/kvm patches module
+	local built=$3/src/arch/x86/kvm module
 
-	patches=$(variant_patches "$1" "$2")
-	if [ "$image" = yes ] && [ -z "$patches" ]; then
-		built=$kernel_dir/arch/x86/kvm
-	elif [ "$image" = yes ]; then
+	case $image:$2 in
+	yes:none)
+		built=$kernel_dir/arch/x86/kvm ;;
+	yes:*)
 		built=$3/src
-		image_kvm "$built"
-	elif [ "$2" != "${2#mutant-}" ]; then
+		image_kvm "$built" ;;
+	no:none)
+		kvm_build "$source_dir" "$kernel_dir" "$3/src" '' ;;
+	no:series)
+		built=$tree_dir/arch/x86/kvm ;;
+	no:mutant-*)
 		mkdir "$3/src"
 		tree_copy "$3/src"
 		patch -d "$3/src" -p1 --no-backup-if-mismatch <"$top/tests/mutants/${2#mutant-}.patch"
-		kvm_make "$kernel_dir" "$3/src"
-	else
-		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
-	fi
+		kvm_make "$kernel_dir" "$3/src" ;;
+	esac
 	for module in kvm kvm-amd kvm-intel; do
 		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"
 	done

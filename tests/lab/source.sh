@@ -45,7 +45,8 @@ source_own()
 	[ ! -e "$KERNEL_SRC/.config" ] ||
 		die 2 "KERNEL_SRC=$KERNEL_SRC has been built in: run 'make mrproper' there first"
 	source_dir=$(realpath "$KERNEL_SRC")
-	have=$(make -s -C "$source_dir" kernelversion)
+	have=$(make -s -C "$source_dir" kernelversion 2>/dev/null) ||
+		die 2 "KERNEL_SRC=$KERNEL_SRC does not know its version: is the tree complete?"
 	[[ $have == "$1" || $have == "$1".* || $have == "$1"-* ]] ||
 		die 2 "KERNEL_SRC is Linux $have, and KERNEL=$1 was asked for"
 	source_id=$have-$({ echo "$source_dir"; find "$source_dir" -name .git -prune -o \

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A kernel that the lab cannot have, or a source tree that no series fits, is refused before anything is
+# built, in one line that says what to do.
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/lab/test.sh
+. "$here/test.sh"
+lab=$here/lab
+
+# refused NAME STATUS REGEX COMMAND...
+refused()
+{
+	local name=$1 wanted=$2 regex=$3 text status=0
+
+	shift 3
+	text=$(timeout 60 "$@" 2>&1 >/dev/null </dev/null) || status=$?
+	is "$name: status $wanted" "$status" "$wanted"
+	like "$name: says why" "$text" "$regex"
+	is "$name: in one line" "$(printf '%s\n' "$text" | wc -l)" 1
+}
+
+refused "no version" 2 "no kernel 'bogus': KERNEL is one of 6.1 6.12 7.2 7.3\$" "$lab" build --kernel bogus
+refused "no source tree" 2 'KERNEL_SRC=/nowhere is not a kernel source tree' \
+	env KERNEL_SRC=/nowhere "$lab" build
+
+# A tree like that of 6.12 where the series looks, but for SVM's half of KVM.
+tree=$out/tree
+mkdir "$tree"
+(cd "$("$lab" source --kernel 6.12)" && cp -r --parents Makefile Kbuild scripts arch/x86/Makefile \
+	arch/x86/kvm arch/x86/include virt/kvm include/linux/kvm_host.h include/uapi/linux/kvm.h \
+	fs/proc/Kconfig Documentation/virt/kvm tools/testing/selftests/kvm "$tree")
+echo >"$tree/arch/x86/kvm/svm/svm.c"
+refused "another version" 2 'KERNEL_SRC is Linux 6\.12\..*, and KERNEL=6.1 was asked for' \
+	env KERNEL_SRC="$tree" "$lab" build --kernel 6.1
+refused "a tree that the series does not fit" 3 \
+	'series for Linux 6.12 does not apply .*: 0003-.*SVM.*\.patch fails; take another kernel .* or another tree' \
+	env KERNEL_SRC="$tree" "$lab" build --kernel 6.12
+
+# Its successor, which has no series.
+sed 's/^PATCHLEVEL = .*/PATCHLEVEL = 13/' "$tree/Makefile" >"$out/Makefile"
+mv "$out/Makefile" "$tree/Makefile"
+text=$(KERNEL_SRC=$tree "$lab" build --kernel 6.13 2>&1) && status=0 || status=$?
+like "a version without a series: the nearest is tried" "$text" \
+	'there is no series for Linux 6.13: trying that for 6.12'
+is "and refused if it does not fit" "$status" 3
+done_testing
