@@ -30,7 +30,7 @@ while [ $n -le 255 ]; do
 done
 cpuid -1 -r -l 0x4fffffff
 cpuid -1 -r -l 0x4ffffffe
-/bin/busybox poweroff -f
+/bin/busybox reboot -f
 END
 chmod +x "$scratch/guest/init"
 (cd "$scratch/guest" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
