@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 functi
 	return function - LEAF_CYCLES <= LEAF_TOTAL_EXITS - LEAF_CYCLES;
 }
 
-#define LEAF_ABI_VERSION 1
+#define LEAF_ABI_VERSION 2	      /* the newest known; 1 has no epoch */
 #define LEAF_SIGNATURE "KVMExitStats" /* EBX, ECX, EDX of LEAF_DISCOVERY, 0 */
 #define LEAF_UNDEFINED 0xffffffffu    /* EDX, where the number is undefined */
 

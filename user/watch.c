@@ -332,7 +332,8 @@ static const char *why_not_compared(const struct watch *watch, const struct tota
 		       " and compares no counts";
 	if (totals->not_compared)
 		return "the VM was already running: start it after exitcheck";
-	if (watch->host.exit_leaves == EXIT_LEAVES_OPTIN)
+	if (watch->host.exit_leaves == EXIT_LEAVES_OPTIN ||
+	    watch->host.exit_leaves == EXIT_LEAVES_HOST)
 		return "no guest read the leaves: its VMM must enable them, or load kvm.ko"
 		       " with exit_leaves=all";
 	return "no guest read the leaves";

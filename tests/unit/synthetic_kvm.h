@@ -44,6 +44,7 @@ enum defect {
 	DEFECT_TSC_KHZ,
 	DEFECT_NR_COUNTERS,
 	DEFECT_RESERVED,     /* a reserved discovery index is not 0 */
+	DEFECT_EPOCH,	     /* nor are the registers that the epoch leaves alone */
 	DEFECT_MAX_LEAF,     /* the highest hypervisor leaf reaches the leaves */
 	DEFECT_ORDINARY,     /* an undefined leaf answers zeros instead of the highest basic leaf */
 	DEFECT_GIVEN,	     /* a leaf that the guest was given has other registers */
@@ -285,7 +286,8 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 
 	memcpy(signature, LEAF_SIGNATURE, sizeof(signature));
 	if (read->function == LEAF_DISCOVERY && read->index == 0) {
-		read->eax = s->defect == DEFECT_ABI_VERSION ? 2 : LEAF_ABI_VERSION;
+		read->eax = s->defect == DEFECT_ABI_VERSION ? LEAF_ABI_VERSION + 1 :
+							      LEAF_ABI_VERSION;
 		read->ebx = signature[0];
 		read->ecx = signature[1];
 		read->edx = signature[2];
@@ -295,6 +297,10 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 		read->ecx = LEAF_FEATURE_STABLE_TSC;
 		read->edx =
 			exit_nr_defined(s->result->host.isa) - (s->defect == DEFECT_NR_COUNTERS);
+	} else if (read->function == LEAF_DISCOVERY && read->index == 2) {
+		read->eax = 0x1234;
+		read->ebx = 0x5678;
+		read->edx = s->defect == DEFECT_EPOCH;
 	} else if (read->function == LEAF_DISCOVERY) {
 		read->edx = s->defect == DEFECT_RESERVED;
 	} else if (read->function == 0) {

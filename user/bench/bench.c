@@ -153,7 +153,7 @@ static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsi
 	};
 	int status = test_vm_create(test_vm, &config, measuring->err);
 
-	if (!status && leaves && measuring->bench->host.exit_leaves == EXIT_LEAVES_OPTIN &&
+	if (!status && leaves && measuring->bench->host.exit_leaves != EXIT_LEAVES_ALL &&
 	    !test_vm_opted_in(*test_vm))
 		status = error_set(measuring->err, STATUS_CANNOT_RUN,
 				   "KVM refuses the capability that shows the leaves");
@@ -382,11 +382,12 @@ static const char *why_not(const struct bench *bench, const struct bench_observe
 		return observer->leaves ? "kvm.exit_leaves=off" : NULL;
 	case EXIT_LEAVES_OPTIN:
 		return NULL;
+	case EXIT_LEAVES_HOST:
 	case EXIT_LEAVES_ALL:
 		break;
 	}
 	return observer->leaves != BENCH_LEAVES_OWN ?
-		       "kvm.exit_leaves=all: every VM has the leaves" :
+		       "kvm.exit_leaves=host or all: every VM is accounted for" :
 		       NULL;
 }
 

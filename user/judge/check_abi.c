@@ -104,8 +104,8 @@ void check_discovery(struct facts *facts, struct check *check)
 	       "the VM has the leaves, but did not enable them");
 	DEMAND(result->host.exit_leaves != EXIT_LEAVES_OFF,
 	       "the VM has the leaves, but kvm.exit_leaves=off");
-	DEMAND(found->abi_version == LEAF_ABI_VERSION, "ABI version %u, not %u", found->abi_version,
-	       LEAF_ABI_VERSION);
+	DEMAND(found->abi_version && found->abi_version <= LEAF_ABI_VERSION,
+	       "ABI version %u, not 1 to %u", found->abi_version, LEAF_ABI_VERSION);
 	DEMAND(found->isa == facts->isa, "ISA %u, not %u (%s)", found->isa, facts->isa,
 	       isa_name(facts->isa));
 	DEMAND(found->nr_counters == exit_nr_defined(facts->isa), "%u counters, not %u",
@@ -120,7 +120,11 @@ void check_discovery(struct facts *facts, struct check *check)
 			signatures++;
 			DEMAND(again.present, "a VM or vCPU finds no signature");
 		}
-		if (read->function == LEAF_DISCOVERY && read->index >= 2) {
+		if (read->function == LEAF_DISCOVERY && read->index == 2 &&
+		    found->abi_version >= LEAF_EPOCH_ABI_VERSION) {
+			DEMAND(!read->ecx && !read->edx, "epoch: ecx %x, edx %x", read->ecx,
+			       read->edx);
+		} else if (read->function == LEAF_DISCOVERY && read->index >= 2) {
 			reserved++;
 			DEMAND(!read->eax && !read->ebx && !read->ecx && !read->edx,
 			       "reserved index 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->index,

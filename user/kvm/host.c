@@ -84,6 +84,8 @@ static enum host_exit_leaves read_exit_leaves(void)
 	read_line(EXIT_LEAVES, value, sizeof(value));
 	if (!strcmp(value, "all"))
 		return EXIT_LEAVES_ALL;
+	if (!strcmp(value, "host"))
+		return EXIT_LEAVES_HOST;
 	return strcmp(value, "optin") ? EXIT_LEAVES_OFF : EXIT_LEAVES_OPTIN;
 }
 

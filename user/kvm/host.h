@@ -14,6 +14,7 @@ enum host_exit_leaves {
 	EXIT_LEAVES_ABSENT, /* kvm.ko has no such parameter: not patched */
 	EXIT_LEAVES_OFF,
 	EXIT_LEAVES_OPTIN,
+	EXIT_LEAVES_HOST, /* as OPTIN, to a guest */
 	EXIT_LEAVES_ALL,
 };
 

@@ -7,9 +7,8 @@
 json_t *json_host(const struct host *host, uint32_t tsc_khz)
 {
 	static const char *const exit_leaves[] = {
-		[EXIT_LEAVES_ABSENT] = NULL,
-		[EXIT_LEAVES_OFF] = "off",
-		[EXIT_LEAVES_OPTIN] = "optin",
+		[EXIT_LEAVES_ABSENT] = NULL,   [EXIT_LEAVES_OFF] = "off",
+		[EXIT_LEAVES_OPTIN] = "optin", [EXIT_LEAVES_HOST] = "host",
 		[EXIT_LEAVES_ALL] = "all",
 	};
 

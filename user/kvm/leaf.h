@@ -17,6 +17,8 @@ enum leaf_state {
 /* Decodes what a leaf returned (all of LEAF_FIRST..LEAF_LAST but LEAF_DISCOVERY). */
 enum leaf_state leaf_decode(const struct probe_read *read, uint64_t *value);
 
+#define LEAF_EPOCH_ABI_VERSION 2 /* from this version on, LEAF_DISCOVERY has the epoch as index 2 */
+
 /* Discovery, from LEAF_DISCOVERY with index 0 and 1. */
 struct leaf_discovery {
 	bool present; /* the signature is there */

@@ -43,6 +43,7 @@ static enum leaves_state why_no_leaves(const struct session *session, const stru
 	case EXIT_LEAVES_OFF:
 		return LEAVES_OFF;
 	case EXIT_LEAVES_OPTIN:
+	case EXIT_LEAVES_HOST:
 		if (!session->plan->opt_in)
 			return LEAVES_NOT_ASKED;
 		return test_vm_opted_in(vm->test_vm) ? LEAVES_MISSING : LEAVES_REFUSED;
