@@ -37,8 +37,8 @@ vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-sta
 svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
 # These go first, so that all CPUs have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
-# Self-checking kernels, by the names of their configurations.
-checkers := kasan ubsan kcsan lockdep
+# Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
+checkers := kasan ubsan kcsan lockdep preempt rt
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench \

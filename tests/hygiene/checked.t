@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The series under the kernel's own checkers: CONFIG is kasan, ubsan, kcsan or lockdep (with kmemleak),
-# or nothing for the lab's ordinary kernel.  The lab fails if the kernel reports anything.
+# preempt or rt, or nothing for the lab's ordinary kernel.  The lab fails if the kernel reports anything.
 set -eu
 
 here=${0%/*}
@@ -48,7 +48,7 @@ before=$(memory)
 [ "$config" != lockdep ] || slabs >/tmp/before
 ok "$cycles VMs come and go" cycles "$cycles"
 after=$(memory)
-# A vCPU's counters take 4 kB, and each cycle creates two vCPUs or more.  An unpatched KVM, too, has
+# A vCPU takes more than 10 kB, and each cycle creates two or more.  An unpatched KVM, too, has
 # up to 1 kB more in use after each, which the kernel frees later.  KASAN itself keeps what was freed.
 [ "$config" = kasan ] || ok "they leave no memory behind ($before kB free, then $after)" \
 	test $((before - after)) -lt $((2 * cycles))

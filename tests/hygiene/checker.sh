@@ -8,7 +8,7 @@ checker_start()
 	case $1 in
 	kcsan)
 		# The functions that the series adds or changes: a race is between two of these.
-		awk '$4 ~ /^\[kvm/ && $3 ~ /exit_acct|^(svm|vmx)_vcpu_run$|^kvm_cpuid$|^kvm_arch_(init|destroy)_vm$|^kvm_arch_vcpu_(create|destroy)$|^kvm_vm_ioctl_(enable_cap|check_extension)$/ {
+		awk '$4 ~ /^\[kvm/ && $3 ~ /exit_acct|^(svm|vmx)_vcpu_run$|^kvm_cpuid$|^kvm_arch_(init|destroy)_vm$|^kvm_arch_vcpu_(create|destroy|load)$|^kvm_vm_ioctl_(enable_cap|check_extension)$/ {
 			print $3
 		}' /proc/kallsyms | sort -u >/tmp/functions
 		while read -r checker_function; do
