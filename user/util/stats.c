@@ -28,6 +28,12 @@ static double sort_median(double *samples, unsigned int nr)
 	return sorted_median(samples, nr);
 }
 
+double stats_lower_quartile(double *samples, unsigned int nr)
+{
+	qsort(samples, nr, sizeof(*samples), compare);
+	return samples[(nr - 1) / 4];
+}
+
 /*
  * How many samples lie outside of the median's interval on either side: the most
  * for which at least CONFIDENCE is left. Of nr samples, as many are below the true

@@ -21,6 +21,9 @@ struct estimate {
 	bool has_interval;
 };
 
+/* The sample a quarter of the way up, of nr >= 1, which it sorts. */
+double stats_lower_quartile(double *samples, unsigned int nr);
+
 /* Of nr >= 1 samples. false: no memory. */
 bool stats_estimate(const double *samples, unsigned int nr, struct estimate *estimate);
 
