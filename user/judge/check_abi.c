@@ -83,69 +83,81 @@ bool read_is_ordinary(const struct result *result, const struct probe_read *read
 	       registers_equal(read, plain_answer(result, read->index));
 }
 
+/* What DISCOVERY found. */
+struct discovery {
+	struct check *check;
+	struct tally tally;
+	unsigned int reserved, signatures;
+};
+
+#define DEMAND(discovery, holds, ...)                                   \
+	do {                                                            \
+		(discovery)->tally.compared++;                          \
+		if (!(holds)) {                                         \
+			(discovery)->tally.differed++;                  \
+			check_example((discovery)->check, __VA_ARGS__); \
+		}                                                       \
+	} while (0)
+
+/* One answer of the discovery leaf, but for index 1, of which result->discovery has been made. */
+static void judge_discovery(const struct result *result, struct discovery *d,
+			    const struct probe_read *read)
+{
+	struct leaf_discovery again;
+
+	if (!read->index) {
+		leaf_discovery_decode(read, read, &again);
+		d->signatures++;
+		DEMAND(d, again.present, "a VM or vCPU finds no signature");
+	} else if (read->index == 2 && result->discovery.abi_version >= LEAF_EPOCH_ABI_VERSION) {
+		DEMAND(d, !read->ecx && !read->edx, "epoch: ecx %x, edx %x", read->ecx, read->edx);
+	} else if (read->index >= 2) {
+		d->reserved++;
+		DEMAND(d, !read->eax && !read->ebx && !read->ecx && !read->edx,
+		       "reserved index 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->index,
+		       read->eax, read->ebx, read->ecx, read->edx);
+	}
+}
+
 void check_discovery(struct facts *facts, struct check *check)
 {
 	const struct result *result = facts->result;
 	const struct leaf_discovery *found = &result->discovery;
-	struct leaf_discovery again;
-	struct tally tally = { 0 };
-	unsigned int reserved = 0, signatures = 0;
+	struct discovery d = { .check = check };
 
-#define DEMAND(holds, ...)                                 \
-	do {                                               \
-		tally.compared++;                          \
-		if (!(holds)) {                            \
-			tally.differed++;                  \
-			check_example(check, __VA_ARGS__); \
-		}                                          \
-	} while (0)
-
-	DEMAND(result->host.exit_leaves == EXIT_LEAVES_ALL || result->opt_in,
+	DEMAND(&d, result->host.exit_leaves == EXIT_LEAVES_ALL || result->opt_in,
 	       "the VM has the leaves, but did not enable them");
-	DEMAND(result->host.exit_leaves != EXIT_LEAVES_OFF,
+	DEMAND(&d, result->host.exit_leaves != EXIT_LEAVES_OFF,
 	       "the VM has the leaves, but kvm.exit_leaves=off");
-	DEMAND(found->abi_version && found->abi_version <= LEAF_ABI_VERSION,
+	DEMAND(&d, found->abi_version && found->abi_version <= LEAF_ABI_VERSION,
 	       "ABI version %u, not 1 to %u", found->abi_version, LEAF_ABI_VERSION);
-	DEMAND(found->isa == facts->isa, "ISA %u, not %u (%s)", found->isa, facts->isa,
+	DEMAND(&d, found->isa == facts->isa, "ISA %u, not %u (%s)", found->isa, facts->isa,
 	       isa_name(facts->isa));
-	DEMAND(found->nr_counters == exit_nr_defined(facts->isa), "%u counters, not %u",
+	DEMAND(&d, found->nr_counters == exit_nr_defined(facts->isa), "%u counters, not %u",
 	       found->nr_counters, exit_nr_defined(facts->isa));
-	DEMAND(llabs((long long)found->tsc_khz - result->tsc_khz) * 1000 <= result->tsc_khz,
+	DEMAND(&d, llabs((long long)found->tsc_khz - result->tsc_khz) * 1000 <= result->tsc_khz,
 	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->tsc_khz);
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
 		const struct probe_read *read = &result->reads[i];
 
-		if (read->function == LEAF_DISCOVERY && !read->index) {
-			leaf_discovery_decode(read, read, &again);
-			signatures++;
-			DEMAND(again.present, "a VM or vCPU finds no signature");
-		}
-		if (read->function == LEAF_DISCOVERY && read->index == 2 &&
-		    found->abi_version >= LEAF_EPOCH_ABI_VERSION) {
-			DEMAND(!read->ecx && !read->edx, "epoch: ecx %x, edx %x", read->ecx,
-			       read->edx);
-		} else if (read->function == LEAF_DISCOVERY && read->index >= 2) {
-			reserved++;
-			DEMAND(!read->eax && !read->ebx && !read->ecx && !read->edx,
-			       "reserved index 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->index,
-			       read->eax, read->ebx, read->ecx, read->edx);
-		}
+		if (read->function == LEAF_DISCOVERY)
+			judge_discovery(result, &d, read);
 		if (read->function == 0)
-			DEMAND(read->eax < 0x40000000, "highest basic leaf 0x%x", read->eax);
-		DEMAND(read_is_ordinary(result, read),
+			DEMAND(&d, read->eax < 0x40000000, "highest basic leaf 0x%x", read->eax);
+		DEMAND(&d, read_is_ordinary(result, read),
 		       "ordinary leaf 0x%x: eax %x, ebx %x, ecx %x, edx %x", read->function,
 		       read->eax, read->ebx, read->ecx, read->edx);
 		if (read->function == 0x40000000)
-			DEMAND(read->eax < LEAF_FIRST || read->eax > LEAF_LAST,
+			DEMAND(&d, read->eax < LEAF_FIRST || read->eax > LEAF_LAST,
 			       "highest hypervisor leaf 0x%x", read->eax);
 	}
-#undef DEMAND
-	check_settle(check, &tally);
+	check_settle(check, &d.tally);
 	check_detail(check,
 		     "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
 		     " %u reserved indices",
 		     found->abi_version, isa_name(facts->isa), found->nr_counters,
-		     text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, signatures, reserved);
+		     text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, d.signatures,
+		     d.reserved);
 }
 
 void check_unpatched(struct facts *facts, struct check *check)
