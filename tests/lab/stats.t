@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# An unmodified QEMU lists the numbers of a Linux guest (QMP query-stats): with the guest stopped, its
+# exits by number are those that the eBPF program has counted, exactly.  What the guest reads from the
+# leaves meanwhile is compared in place.
+# One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
+set -eu
+
+here=${0%/*}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
+[ "${ISA:-svm}" = svm ] || skip_all "a Linux guest needs minutes to boot in Bochs"
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-stats.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+# The guest's: 7.2 panics when QEMU's TCG emulates its host.
+kernel=$("$here/lab" build --kernel 6.12 --isa "${ISA:-svm}" --patch none)
+
+mkdir -p "$scratch"/guest/{bin,dev}
+cp "$(command -v busybox)" "$(command -v cpuid)" "$scratch/guest/bin"
+ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
+	mkdir -p "$scratch/guest${library%/*}"
+	cp -L "$library" "$scratch/guest$library"
+done
+cat >"$scratch/guest/init" <<'END'
+#!/bin/busybox sh
+/bin/busybox mount -t devtmpfs dev /dev
+cpuid -1 -r -l 0x4fffffff
+cpuid -1 -r -l 0x4ffffffe
+echo at rest
+/bin/busybox sleep 10000
+END
+chmod +x "$scratch/guest/init"
+(cd "$scratch/guest" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
+
+bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$kernel:/guest/kernel" --bring "$scratch/initramfs:/guest/initramfs")
+for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
+	bring+=(--bring "$file:$file")
+done
+"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
+	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 500 "${bring[@]}" --job - <<'EOT'
+mkfifo /tmp/qmp.in /tmp/qmp.out
+cat /tmp/qmp.out >/tmp/qmp &
+timeout 400 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu -accel kvm -cpu host -m 256M -nodefaults \
+	-display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initramfs \
+	-chardev pipe,id=qmp,path=/tmp/qmp -mon chardev=qmp,mode=control \
+	-append 'console=ttyS0 quiet panic=-1' >/tmp/watch 2>&1 &
+watch=$!
+exec 4>/tmp/qmp.in
+echo '{ "execute": "qmp_capabilities" }' >&4
+
+# until_said REGEX FILE
+until_said()
+{
+	tries=3000
+	until grep -qs "$1" "$2"; do
+		sleep 0.1
+		tries=$((tries - 1))
+		[ $tries != 0 ] || return
+	done
+}
+
+ok "the guest has read its leaves" until_said 'at rest' /tmp/serial
+echo '{ "execute": "stop" }' >&4
+ok "it is stopped" until_said '"STOP"' /tmp/qmp
+echo '{ "execute": "query-stats", "arguments": { "target": "vcpu" } }' >&4
+ok "QEMU has the statistics" until_said exits_by_number /tmp/qmp
+echo '{ "execute": "quit" }' >&4
+wait $watch && status=0 || status=$?
+is "watch ends with PASS" "$status" 0
+
+# values NAME: of that statistic, one a line.  QEMU lists them from the last to the first.
+values()
+{
+	grep -o "{[^{}]*\"$1\"[^{}]*}" /tmp/qmp | sed 's/.*\[\(.*\)\].*/\1/' | tr -d ' ' | tr ',' '\n' | tac
+}
+
+# Numbers are in hexadecimal on SVM; the index of one is the number itself, up to 0xa6.
+values exits_by_number | awk '$1 { print NR - 1, $1 }' >/tmp/listed
+awk '/^    (0x[0-9a-f]+|[0-9]+) / { print $1, $3 }' /tmp/watch | tr -d ',' |
+	while read -r number count; do
+		index=$((number))
+		[ $index -lt $((0x400)) ] || index=$((index - 0x400 + 167))
+		echo "$index $count"
+	done | sort -n >/tmp/counted
+sed 's/^/# /' /tmp/watch /tmp/serial
+ok "it lists exits of several numbers" test "$(wc -l </tmp/listed)" -ge 5
+is "by number, they are those that eBPF counted" "$(cat /tmp/listed)" "$(cat /tmp/counted)"
+# The last exit has not ended.
+values cycles_by_number | awk '$1 { print NR - 1 }' >/tmp/timed
+cut -d ' ' -f 1 /tmp/listed >/tmp/exited
+is "only numbers with exits have cycles" "$(grep -vxFf /tmp/exited /tmp/timed || true)" ''
+ok "all have, but for the last one's at most" test "$(grep -cvxFf /tmp/timed /tmp/exited)" -le 1
+done_testing
+EOT
