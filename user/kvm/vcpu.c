@@ -35,6 +35,9 @@ static const char *op_name(enum probe_op op)
 
 /* ---- stopping: timeouts and interruption ---- */
 
+/* A timeout is so many expirations of the timer: while the process is stopped, there is one at most. */
+#define TIMEOUT_TICKS 60
+
 /*
  * For the timer and for vcpu_kick(). immediate_exit closes the gap between the
  * last look at the flags and KVM_RUN: KVM_RUN then returns at once.
@@ -47,8 +50,11 @@ static void on_kick(int signal, siginfo_t *info, void *context)
 	(void)context;
 	if (!vcpu)
 		return;
-	if (info->si_code == SI_TIMER)
+	if (info->si_code == SI_TIMER) {
+		if (++vcpu->ticks < TIMEOUT_TICKS)
+			return;
 		atomic_store(&vcpu->expired, true);
+	}
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -76,9 +82,12 @@ void vcpu_interrupt(void)
 
 static int set_timer(struct vcpu *vcpu, unsigned int ms, struct error *err)
 {
-	struct itimerspec timeout = {
-		.it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l },
+	uint64_t ns = ms * 1000000ull / TIMEOUT_TICKS;
+	const struct timespec tick = {
+		.tv_sec = ns / 1000000000,
+		.tv_nsec = ns % 1000000000,
 	};
+	const struct itimerspec timeout = { .it_value = tick, .it_interval = tick };
 
 	if (timer_settime(vcpu->timer, 0, &timeout, NULL))
 		return system_error(err, "timer_settime", errno);
@@ -345,6 +354,7 @@ static int obey(struct vcpu *vcpu, struct error *err)
 
 	/* In this order: a kick from now on is seen by must_stop() or by KVM_RUN. */
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	vcpu->ticks = 0;
 	atomic_store(&vcpu->expired, false);
 	status = set_timer(vcpu, vcpu->group->timeout_ms, err);
 	if (status)

@@ -49,7 +49,8 @@ struct vcpu {
 	pthread_t thread;
 	pid_t tid;
 	timer_t timer;
-	bool warm; /* has been entered */
+	bool warm;	    /* has been entered */
+	unsigned int ticks; /* of the timeout, since the command began; the thread's own */
 	atomic_bool expired;
 
 	/* The thread's orders. */
