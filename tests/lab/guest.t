@@ -6,20 +6,10 @@
 # One CPU: with two that take turns of 100 ms, a Linux guest sometimes hangs or panics.
 set -eu
 
-here=${0%/*}
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-guest.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-# The guest's: 7.2 panics when QEMU's TCG emulates its host.
-kernel=$("$here/lab" build --kernel 6.12 --isa "${ISA:-svm}" --patch none)
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
 
-# The guest: a busybox that runs cpuid and ends.
-mkdir -p "$scratch"/guest/{bin,proc,dev}
-cp "$(command -v busybox)" "$(command -v cpuid)" "$scratch/guest/bin"
-ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
-	mkdir -p "$scratch/guest${library%/*}"
-	cp -L "$library" "$scratch/guest$library"
-done
-cat >"$scratch/guest/init" <<'END'
+linux_guest <<'END'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 cpuid -1 -r -l 0x4ffffffb -s 0
@@ -32,14 +22,7 @@ cpuid -1 -r -l 0x4fffffff
 cpuid -1 -r -l 0x4ffffffe
 /bin/busybox reboot -f
 END
-chmod +x "$scratch/guest/init"
-(cd "$scratch/guest" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
-
-bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$kernel:/guest/kernel" --bring "$scratch/initramfs:/guest/initramfs")
-for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
-	bring+=(--bring "$file:$file")
-done
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
+"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series \
 	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 300 "${bring[@]}" --job - <<'EOT'
 # -L: QEMU looks for its firmware beside itself where it is not at home.
 timeout 200 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu \

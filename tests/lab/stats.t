@@ -6,22 +6,11 @@
 # One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
-here=${0%/*}
-# shellcheck source=tests/tap.sh
-. "$here/../tap.sh"
-[ "${ISA:-svm}" = svm ] || skip_all "a Linux guest needs minutes to boot in Bochs"
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-stats.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
-# The guest's: 7.2 panics when QEMU's TCG emulates its host.
-kernel=$("$here/lab" build --kernel 6.12 --isa "${ISA:-svm}" --patch none)
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
+[ "$isa" = svm ] || skip_all "a Linux guest needs minutes to boot in Bochs"
 
-mkdir -p "$scratch"/guest/{bin,dev}
-cp "$(command -v busybox)" "$(command -v cpuid)" "$scratch/guest/bin"
-ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
-	mkdir -p "$scratch/guest${library%/*}"
-	cp -L "$library" "$scratch/guest$library"
-done
-cat >"$scratch/guest/init" <<'END'
+linux_guest <<'END'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 cpuid -1 -r -l 0x4fffffff
@@ -29,14 +18,7 @@ cpuid -1 -r -l 0x4ffffffe
 echo at rest
 /bin/busybox sleep 10000
 END
-chmod +x "$scratch/guest/init"
-(cd "$scratch/guest" && find . | cpio -o -H newc -R 0:0 --quiet) >"$scratch/initramfs"
-
-bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$kernel:/guest/kernel" --bring "$scratch/initramfs:/guest/initramfs")
-for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
-	bring+=(--bring "$file:$file")
-done
-"$here/lab" run --kernel "${KERNEL:-6.12}" --isa "${ISA:-svm}" --patch series \
+"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series \
 	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 500 "${bring[@]}" --job - <<'EOT'
 mkfifo /tmp/qmp.in /tmp/qmp.out
 cat /tmp/qmp.out >/tmp/qmp &

@@ -44,3 +44,27 @@ closing()
 {
 	grep -v '^status ' "$out/$1.txt" | tail -n 1
 }
+
+# linux_guest: a busybox guest with cpuid(1) for a QEMU in the host, its init on stdin.  Sets $bring to the
+# lab's options that bring QEMU, its firmware, /guest/kernel and /guest/initramfs.
+linux_guest()
+{
+	local dir=$out/guest image library file
+
+	# 7.2 panics as a guest when QEMU's TCG emulates its host.
+	image=$("$here/lab" build --kernel 6.12 --isa "$isa" --patch none)
+	mkdir -p "$dir"/{bin,proc,dev}
+	cat >"$dir/init"
+	chmod +x "$dir/init"
+	cp "$(command -v busybox)" "$(command -v cpuid)" "$dir/bin"
+	ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$dir${library%/*}"
+		cp -L "$library" "$dir$library"
+	done
+	(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) >"$out/initramfs"
+	bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$image:/guest/kernel"
+		--bring "$out/initramfs:/guest/initramfs")
+	for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
+		bring+=(--bring "$file:$file")
+	done
+}
