@@ -20,6 +20,7 @@ host_run()
 	none) "$emulator"_complaint >&2
 	      die 4 "the host ended without its job's status (see $console)" ;;
 	late) die 4 "the host did not end within $limit s of CPU time and was stopped (see $console)" ;;
+	idle) die 4 "the host has done nothing for $idle_limit s and was stopped (see $console)" ;;
 	esac
 	exit "$outcome"
 }
@@ -83,11 +84,11 @@ host_job()
 	fi
 }
 
-# host_boot: sets outcome to the job's status, to "late" if the host had to be stopped, or leaves it.
+# host_boot: sets outcome to the job's status, to "late" or "idle" if the host had to be stopped, or leaves it.
 # The host's second serial port carries lines that begin with what they are (see init).
 host_boot()
 {
-	local port line='' rest='' file=/dev/null start=$SECONDS checked=$SECONDS status i
+	local port line='' rest='' file=/dev/null checked=$SECONDS busy=0 active=$SECONDS status i
 
 	mkfifo "$scratch/port"
 	# Bochs does not listen to any other; neither has anything to tidy up.
@@ -96,12 +97,13 @@ host_boot()
 	exec {port}<"$scratch/port"
 	while :; do
 		if [ $((SECONDS - checked)) -ge 5 ]; then
-			checked=$SECONDS
-			! host_is_late || { outcome=late; break; }
+			host_look
+			[ "$outcome" = none ] || break
 		fi
 		status=0
 		IFS= LC_ALL=C read -r -t 5 line <&"$port" || status=$?
 		line=$rest$line rest=
+		[ "$status" != 0 ] || active=$SECONDS
 		if [ "$status" -gt 128 ]; then
 			# Nothing for 5 s, or not all of a line.
 			rest=$line
@@ -123,17 +125,29 @@ host_boot()
 	done
 }
 
-# host_is_late: whether the emulator has had its $limit seconds of CPU time, which other work on this
-# machine does not use up; or ten times as long by the clock, if it is waiting for something.
-host_is_late()
+# host_look: ends the host's time, in outcome, once the emulator has used $limit seconds of CPU time, or
+# for $idle_limit seconds has hardly used any while the job says nothing.  What it waits for a CPU counts
+# as if it had one: other work on this machine makes a host slow, never late.
+idle_limit=120
+host_look()
 {
-	local used
+	local now ticks delayed
 
-	used=$(sed 's/^[0-9]* (.*) //' /proc/[0-9]*/stat 2>/dev/null |
-		awk -v group="$child" -v rate="$(getconf CLK_TCK)" '
-			$3 == group { ticks += $12 + $13 }
-			END { print int(ticks / rate) }')
-	[ "$used" -ge "$limit" ] || [ $((SECONDS - start)) -ge $((limit * 10)) ]
+	ticks=$(sed 's/^[0-9]* (.*) //' /proc/[0-9]*/stat 2>/dev/null |
+		awk -v group="$child" '$3 == group { ticks += $12 + $13 } END { print ticks + 0 }')
+	delayed=$(cat /proc/"$child"/task/*/schedstat 2>/dev/null |
+		awk '{ ns += $2 } END { printf "%.0f\n", ns / 1e7 }')
+	ticks=$((ticks * 100 / $(getconf CLK_TCK)))
+	now=$((ticks + delayed))
+	# A host that only takes its timer's interrupts uses a tenth of a CPU.
+	[ -r "/proc/$child/schedstat" ] && [ $((now - busy)) -lt $(((SECONDS - checked) * 30)) ] ||
+		active=$SECONDS
+	busy=$now checked=$SECONDS
+	if [ "$ticks" -ge $((limit * 100)) ]; then
+		outcome=late
+	elif [ $((SECONDS - active)) -ge "$idle_limit" ]; then
+		outcome=idle
+	fi
 }
 
 # host_tsc: the rate of this machine's TSC, and so of the host's, in kHz.
