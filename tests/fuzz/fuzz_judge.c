@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FIELDS("sweep", run->sweeps, run->nr_sweeps, before, bpf_after),
 		FIELDS("time", run->times, run->nr_times, cycles, timed),
 		FIELDS("discovery", run, 1, discovery.abi_version, discovery.nr_counters),
-		FIELDS("clock", run, 1, tsc_khz, end),
+		FIELDS("clock", run, 1, begin, end),
 		FIELDS("lost", run, 1, stats, stats),
 		FIELDS("missed", run, 1, missed, missed),
 		FIELDS("mismatch", run->mismatches, EC_MAX_MISMATCHES, slot, at_exit),

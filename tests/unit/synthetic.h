@@ -275,7 +275,7 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 	result->opt_in = true;
 	result->tracer_path = "tp_btf";
 	result->leaves = leaves;
-	result->tsc_khz = SYNTHETIC_KHZ;
+	result->host.tsc_khz = SYNTHETIC_KHZ;
 	result->has_missed = true;
 	result->begin = (struct result_clock){ .tsc = 1000, .ns = 1000 };
 	result->end = (struct result_clock){

@@ -38,7 +38,7 @@ static inline struct bench *synthetic_bench(void)
 	};
 	bench->started = 1700000000;
 	bench->seconds = 1.5;
-	bench->tsc_khz = 1000000;
+	bench->host.tsc_khz = 1000000;
 	bench->seed = UINT64_MAX;
 	bench->rounds = SYNTHETIC_ROUNDS;
 	bench->vcpus = bench->vms = 1;

@@ -242,7 +242,7 @@ static int command(struct measuring *measuring, const struct vms *vms, struct be
 			*cycles += test_vm_cycles(test_vm, 0);
 		else
 			*cycles += test_vm_cpu_ns(test_vm, i % vms->vcpus) * 1e-6 *
-				   measuring->bench->tsc_khz;
+				   measuring->bench->host.tsc_khz;
 	}
 	return status;
 }
@@ -470,26 +470,13 @@ static int last_cpu(void)
 	return last;
 }
 
-static int read_tsc_khz(struct measuring *measuring)
-{
-	struct test_vm *test_vm = NULL;
-	int status = create_vm(measuring, &test_vm, 1, false, false);
-
-	if (!status)
-		status = test_vm_tsc_khz(test_vm, &measuring->bench->tsc_khz, measuring->err);
-	test_vm_destroy(test_vm);
-	return status;
-}
-
 static int set_up(struct measuring *measuring)
 {
 	struct bench *bench = measuring->bench;
 	size_t nr;
 	int status;
 
-	status = read_tsc_khz(measuring);
-	if (!status)
-		status = choose_observers(measuring);
+	status = choose_observers(measuring);
 	if (status)
 		return status;
 	choose_works(measuring);

@@ -38,7 +38,6 @@ struct bench {
 	time_t started;
 	double seconds;
 	uint64_t seed;
-	uint32_t tsc_khz;
 	unsigned int rounds, vcpus, vms;
 	char no_instructions[96]; /* why they could not be counted, "" if they were */
 	struct bench_watch watches[BENCH_MAX_OBSERVERS];

@@ -109,8 +109,7 @@ json_t *bench_document(const struct bench *bench)
 		"schema_version", BENCH_SCHEMA_VERSION, "document", "bench", "exitcheck",
 		EXITCHECK_VERSION, "started", (json_int_t)bench->started, "seconds", bench->seconds,
 		"seed", json_number(bench->seed), "rounds", (int)bench->rounds, "vcpus",
-		(int)bench->vcpus, "vms", (int)bench->vms, "host",
-		json_host(&bench->host, bench->tsc_khz), "base",
+		(int)bench->vcpus, "vms", (int)bench->vms, "host", json_host(&bench->host), "base",
 		bench->watches[bench_base(bench)].observer->name, "no_instructions",
 		json_string_or_null(bench->no_instructions), "observers", observers_json(bench),
 		"workloads", workloads_json(bench), "costs", costs_json(bench));

@@ -135,8 +135,10 @@ void check_discovery(struct facts *facts, struct check *check)
 	       isa_name(facts->isa));
 	DEMAND(&d, found->nr_counters == exit_nr_defined(facts->isa), "%u counters, not %u",
 	       found->nr_counters, exit_nr_defined(facts->isa));
-	DEMAND(&d, llabs((long long)found->tsc_khz - result->tsc_khz) * 1000 <= result->tsc_khz,
-	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->tsc_khz);
+	DEMAND(&d,
+	       llabs((long long)found->tsc_khz - result->host.tsc_khz) * 1000 <=
+		       result->host.tsc_khz,
+	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->host.tsc_khz);
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
 		const struct probe_read *read = &result->reads[i];
 
@@ -156,7 +158,7 @@ void check_discovery(struct facts *facts, struct check *check)
 		     "ABI %u, %s, %u counters, TSC %s kHz (KVM: %s); signature read %u times,"
 		     " %u reserved indices",
 		     found->abi_version, isa_name(facts->isa), found->nr_counters,
-		     text_u64(found->tsc_khz).s, text_u64(result->tsc_khz).s, d.signatures,
+		     text_u64(found->tsc_khz).s, text_u64(result->host.tsc_khz).s, d.signatures,
 		     d.reserved);
 }
 

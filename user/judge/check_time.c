@@ -213,7 +213,7 @@ static bool can_compare(const struct result *result, struct check *check, struct
 			     result->host.clocksource, result->next_clocksource);
 		return false;
 	}
-	timing->khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
+	timing->khz = result->host.tsc_khz ? result->host.tsc_khz : result->discovery.tsc_khz;
 	timing->deviation = deviation_ppm(result, timing->khz);
 	if (timing->deviation > TIME_MAX_DEVIATION_PPM) {
 		check_detail(check,

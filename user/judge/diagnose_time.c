@@ -172,7 +172,7 @@ static void diagnose_shortfall(struct evidence *evidence, const struct shares *s
 void diagnose_time(struct evidence *evidence)
 {
 	const struct shares found = find_shares(evidence), *shares = &found;
-	const double khz = evidence->result->tsc_khz;
+	const double khz = evidence->result->host.tsc_khz;
 
 	/* If most exits count elsewhere, so do their cycles. */
 	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as == READING_SWAPPED ||

@@ -331,12 +331,11 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 		" s:o, s:o}",
 		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", json_number(result->seed), "count",
-		number_or_null(result->count, result->count), "host",
-		json_host(&result->host, result->tsc_khz), "leaves", leaves_json(result), "witness",
-		tracer_json(result), "phases", phases_json(result), "workloads",
-		workloads_json(result, verdicts), "reasons", reasons_json(result, verdicts),
-		"latency", latency_json(result), "vcpus", vcpus_json(result), "checks",
-		checks_json(verdicts), "diagnoses", diagnoses_json(verdicts), "mismatches",
-		mismatches_json(result), "discovery_reads", discovery_json(result), "summary",
-		summary_json(result, verdicts));
+		number_or_null(result->count, result->count), "host", json_host(&result->host),
+		"leaves", leaves_json(result), "witness", tracer_json(result), "phases",
+		phases_json(result), "workloads", workloads_json(result, verdicts), "reasons",
+		reasons_json(result, verdicts), "latency", latency_json(result), "vcpus",
+		vcpus_json(result), "checks", checks_json(verdicts), "diagnoses",
+		diagnoses_json(verdicts), "mismatches", mismatches_json(result), "discovery_reads",
+		discovery_json(result), "summary", summary_json(result, verdicts));
 }

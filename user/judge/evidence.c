@@ -248,7 +248,7 @@ static void collect_growth(struct evidence *evidence, bool vm_wide)
 
 static double cycles_of_ns(const struct result *result, double ns)
 {
-	double khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
+	double khz = result->host.tsc_khz ? result->host.tsc_khz : result->discovery.tsc_khz;
 
 	return ns * khz / 1e6;
 }

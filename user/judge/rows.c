@@ -33,7 +33,7 @@ static const struct result_time *last_time(const struct result *result, unsigned
 static void row_time(const struct facts *facts, struct reason_row *row)
 {
 	const struct result *result = facts->result;
-	double khz = result->tsc_khz ? result->tsc_khz : result->discovery.tsc_khz;
+	double khz = result->host.tsc_khz ? result->host.tsc_khz : result->discovery.tsc_khz;
 	struct result_time leaf = { 0 }, bpf = { 0 };
 
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {

@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kvm/kvm.h"
 #include "util/text.h"
 
 #define EXIT_LEAVES "/sys/module/kvm/parameters/exit_leaves"
@@ -101,7 +102,24 @@ static const char *missing(const struct host *host)
 	return NULL;
 }
 
-static int open_kvm(struct error *err)
+/* The rate of the TSC, as KVM gives it to a new vCPU. */
+static int read_tsc_khz(int kvm_fd, uint32_t *khz, struct error *err)
+{
+	int vm_fd = KVM(kvm_fd, KVM_CREATE_VM, 0, err);
+	int vcpu_fd = vm_fd < 0 ? -1 : KVM(vm_fd, KVM_CREATE_VCPU, 0, err);
+	int result = vcpu_fd < 0 ? -1 : KVM(vcpu_fd, KVM_GET_TSC_KHZ, 0, err);
+
+	if (vcpu_fd >= 0)
+		close(vcpu_fd);
+	if (vm_fd >= 0)
+		close(vm_fd);
+	if (result < 0)
+		return STATUS_CANNOT_RUN;
+	*khz = result;
+	return 0;
+}
+
+static int probe_kvm(struct host *host, struct error *err)
 {
 	int fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
 	int version, status = 0;
@@ -122,6 +140,8 @@ static int open_kvm(struct error *err)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "%s has KVM API version %d, exitcheck knows %d", DEV_KVM,
 				   version, KVM_API_VERSION);
+	if (!status)
+		status = read_tsc_khz(fd, &host->tsc_khz, err);
 	close(fd);
 	return status;
 }
@@ -152,5 +172,5 @@ int host_probe(struct host *host, struct error *err)
 					  "create it (mknod, or the container's --device)");
 	if (reason)
 		return error_set(err, STATUS_CANNOT_RUN, "%s", reason);
-	return open_kvm(err);
+	return probe_kvm(host, err);
 }

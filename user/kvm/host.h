@@ -3,6 +3,7 @@
 #define HOST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "util/error.h"
@@ -26,6 +27,7 @@ struct host {
 	char kernel[65];		   /* release */
 	char clocksource[32];		   /* at first */
 	int nr_cpus;			   /* online */
+	uint32_t tsc_khz;		   /* by KVM */
 };
 
 /*

@@ -4,7 +4,7 @@
 #include "kvm/exits.h"
 #include "util/json.h"
 
-json_t *json_host(const struct host *host, uint32_t tsc_khz)
+json_t *json_host(const struct host *host)
 {
 	static const char *const exit_leaves[] = {
 		[EXIT_LEAVES_ABSENT] = NULL,   [EXIT_LEAVES_OFF] = "off",
@@ -16,5 +16,5 @@ json_t *json_host(const struct host *host, uint32_t tsc_khz)
 			 isa_name(host->isa), "kernel", host->kernel, "online_cpus", host->nr_cpus,
 			 "clocksource", host->clocksource, "exit_leaves",
 			 json_string_or_null(exit_leaves[host->exit_leaves]), "tsc_khz",
-			 json_number(tsc_khz));
+			 json_number(host->tsc_khz));
 }

@@ -8,6 +8,6 @@
 #include "kvm/host.h"
 
 /* "host" of the documents: the machine, and the rate of its TSC in kHz. NULL: no memory. */
-json_t *json_host(const struct host *host, uint32_t tsc_khz);
+json_t *json_host(const struct host *host);
 
 #endif

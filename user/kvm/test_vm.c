@@ -547,13 +547,3 @@ int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error
 	}
 	return kvm_stat_read(&vcpu->exits, exits, err);
 }
-
-int test_vm_tsc_khz(struct test_vm *vm, uint32_t *khz, struct error *err)
-{
-	int result = KVM(vm->vcpus[0].fd, KVM_GET_TSC_KHZ, NULL, err);
-
-	if (result < 0)
-		return STATUS_CANNOT_RUN;
-	*khz = result;
-	return 0;
-}

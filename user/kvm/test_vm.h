@@ -77,9 +77,6 @@ uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op);
 /* KVM's own "exits" statistic of an idle vCPU, through KVM_GET_STATS_FD. */
 int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);
 
-/* KVM_GET_TSC_KHZ of a vCPU, kHz. */
-int test_vm_tsc_khz(struct test_vm *vm, uint32_t *khz, struct error *err);
-
 /*
  * Makes every vCPU stop as soon as it can; pending and later test_vm_run() fail. Async-signal-safe:
  * Ctrl-C and the watchdog call it.

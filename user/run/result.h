@@ -104,7 +104,6 @@ struct result {
 	const char *tracer_path; /* "tp_btf" or "tracepoint" */
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
-	uint32_t tsc_khz; /* KVM_GET_TSC_KHZ */
 	/* Ordinary leaves, as the VMM gave them to KVM. */
 	struct probe_read given[RESULT_MAX_GIVEN];
 	unsigned int nr_given;

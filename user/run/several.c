@@ -180,8 +180,7 @@ static int smp_load(struct session *session, const struct vm *vm)
  */
 static void begin_rest(struct session *session)
 {
-	const uint64_t khz = session->result->tsc_khz,
-		       ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
+	const uint64_t khz = session->host->tsc_khz, ms = khz ? (1ull << 34) / 3 / khz : UINT64_MAX;
 
 	session->rested_ns = clocks_read().ns;
 	if (session_has_leaves(session) && !session->plan->count && ms < IDLE_MAX_MS)

@@ -254,8 +254,6 @@ int phase_single(struct session *session)
 	session_progress("one vCPU: every workload, every exit number");
 	status = vm_open(session, &vm, PHASE_SINGLE, 1, false);
 	if (!status)
-		status = test_vm_tsc_khz(vm.test_vm, &session->result->tsc_khz, session->err);
-	if (!status)
 		status = discover(session, &vm);
 	if (!status)
 		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
