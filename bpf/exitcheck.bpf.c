@@ -34,6 +34,9 @@ const volatile bool leaves_all;		    /* kvm.exit_leaves=all: every VM has them *
 const volatile ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
 const volatile struct ec_fields fields;
 const volatile struct ec_offsets offsets;
+const volatile bool audit;			 /* KVM accounts for exits, and offsets has where */
+const volatile ec_u8 kvm_index[EXIT_NR_INDICES]; /* where KVM's account has what index here */
+const volatile ec_u64 cycles_per_ns; /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
 
 /* Shared with the loader. */
 bool ready;
@@ -297,8 +300,15 @@ static __always_inline ec_u32 log2_bucket(ec_u64 ns)
 	return EC_HIST_BUCKETS - 1;
 }
 
-/* A VM entry ends the pending exit, if any. */
-static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
+/* The mask repeats the bound for the verifier, which may have lost it. */
+static __always_inline ec_u32 *bucket_at(ec_u32 *buckets, ec_u32 bucket)
+{
+	barrier_var(bucket);
+	return &buckets[bucket & (EC_HIST_BUCKETS - 1)];
+}
+
+/* A VM entry ends the pending exit, if any: its index, and how long it took. */
+static __always_inline bool on_entry(struct ec_vcpu *vcpu, ec_u64 now, ec_u32 *ended, ec_u64 *took)
 {
 	ec_u32 index = vcpu->pending_reason;
 	struct ec_reason *reason;
@@ -309,7 +319,7 @@ static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 		vcpu->unpaired_entries++;
 		if (index == EC_IN_GUEST)
 			vcpu->failed_entries++;
-		return;
+		return false;
 	}
 	reason = &vcpu->reason[index];
 	ns = now - vcpu->open_ns;
@@ -320,6 +330,9 @@ static __always_inline void on_entry(struct ec_vcpu *vcpu, ec_u64 now)
 	if (ns - 1 < reason->min_ns - 1)
 		reason->min_ns = ns;
 	reason->hist[log2_bucket(ns)]++;
+	*ended = index;
+	*took = ns;
+	return true;
 }
 
 static __always_inline ec_u32 cpuid_index(void)
@@ -607,6 +620,17 @@ static __always_inline ec_u32 load_u32(const void *address, bool cast)
 	return value;
 }
 
+static __always_inline ec_u64 load_u64(ec_u64 address, bool cast)
+{
+	ec_u64 value = 0;
+
+	if (cast)
+		return *(ec_u64 *)rdonly_cast((void *)address,
+					      bpf_core_type_id_kernel(struct timespec64));
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
 /* struct vcpu_vmx and vcpu_svm begin with their struct kvm_vcpu. */
 static __always_inline ec_u32 exit_number(const void *vcpu, enum exit_isa of, bool cast)
 {
@@ -651,18 +675,118 @@ static __noinline struct ec_vcpu *find_btf(const struct kvm_vcpu *vcpu, bool ent
 	id.fresh = is_fresh(vcpu);
 	id.used = !id.fresh;
 	slot = find_slot(&id);
-	if (slot != EC_NO_SLOT)
+	if (slot != EC_NO_SLOT) {
+		slot_vcpu(slot)->accounted = audit && vcpu_member(vcpu, bool, accounted);
 		return slot_vcpu(slot);
+	}
 	if (!entering)
 		on_exit_elsewhere();
 	return NULL;
 }
 
-SEC("tp_btf/kvm_entry")
-int BPF_PROG(btf_entry, const struct kvm_vcpu *kvm_vcpu)
+/* ---- audit: KVM has just closed its account of the exit ---- */
+
+/* One exit, as it is held against KVM's account. */
+struct audited {
+	ec_u32 bucket; /* of the bias */
+	bool exceeded, untimed, differed;
+};
+
+static __always_inline void audit_add(struct ec_audit *audit, const struct audited *exit)
 {
-	ec_u64 now = bpf_ktime_get_ns();
+	(*bucket_at(audit->bias, exit->bucket))++;
+	if (unlikely(exit->exceeded))
+		audit->exceeded++;
+	if (unlikely(exit->untimed))
+		audit->untimed++;
+	if (unlikely(exit->differed))
+		audit->differed++;
+}
+
+static __noinline void record_difference(struct ec_vcpu *vcpu, ec_u32 index, ec_u64 exits)
+{
+	struct ec_difference *first = &vcpu->first_difference;
+
+	if (first->kvm || first->bpf)
+		return;
+	first->index = index;
+	first->cpu = bpf_get_smp_processor_id();
+	first->kvm = exits;
+	first->bpf = reason_at(vcpu, index)->count;
+}
+
+/*
+ * Compares an exit that has ended with KVM's account. False: the account holds exits from before this
+ * program saw the vCPU, so this one is where the comparison begins.
+ */
+static __always_inline bool audit_exit(struct ec_vcpu *vcpu, ec_u32 index, ec_u64 ns,
+				       struct audited *exit, bool cast)
+{
+	struct ec_reason *reason = &vcpu->reason[index];
+	/* The key is the address, as a number that the verifier lets us add to. */
+	ec_u64 account = vcpu->key + kvm_index[index] * sizeof(ec_u64);
+	ec_u64 exits = load_u64(account + offsets.exits_by_number, cast);
+	ec_u64 cycles = load_u64(account + offsets.cycles_by_number, cast);
+	ec_u64 added = cycles - reason->kvm_cycles, window, bias, error;
+
+	reason->kvm_cycles = cycles;
+	if (unlikely(!reason->kvm_known)) {
+		reason->kvm_known = 1;
+		if (vcpu->joined_late) {
+			reason->kvm_ahead = exits - reason->count;
+			return false;
+		}
+	}
+	if (unlikely(exits - reason->kvm_ahead != reason->count)) {
+		exit->differed = true;
+		record_difference(vcpu, index, exits);
+	}
+	exit->untimed = !added;
+	window = ns * cycles_per_ns >> EC_CYCLES_BITS;
+	/* Both readings of the clock were truncated. */
+	error = (window >> EC_CLOCK_BITS) + (cycles_per_ns >> (EC_CYCLES_BITS - 1));
+	exit->exceeded = added > window + error;
+	error = window >> EC_CACHE_BITS;
+	bias = window > added + error ? window - added - error : 0;
+	exit->bucket = log2_bucket(bias);
+	audit_add(&reason->audit, exit);
+	audit_add(&this_cpu()->audit, exit);
+	return true;
+}
+
+/* At an entry: what the vCPU did since the exit, which ended is the index of if there was one. */
+static __always_inline void audit_entry(struct ec_vcpu *vcpu, const struct kvm_vcpu *kvm_vcpu,
+					bool has_ended, ec_u32 ended, ec_u64 ns, bool cast)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+	ec_u64 switches = task->nvcsw + task->nivcsw;
+	ec_u32 cpu = bpf_get_smp_processor_id();
+	struct audited exit = {};
+
+	if (has_ended && audit_exit(vcpu, ended, ns, &exit, cast)) {
+		if (unlikely(vcpu->nested))
+			audit_add(&vcpu->audit[EC_NESTED], &exit);
+		if (unlikely(vcpu->switches != switches))
+			audit_add(&vcpu->audit[EC_SWITCHED], &exit);
+		if (unlikely(vcpu->cpu != cpu))
+			audit_add(&vcpu->audit[EC_MOVED], &exit);
+		if (unlikely(vcpu->user_space))
+			audit_add(&vcpu->audit[EC_USER_SPACE], &exit);
+		if (unlikely(ns >> EC_LONG_BITS))
+			audit_add(&vcpu->audit[EC_LONG], &exit);
+	}
+	vcpu->nested = vcpu_member(kvm_vcpu, ec_u64, guest_mode);
+	vcpu->switches = switches;
+	vcpu->cpu = cpu;
+	vcpu->user_space = false;
+}
+
+static __always_inline int on_btf_entry(const struct kvm_vcpu *kvm_vcpu, bool cast)
+{
+	ec_u64 now = bpf_ktime_get_ns(), ns = 0;
 	struct ec_vcpu *vcpu = slot_vcpu(this_cpu()->slot);
+	ec_u32 ended = EXIT_INDEX_OTHER;
+	bool has_ended;
 
 	if (unlikely(!kvm_vcpu))
 		return 0;
@@ -671,7 +795,34 @@ int BPF_PROG(btf_entry, const struct kvm_vcpu *kvm_vcpu)
 		if (!vcpu)
 			return 0;
 	}
-	on_entry(vcpu, now);
+	has_ended = on_entry(vcpu, now, &ended, &ns);
+	if (!audit || !vcpu->accounted)
+		return 0;
+	audit_entry(vcpu, kvm_vcpu, has_ended, ended, ns, cast);
+	/* A window much as that of the bias, but this program's alone. */
+	if (has_ended && unlikely(!(reason_at(vcpu, ended)->count & 15))) {
+		ns = bpf_ktime_get_ns() - now;
+		(*bucket_at(vcpu->own, log2_bucket(ns * cycles_per_ns >> EC_CYCLES_BITS)))++;
+	}
+	return 0;
+}
+
+#define BTF_ENTRY(name, cast)                               \
+	SEC("tp_btf/kvm_entry")                             \
+	int BPF_PROG(name, const struct kvm_vcpu *kvm_vcpu) \
+	{                                                   \
+		return on_btf_entry(kvm_vcpu, cast);        \
+	}
+BTF_ENTRY(btf_entry, true)
+BTF_ENTRY(btf_entry_nocast, false)
+
+SEC("tp_btf/kvm_userspace_exit")
+int BPF_PROG(btf_userspace_exit)
+{
+	ec_u32 thread = current_thread(), *slot = bpf_map_lookup_elem(&by_thread, &thread);
+
+	if (slot && slot_vcpu(*slot)->owner == thread)
+		slot_vcpu(*slot)->user_space = true;
 	return 0;
 }
 
@@ -723,7 +874,7 @@ static __always_inline int on_btf_exit(const struct kvm_vcpu *kvm_vcpu, enum exi
 	return 0;
 }
 
-/* The loader picks the one that fits: a condition would cost an instruction or two per exit. */
+/* The loader picks the ones that fit: a condition would cost an instruction or two per exit. */
 #define BTF_EXIT(name, isa, cast)                           \
 	SEC("tp_btf/kvm_exit")                              \
 	int BPF_PROG(name, const struct kvm_vcpu *kvm_vcpu) \
@@ -789,11 +940,11 @@ static __always_inline ec_u32 classic_slot(ec_u32 vcpu_id)
 SEC("tracepoint/kvm/kvm_entry")
 int classic_entry(void *ctx)
 {
-	ec_u64 now = bpf_ktime_get_ns();
-	ec_u32 slot = classic_slot(read_field(ctx, entry_vcpu_id));
+	ec_u64 now = bpf_ktime_get_ns(), ns;
+	ec_u32 slot = classic_slot(read_field(ctx, entry_vcpu_id)), ended;
 
 	if (slot != EC_NO_SLOT)
-		on_entry(slot_vcpu(slot), now);
+		on_entry(slot_vcpu(slot), now, &ended, &ns);
 	return 0;
 }
 

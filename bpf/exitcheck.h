@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 functi
 #define LEAF_SIGNATURE "KVMExitStats" /* EBX, ECX, EDX of LEAF_DISCOVERY, 0 */
 #define LEAF_UNDEFINED 0xffffffffu    /* EDX, where the number is undefined */
 
-#define EC_HIST_BUCKETS 32 /* bucket b: durations of [2^b, 2^(b+1)) ns */
+#define EC_HIST_BUCKETS 32 /* bucket b: [2^b, 2^(b+1)) ns, or cycles */
 #define EC_MAX_MISMATCHES 64
 
 #define EC_SLOTS 256		  /* for a vCPU each; a power of two */
@@ -71,6 +71,46 @@ static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 functi
 /* Values of ec_vcpu.pending_reason that are not the index of a reason. */
 #define EC_IN_GUEST 0xfffffffeu /* entered, and has not exited */
 #define EC_UNSEEN 0xffffffffu	/* no event so far */
+
+/* What happened between an exit and the next entry; an exit can have several of these. */
+enum ec_circumstance {
+	EC_NESTED,     /* it was L2's */
+	EC_SWITCHED,   /* the thread was switched out, or another one went on */
+	EC_MOVED,      /* the entry was made on another CPU */
+	EC_USER_SPACE, /* KVM_RUN returned */
+	EC_LONG,       /* it took 2^EC_LONG_BITS ns or more */
+	EC_NR_CIRCUMSTANCES,
+};
+
+#define EC_LONG_BITS 18
+/*
+ * What part of an exit's time may be wrong: of CLOCK_MONOTONIC, which is slewed; and for the bias, as a
+ * long exit leaves little in the caches (and in an emulator's), which makes the code between the two
+ * clocks dearer.
+ */
+#define EC_CLOCK_BITS 7 /* 2^-7 */
+#define EC_CACHE_BITS 5
+#define EC_CYCLES_BITS 20 /* of the fraction, in TSC cycles per ns */
+
+/* Exits compared in place with KVM's own account of them, at the entry that ends each. */
+struct ec_audit {
+	/*
+	 * By this program's time less what KVM added to its own, in TSC cycles: the code between the
+	 * two clocks. The first bucket has smaller ones, too.
+	 */
+	ec_u32 bias[EC_HIST_BUCKETS];
+	ec_u32 exceeded; /* KVM added more than this program saw */
+	ec_u32 untimed;	 /* KVM added nothing */
+	ec_u32 differed; /* the numbers of exits differ */
+	ec_u32 unused;
+};
+
+/* The first exit whose number differs. */
+struct ec_difference {
+	ec_u32 index;
+	ec_u32 cpu;
+	ec_u64 kvm, bpf; /* exits of that reason */
+};
 
 /* One exit reason of one vCPU. Written by that vCPU's thread alone. */
 struct ec_reason {
@@ -85,6 +125,12 @@ struct ec_reason {
 	ec_u64 leaf_timed;
 	ec_u64 vm_others; /* as in ec_vcpu, for this reason */
 	ec_u32 hist[EC_HIST_BUCKETS];
+	/* KVM's cycles at the last entry, and how many more exits than ours it has had since this
+	 * program saw the vCPU first. */
+	ec_u64 kvm_cycles;
+	ec_u64 kvm_ahead;
+	ec_u64 kvm_known; /* the two above hold */
+	struct ec_audit audit;
 };
 
 /* One vCPU. The loader fills in the first block before the vCPU runs (or the
@@ -114,12 +160,23 @@ struct ec_vcpu {
 	ec_u64 vm_others;
 	ec_u64 compared[LEAF_NR]; /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];
+
+	ec_u32 accounted;  /* KVM accounts for its exits */
+	ec_u32 user_space; /* KVM_RUN has returned since the last exit */
+	/* At the last entry: */
+	ec_u32 nested, cpu;
+	ec_u64 switches;
+	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
+	struct ec_difference first_difference;
+	/* What one of this program's own windows takes, in cycles: of every 16th exit. */
+	ec_u32 own[EC_HIST_BUCKETS];
 	struct ec_reason reason[EXIT_NR_INDICES];
 } __attribute__((aligned(EC_CACHE_LINE)));
 
 /* The slot of the vCPU that a CPU entered last: mostly that of its next event, too. */
 struct ec_cpu {
 	ec_u32 slot;
+	struct ec_audit audit; /* of the exits that ended here */
 } __attribute__((aligned(EC_CACHE_LINE)));
 
 /* A wrong leaf read, for the report. */
@@ -146,13 +203,16 @@ struct ec_stats {
 	ec_u64 no_map;	   /* a map was full: its vCPU is not tracked */
 };
 
-_Static_assert(sizeof(struct ec_reason) == 9 * 8 + 4 * EC_HIST_BUCKETS, "no holes");
+_Static_assert(sizeof(struct ec_reason) == 12 * 8 + 4 * EC_HIST_BUCKETS + sizeof(struct ec_audit),
+	       "no holes");
 _Static_assert(sizeof(struct ec_vcpu) % 8 == 0, "array map stride");
 
 /* Offsets in the loaded kvm.ko's struct kvm_vcpu, and in its struct kvm. */
 struct ec_offsets {
 	ec_u32 kvm, vcpu_id, rax, rcx, last_vmentry_cpu, exits;
 	ec_u32 created_vcpus;
+	/* Of the accounting, if KVM has it; and whether L2 runs. */
+	ec_u32 exits_by_number, cycles_by_number, accounted, guest_mode;
 };
 
 /* A field of a classic tracepoint's record. */

@@ -47,15 +47,23 @@ struct vcpu_vmx___vt {
 };
 
 /*
- * Types of vmlinux that begin with a pointer and with a 32-bit number. Memory of a type from a
- * module's BTF is read as one of these, see load_pointer().
+ * Types of vmlinux that begin with a pointer, with a 64-bit and with a 32-bit number. Memory of a type
+ * from a module's BTF is read as one of these, see load_pointer().
  */
 struct list_head {
 	struct list_head *next;
 };
 
+struct timespec64 {
+	long long tv_sec;
+};
+
 struct kref {
 	int refcount;
+};
+
+struct task_struct {
+	unsigned long nvcsw, nivcsw;
 };
 
 #pragma clang attribute pop

@@ -63,13 +63,24 @@ static bool find_offset(const struct btf *btf, const char *name, const char *out
 	       (!inner || add_member(btf, &type, inner, offset));
 }
 
-/* Offsets of the loaded module: the kernel's BTF may have types of these names, too. */
+/* A member of the loaded module's types; the kernel's BTF may have types of these names, too. */
+struct wanted {
+	const char *type, *outer, *inner;
+	unsigned int *offset;
+};
+
+static bool find_all(const struct btf *btf, const struct wanted *wanted, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
+				 wanted[i].offset))
+			return false;
+	return true;
+}
+
 static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 {
-	const struct {
-		const char *type, *outer, *inner;
-		unsigned int *offset;
-	} wanted[] = {
+	const struct wanted wanted[] = {
 		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
 		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
 		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
@@ -78,15 +89,24 @@ static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
 	};
 
-	for (size_t i = 0; i < NR(wanted); i++)
-		if (!find_offset(btf, wanted[i].type, wanted[i].outer, wanted[i].inner,
-				 wanted[i].offset))
-			return false;
 	offsets->rcx = offsets->rax + sizeof(ec_u64);
-	return true;
+	return find_all(btf, wanted, NR(wanted));
 }
 
-bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
+/* Where KVM's own account of a vCPU's exits is; false if it has none. */
+static bool find_account(const struct btf *btf, struct ec_offsets *offsets)
+{
+	const struct wanted wanted[] = {
+		{ "kvm_vcpu", "stat", "exits_by_number", &offsets->exits_by_number },
+		{ "kvm_vcpu", "stat", "cycles_by_number", &offsets->cycles_by_number },
+		{ "kvm_vcpu", "stat", "guest_mode", &offsets->guest_mode },
+		{ "kvm_vcpu", "exit_acct", "enabled", &offsets->accounted },
+	};
+
+	return find_all(btf, wanted, NR(wanted));
+}
+
+bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 {
 	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
 	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
@@ -95,7 +115,8 @@ bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
 
 	if (libbpf_get_error(vmlinux))
 		return false;
-	*cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
+	*kvm = (struct btf_kvm){ 0 };
+	kvm->cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	tracepoint = btf_knows(vmlinux, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
 	vcpu = btf_knows(vmlinux, type, BTF_KIND_STRUCT);
 	if (!tracepoint) {
@@ -106,7 +127,8 @@ bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets)
 		modules[1] = btf__load_module_btf(vendor, vmlinux);
 		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
 	}
-	members = tracepoint && find_offsets(modules[0] ? modules[0] : vmlinux, offsets);
+	members = tracepoint && find_offsets(modules[0] ?: vmlinux, &kvm->offsets);
+	kvm->accounts = members && find_account(modules[0] ?: vmlinux, &kvm->offsets);
 	btf__free(modules[1]);
 	btf__free(modules[0]);
 	btf__free(vmlinux);

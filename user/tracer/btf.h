@@ -11,10 +11,14 @@
 /* Whether the kernel has BTF at all. */
 bool btf_of_kernel(void);
 
-/*
- * Whether there are types for tp_btf: in the BTF of KVM's modules, or of the kernel if KVM is built
- * in. *cast_id: bpf_rdonly_cast(), negative if the kernel has none.
- */
-bool btf_of_kvm(enum exit_isa isa, int *cast_id, struct ec_offsets *offsets);
+/* What tp_btf programs need to know of KVM. */
+struct btf_kvm {
+	int cast_id;   /* bpf_rdonly_cast(), negative if the kernel has none */
+	bool accounts; /* it has the series' account of exits */
+	struct ec_offsets offsets;
+};
+
+/* Whether there are types for tp_btf: in the BTF of KVM's modules, or of the kernel if KVM is built in. */
+bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm);
 
 #endif

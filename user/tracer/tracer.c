@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kvm/exits.h"
 #include "tracer/btf.h"
 #include "tracer/messages.h"
 #include "tracer/tracefs.h"
@@ -27,6 +28,7 @@ struct tracer {
 	unsigned int nr_slots;
 	int stand_in_btf; /* file, -1: none */
 	bool denied;	  /* it was permission that failed */
+	const char *no_audit;
 };
 
 /* Points the calls of bpf_rdonly_cast() at the kernel's function. */
@@ -144,7 +146,9 @@ static int set_programs(struct exitcheck_bpf *skel, enum tracer_path path, enum 
 		struct bpf_program *program;
 		bool load;
 	} programs[] = {
-		{ skel->progs.btf_entry, btf },
+		{ skel->progs.btf_entry, btf && cast },
+		{ skel->progs.btf_entry_nocast, btf && !cast },
+		{ skel->progs.btf_userspace_exit, btf && skel->rodata->audit },
 		{ skel->progs.btf_exit_svm, svm && cast },
 		{ skel->progs.btf_exit_vmx, vmx && cast },
 		{ skel->progs.btf_exit_svm_nocast, svm && !cast },
@@ -201,8 +205,49 @@ static int set_constants(struct exitcheck_bpf *skel, const struct tracer_config 
 	return 0;
 }
 
+/* KVM's account is indexed by the exit number on VMX, and on SVM in the order of the manual's ranges. */
+static void set_indices(struct exitcheck_bpf *skel, enum exit_isa isa)
+{
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		unsigned int number;
+
+		skel->rodata->kvm_index[index] = index;
+		if (isa == EXIT_ISA_VMX && exit_number(isa, index, &number))
+			skel->rodata->kvm_index[index] = number;
+	}
+}
+
+/* Points the programs for tp_btf at what KVM has; kvm: NULL if they are not loaded. */
+static int set_kvm(struct exitcheck_bpf *skel, const struct tracer_config *config,
+		   const struct btf_kvm *kvm)
+{
+	struct bpf_program *programs[] = {
+		skel->progs.btf_entry,
+		config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm : skel->progs.btf_exit_vmx,
+	};
+	int ret = 0;
+
+	if (!kvm)
+		return 0;
+	skel->rodata->offsets = kvm->offsets;
+	skel->rodata->audit = kvm->accounts;
+	set_indices(skel, config->isa);
+	skel->rodata->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
+	for (size_t i = 0; i < NR(programs) && kvm->cast_id > 0 && !ret; i++)
+		ret = set_cast(programs[i], kvm->cast_id);
+	return ret;
+}
+
+/* Why exits are not compared with KVM's own account, NULL if they are. */
+static const char *why_no_audit(enum tracer_path path, const struct btf_kvm *kvm)
+{
+	if (path == TRACER_CLASSIC)
+		return "KVM's types are unknown to the classic tracepoints";
+	return kvm->accounts ? NULL : "KVM has no account of exits that eBPF could read";
+}
+
 static int load(struct tracer *tracer, const struct tracer_config *config, enum tracer_path path,
-		int cast_id, const struct ec_offsets *offsets, struct error *err)
+		const struct btf_kvm *kvm, struct error *err)
 {
 	struct exitcheck_bpf *skel;
 	int ret;
@@ -216,14 +261,9 @@ static int load(struct tracer *tracer, const struct tracer_config *config, enum 
 	if (ret)
 		return ret;
 	ret = set_sizes(skel, config->nr_slots);
-	ret = ret ?: set_programs(skel, path, config->isa, cast_id > 0);
-	if (path == TRACER_BTF)
-		skel->rodata->offsets = *offsets;
-	if (path == TRACER_BTF && cast_id > 0)
-		ret = ret   ?:
-			      set_cast(config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm :
-								     skel->progs.btf_exit_vmx,
-				       cast_id);
+	ret = ret ?: set_kvm(skel, config, kvm);
+	ret = ret ?: set_programs(skel, path, config->isa, kvm && kvm->cast_id > 0);
+	tracer->no_audit = why_no_audit(path, kvm);
 	if (ret)
 		return load_error(tracer, ret, "set up", err);
 	ret = exitcheck_bpf__load(skel);
@@ -248,9 +288,9 @@ static void unload(struct tracer *tracer)
 int tracer_create(struct tracer **tracer, const struct tracer_config *config, struct error *err)
 {
 	bool btf = config->path != TRACER_CLASSIC;
-	int status = 0, cast_id = 0;
-	struct ec_offsets offsets;
+	struct btf_kvm kvm;
 	struct tracer *new;
+	int status = 0;
 
 	*tracer = NULL;
 	if (!config->nr_slots || config->nr_slots > TRACER_MAX_SLOTS)
@@ -263,9 +303,9 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 
 	libbpf_set_print(messages_keep);
 	if (btf)
-		btf = btf_of_kvm(config->isa, &cast_id, &offsets);
+		btf = btf_of_kvm(config->isa, &kvm);
 	if (btf)
-		status = load(new, config, TRACER_BTF, cast_id, &offsets, err);
+		status = load(new, config, TRACER_BTF, &kvm, err);
 	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "KVM has no BTF, or is not loaded: use --path classic");
@@ -276,7 +316,7 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				err->text);
 		unload(new);
-		status = load(new, config, TRACER_CLASSIC, 0, NULL, err);
+		status = load(new, config, TRACER_CLASSIC, NULL, err);
 	}
 	if (status) {
 		tracer_destroy(new);
@@ -297,6 +337,11 @@ void tracer_destroy(struct tracer *tracer)
 const char *tracer_path_name(const struct tracer *tracer)
 {
 	return tracer->path == TRACER_BTF ? "tp_btf" : "tracepoint";
+}
+
+const char *tracer_no_audit(const struct tracer *tracer)
+{
+	return tracer->no_audit;
 }
 
 void tracer_gate(struct tracer *tracer, bool open)
@@ -390,6 +435,11 @@ unsigned int tracer_nr_vcpus(const struct tracer *tracer)
 }
 
 /* ---- what else it has to say ---- */
+
+const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu)
+{
+	return &tracer->skel->bss->cpus[cpu].audit;
+}
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer)
 {

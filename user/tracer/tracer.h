@@ -25,6 +25,7 @@ struct tracer_config {
 	enum tracer_path path;
 	unsigned int nr_slots; /* vCPUs that can be watched, up to TRACER_MAX_SLOTS */
 	bool watch;	       /* any VM: slots are taken at first sight */
+	unsigned int tsc_khz;  /* 0: unknown, cycles are not audited */
 	bool leaves_all;       /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
 
@@ -34,6 +35,9 @@ void tracer_destroy(struct tracer *tracer);
 
 /* Which path was taken: "tp_btf" or "tracepoint". */
 const char *tracer_path_name(const struct tracer *tracer);
+
+/* Why exits are not compared with KVM's own account of them, NULL if they are. */
+const char *tracer_no_audit(const struct tracer *tracer);
 
 /*
  * Gives the vCPU thread tid the next free slot (its index in *slot). vm: any
@@ -51,6 +55,9 @@ void tracer_gate(struct tracer *tracer, bool open);
  */
 const struct ec_vcpu *tracer_vcpu(const struct tracer *tracer, unsigned int slot);
 unsigned int tracer_nr_vcpus(const struct tracer *tracer); /* slots taken */
+
+/* How the exits that ended on a CPU, below EC_MAX_CPUS, compare with KVM's account. */
+const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu);
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer);
 
