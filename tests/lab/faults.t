@@ -15,11 +15,11 @@ start()
 	pid=$!
 }
 
-# work NAME: a validation of a few seconds, in the background; its first VM is there when this returns.
+# work NAME: a validation of a few seconds, in the background; its first vCPU is there when this returns.
 work()
 {
 	start "$1" exitcheck run -w cpuid -w out -w rdmsr -n 2003
-	while running && [ -z "$(find /sys/kernel/debug/kvm -name "$pid-*")" ]; do
+	while running && [ "$(ls /proc/$pid/task | wc -l)" -lt 2 ]; do
 		usleep 50000
 	done
 	usleep 200000
@@ -115,7 +115,7 @@ ends "stopped for 10 s and continued" 0 '^PASS: '
 
 work source
 echo acpi_pm >$clock
-ends "another clock source" 4 '^INCONCLUSIVE: TIME;'
+ends "another clock source" 4 '^INCONCLUSIVE: AUDIT, TIME;'
 like "another clock source: which" "$(cat /tmp/source)" 'was changed from tsc to acpi_pm'
 echo tsc >$clock
 
@@ -123,7 +123,7 @@ work slewed
 busybox adjtimex -q -t 10900
 usleep 500000
 busybox adjtimex -q -t 10000
-ends "the clock slewed" 4 '^INCONCLUSIVE: TIME;'
+ends "the clock slewed" 4 '^INCONCLUSIVE: AUDIT, TIME;'
 
 start unplugged exitcheck run --vcpus 1 -w cpuid -n 211
 while running && ! grep -qs '^Cpus_allowed_list:.[01]$' /proc/$pid/task/*/status; do :; done

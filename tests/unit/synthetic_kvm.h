@@ -134,8 +134,29 @@ static inline unsigned int synthetic_cost(const struct synthetic *s, unsigned in
 	return 2000 + index * 10 + (dear ? 30000 : 0);
 }
 
+/* The eBPF program's comparison of an exit that has ended with KVM's account. */
+static inline void synthetic_audit(struct synthetic *s, unsigned int v, unsigned int index,
+				   uint64_t ns, uint64_t added)
+{
+	struct ec_vcpu *bpf = &s->result->vcpus[v].bpf;
+	struct ec_reason *reason = &bpf->reason[index];
+	uint64_t window = ns * SYNTHETIC_KHZ / 1000000, error = (window >> EC_CLOCK_BITS) + 4;
+	uint64_t lost = added + (window >> EC_CACHE_BITS), bias = window > lost ? window - lost : 0;
+	unsigned int bucket = bias < 2 ? 0 : 63 - __builtin_clzll(bias);
+
+	if (s->result->leaves != LEAVES_PRESENT)
+		return;
+	bpf->accounted = true;
+	bpf->own[8]++;
+	reason->audit.bias[bucket < EC_HIST_BUCKETS ? bucket : EC_HIST_BUCKETS - 1]++;
+	reason->audit.exceeded += added > window + error;
+	reason->audit.untimed += !added;
+	reason->audit.differed += s->vcpu[v].count[index] != reason->count;
+}
+
 static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned int index)
 {
+	uint64_t before = s->vcpu[v].cycles[index];
 	struct ec_reason *reason = &s->result->vcpus[v].bpf.reason[index];
 	unsigned int cycles = synthetic_cost(s, index);
 	uint64_t ns = (uint64_t)(cycles + SYNTHETIC_BIAS) * 1000000 / SYNTHETIC_KHZ;
@@ -180,6 +201,7 @@ static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned i
 		break;
 	}
 	s->vcpu[v].cycles[index] += cycles;
+	synthetic_audit(s, v, index, ns, s->vcpu[v].cycles[index] - before);
 }
 
 static inline void synthetic_execute(struct synthetic *s, unsigned int v, enum probe_op op,

@@ -43,11 +43,6 @@ static double clock_resolution(const char *clocksource)
 	return 0;
 }
 
-struct timing {
-	double khz, ppm, resolution; /* resolution in cycles */
-	double deviation;	     /* ppm, too, and a part of it: not the clocks' usual one */
-};
-
 /* The largest deviation of the TSC's rate by CLOCK_MONOTONIC from the nominal one. */
 static double deviation_ppm(const struct result *result, double khz)
 {
@@ -192,8 +187,7 @@ static void tally_bias(struct facts *facts, struct check *check, const struct ti
 	}
 }
 
-/* Why cycles and eBPF's nanoseconds cannot be compared; fills in *timing if they can. */
-static bool can_compare(const struct result *result, struct check *check, struct timing *timing)
+bool timing_begin(const struct result *result, struct check *check, struct timing *timing)
 {
 	const double resolution = clock_resolution(result->host.clocksource);
 
@@ -224,6 +218,16 @@ static bool can_compare(const struct result *result, struct check *check, struct
 	timing->ppm = TIME_SLEW_PPM + timing->deviation;
 	timing->resolution = resolution * timing->khz / 1e6;
 	return true;
+}
+
+bool timing_audits(const struct result *result, struct check *check, struct timing *timing)
+{
+	if (!timing_begin(result, check, timing))
+		return false;
+	if (timing->deviation * 1e-6 <= 0.5 / (1 << EC_CLOCK_BITS))
+		return true;
+	check_detail(check, "the clocks were up to %.2f %% apart", timing->deviation / 1e4);
+	return false;
 }
 
 static void find_medians(struct time_stat *stats)
@@ -264,7 +268,7 @@ void check_time(struct facts *facts, struct check *check)
 	unsigned int failed = 0;
 
 	check->verdict = VERDICT_INCONCLUSIVE;
-	if (!can_compare(result, check, &timing))
+	if (!timing_begin(result, check, &timing))
 		return;
 	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
 	room = calloc(result->nr_times + 1, sizeof(*room));

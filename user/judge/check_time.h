@@ -4,6 +4,18 @@
 
 #include "judge/check.h"
 
+/* How eBPF's clock and the TSC compare. */
+struct timing {
+	double khz, ppm, resolution; /* resolution in cycles */
+	double deviation;	     /* ppm, too, and a part of it: not the clocks' usual one */
+};
+
+/* Fills in *timing; false if cycles and eBPF's nanoseconds cannot be compared, and the check says why. */
+bool timing_begin(const struct result *result, struct check *check, struct timing *timing);
+
+/* The same, for AUDIT, which allows for a fixed part of an exit's time. */
+bool timing_audits(const struct result *result, struct check *check, struct timing *timing);
+
 void check_time(struct facts *facts, struct check *check);
 
 #endif

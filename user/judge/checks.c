@@ -3,6 +3,7 @@
 
 #include "judge/check.h"
 #include "judge/check_abi.h"
+#include "judge/check_audit.h"
 #include "judge/check_counts.h"
 #include "judge/check_time.h"
 #include "judge/check_totals.h"
@@ -11,12 +12,19 @@ static const struct {
 	void (*check)(struct facts *facts, struct check *check);
 	bool without_leaves;
 } rules[NR_CHECKS] = {
-	[CHECK_DISCOVERY] = { check_discovery, false }, [CHECK_COUNT] = { check_count, false },
-	[CHECK_COUNT_VM] = { check_count_vm, false },	[CHECK_TOTAL] = { check_total, false },
-	[CHECK_TRUTH] = { check_truth, true },		[CHECK_STATS] = { check_stats, true },
-	[CHECK_TIME] = { check_time, false },		[CHECK_MONO] = { check_mono, false },
-	[CHECK_UNDEF] = { check_undef, false },		[CHECK_SMP] = { check_smp, false },
-	[CHECK_ISOLATION] = { check_isolation, false }, [CHECK_MIGRATE] = { check_migrate, false },
+	[CHECK_DISCOVERY] = { check_discovery, false },
+	[CHECK_COUNT] = { check_count, false },
+	[CHECK_COUNT_VM] = { check_count_vm, false },
+	[CHECK_TOTAL] = { check_total, false },
+	[CHECK_TRUTH] = { check_truth, true },
+	[CHECK_STATS] = { check_stats, true },
+	[CHECK_AUDIT] = { check_audit, false },
+	[CHECK_TIME] = { check_time, false },
+	[CHECK_MONO] = { check_mono, false },
+	[CHECK_UNDEF] = { check_undef, false },
+	[CHECK_SMP] = { check_smp, false },
+	[CHECK_ISOLATION] = { check_isolation, false },
+	[CHECK_MIGRATE] = { check_migrate, false },
 	[CHECK_UNPATCHED] = { check_unpatched, true },
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "judge/diagnose_abi.h"
+#include "judge/diagnose_audit.h"
 #include "judge/diagnose_counts.h"
 #include "judge/diagnose_scope.h"
 #include "judge/diagnose_time.h"
@@ -43,9 +44,13 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 		diagnose_scope(&evidence);
 		diagnose_counts(&evidence);
 		diagnose_words(&evidence);
-		diagnose_time(&evidence);
+		if (!evidence.failed[CHECK_AUDIT] || evidence.failed[CHECK_COUNT] ||
+		    !diagnose_audit(&evidence, &verdicts->audit, false))
+			diagnose_time(&evidence);
 	}
 	diagnose_registers(&evidence);
+	if (!evidence.nr && evidence.failed[CHECK_AUDIT])
+		diagnose_audit(&evidence, &verdicts->audit, true);
 	if (!evidence.nr && evidence.failed[CHECK_TOTAL] && !evidence.failed[CHECK_TRUTH])
 		evidence_conclude(
 			&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,

@@ -67,6 +67,12 @@ static const struct {
 	WHERE(ORDINARY_LEAF) =
 		"kvm_cpuid() and its callers: exact_only, and anything done for every"
 		" leaf that belongs to the exit leaves alone.",
+	WHERE(SOME_UNCOUNTED) =
+		"What decides whether %1$s_vcpu_run() counts an exit, and where: a condition, or"
+		" state that is not this vCPU's alone.",
+	WHERE(SOME_UNTIMED) = "What these exits have in common, between the stamps beside"
+			      " trace_kvm_exit() and trace_kvm_entry(): state that they change, a"
+			      " path that they take, a value that does not hold theirs.",
 	WHERE(WRONG_TOTAL) = "The sums: the totals over all exit numbers, the VM-wide leaves over"
 			     " all vCPUs.",
 #undef WHERE

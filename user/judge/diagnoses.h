@@ -32,6 +32,8 @@
 	X(INDEX_CLAMPED, "index-clamped")                   \
 	X(UNDEFINED_CONTRACT, "undefined-contract")         \
 	X(ORDINARY_LEAF, "ordinary-leaf")                   \
+	X(SOME_UNCOUNTED, "some-uncounted")                 \
+	X(SOME_UNTIMED, "some-untimed")                     \
 	X(WRONG_TOTAL, "wrong-total")
 
 enum diagnosis_id {

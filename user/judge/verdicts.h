@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "exitcheck.h"
+#include "judge/audit.h"
 #include "judge/diagnoses.h"
 #include "kvm/workload.h"
 #include "util/error.h"
@@ -19,6 +20,7 @@
 	X(TOTAL, "TOTAL")         \
 	X(TRUTH, "TRUTH")         \
 	X(STATS, "STATS")         \
+	X(AUDIT, "AUDIT")         \
 	X(TIME, "TIME")           \
 	X(MONO, "MONO")           \
 	X(UNDEF, "UNDEF")         \
@@ -83,6 +85,7 @@ struct verdicts {
 	unsigned int nr_rows;
 	struct check checks[NR_CHECKS];
 	unsigned int nr_checks;
+	struct audit audit;	     /* if AUDIT was not skipped */
 	uint64_t exits;		     /* seen by the eBPF program, all VMs */
 	uint64_t compared, differed; /* leaf reads, in place */
 	/* Of what failed; the most likely one first. */

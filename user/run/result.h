@@ -77,6 +77,8 @@ struct result_workload {
 	uint64_t count;		    /* executions asked for */
 	const char *unsupported;    /* why it did not run, NULL if it did */
 	unsigned int before, after; /* sweeps around it */
+	unsigned int index;	    /* of its reason, or of CPUID's ... */
+	struct ec_audit audit;	    /* ... and how KVM's account of these exits compared */
 };
 
 /*
@@ -102,6 +104,8 @@ struct result {
 	uint64_t count;		 /* -n, 0: the table's counts */
 	bool opt_in;		 /* the VMs asked for the leaves */
 	const char *tracer_path; /* "tp_btf" or "tracepoint" */
+	struct ec_audit cpus[EC_MAX_CPUS];
+	const char *no_audit; /* why KVM's own account was not compared, NULL if it was */
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
 	/* Ordinary leaves, as the VMM gave them to KVM. */

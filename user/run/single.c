@@ -126,6 +126,26 @@ static int read_cycles(struct session *session, const struct vm *vm, unsigned in
 	return sweep_run(session, vm, 0, &list, SWEEP_SOME, workload);
 }
 
+/* How KVM's account of a reason's exits compares so far, of the VM's only vCPU. */
+static struct ec_audit audit_so_far(struct session *session, const struct vm *vm,
+				    unsigned int index)
+{
+	return tracer_vcpu(session->tracer, result_vcpu(session, vm, 0)->slot)->reason[index].audit;
+}
+
+static struct ec_audit audit_since(struct session *session, const struct vm *vm, unsigned int index,
+				   const struct ec_audit *before)
+{
+	struct ec_audit audit = audit_so_far(session, vm, index);
+
+	for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
+		audit.bias[b] -= before->bias[b];
+	audit.exceeded -= before->exceeded;
+	audit.untimed -= before->untimed;
+	audit.differed -= before->differed;
+	return audit;
+}
+
 static int run_workload(struct session *session, const struct vm *vm,
 			const struct workload *workload)
 {
@@ -135,6 +155,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 	int64_t number = workload_exit(workload, session->host->isa);
 	uint64_t count = workload_count(session, workload), batches, left;
 	const char *unsupported = NULL;
+	struct ec_audit before;
 	int status;
 
 	if (!entry)
@@ -152,6 +173,8 @@ static int run_workload(struct session *session, const struct vm *vm,
 	/* A workload without an exit takes no cycles: use CPUID's. */
 	if (number < 0)
 		number = session_cpuid_number(session);
+	entry->index = exit_index(session->host->isa, number);
+	before = audit_so_far(session, vm, entry->index);
 	batches = count < BATCHES ? count : BATCHES;
 	left = count;
 	status = read_cycles(session, vm, number, index);
@@ -165,6 +188,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 	}
 	if (status)
 		return status;
+	entry->audit = audit_since(session, vm, entry->index, &before);
 	entry->unsupported = unsupported;
 	if (!unsupported && workload->truth == TRUTH_EXACT && !workload->slow &&
 	    !workload->guest_debug && !workload->irqchip && !workload->nested)

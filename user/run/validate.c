@@ -23,6 +23,8 @@ static void record_losses(struct session *session)
 	unsigned int nr;
 
 	result->stats = *tracer_stats(session->tracer);
+	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+		result->cpus[cpu] = *tracer_cpu(session->tracer, cpu);
 	mismatches = tracer_mismatches(session->tracer, &nr);
 	result->nr_mismatches = nr < EC_MAX_MISMATCHES ? nr : EC_MAX_MISMATCHES;
 	memcpy(result->mismatches, mismatches, result->nr_mismatches * sizeof(*mismatches));
@@ -61,6 +63,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 	const struct tracer_config config = {
 		.isa = host->isa,
 		.path = plan->path,
+		.tsc_khz = host->tsc_khz,
 		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
 		.nr_slots = 2 + plan->vcpus + 3 + 1,
 	};
@@ -85,6 +88,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 		status = tracer_create(&session.tracer, &config, err);
 	if (!status) {
 		session.result->tracer_path = tracer_path_name(session.tracer);
+		session.result->no_audit = tracer_no_audit(session.tracer);
 		status = run_phases(&session);
 		session.result->seconds =
 			(double)(session.result->end.ns - session.result->begin.ns) / 1e9;

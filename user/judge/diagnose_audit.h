@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DIAGNOSE_AUDIT_H
+#define DIAGNOSE_AUDIT_H
+
+#include "judge/audit.h"
+#include "judge/evidence.h"
+
+/*
+ * What the exits that KVM's account is wrong about have in common, and no others: if that is what they did,
+ * where they ended, or whose they are. True if there is such a thing; any: also if it is not as clear, or
+ * just their reason.
+ */
+bool diagnose_audit(struct evidence *evidence, const struct audit *audit, bool any);
+
+#endif
