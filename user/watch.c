@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "kvm/exits.h"
+#include "judge/audit.h"
+#include "judge/check_time.h"
 #include "kvm/host.h"
+#include "run/clocks.h"
 #include "util/text.h"
 #include "tracer/tracer.h"
 #include "util/array.h"
@@ -28,6 +31,9 @@ struct watch {
 	const struct options *options;
 	struct host host;
 	struct tracer *tracer;
+	struct audit audit;
+	const char *no_audit; /* why exits were not compared with KVM's account, NULL if they were */
+	char no_cycles[320];  /* why only their counts were, "" if cycles were, too */
 };
 
 /* ---- the command ---- */
@@ -116,11 +122,44 @@ static void stop_command(pid_t child, const sigset_t *signals)
 	}
 }
 
+/* Judges what the eBPF program compared; begin: the clocks when that began. */
+static void audit(struct watch *watch, const struct result_clock *begin)
+{
+	static struct ec_audit cpus[EC_MAX_CPUS];
+	const struct ec_vcpu *vcpus[WATCH_VCPUS];
+	unsigned int nr = tracer_nr_vcpus(watch->tracer);
+	static struct result clocks;
+	struct check why = { 0 };
+	struct timing timing;
+
+	clocks.host = watch->host;
+	clocks.begin = *begin;
+	clocks.end = clocks_read();
+	clocks.discovery.features = LEAF_FEATURE_STABLE_TSC;
+	host_read_clocksource(clocks.next_clocksource, sizeof(clocks.next_clocksource));
+	if (!strcmp(clocks.next_clocksource, watch->host.clocksource))
+		clocks.next_clocksource[0] = '\0';
+	if (!timing_audits(&clocks, &why, &timing))
+		snprintf(watch->no_cycles, sizeof(watch->no_cycles), "%s", why.detail);
+	for (unsigned int i = 0; i < nr; i++)
+		vcpus[i] = tracer_vcpu(watch->tracer, i);
+	watch->no_audit = tracer_no_audit(watch->tracer);
+	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+		cpus[cpu] = *tracer_cpu(watch->tracer, cpu);
+	audit_sum(watch->host.isa, vcpus, nr, &watch->audit);
+	audit_cpus(cpus, EC_MAX_CPUS, !*watch->no_cycles, &watch->audit);
+	audit_groups(vcpus, nr, !*watch->no_cycles, &watch->audit);
+	if (!watch->no_audit && !watch->audit.compared && watch->audit.ended)
+		watch->no_audit = "KVM does not account for these VMs: their VMMs must ask for it,"
+				  " or load kvm.ko with exit_leaves=host or all";
+}
+
 /* The gate is open meanwhile. */
 static int watch_while(struct watch *watch, struct error *err)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	time_t until = watch->options->seconds ? seconds_from_now(watch->options->seconds) : 0;
+	struct result_clock begin;
 	sigset_t signals, former;
 	pid_t child = -1;
 	int signal, status;
@@ -133,6 +172,7 @@ static int watch_while(struct watch *watch, struct error *err)
 	sigprocmask(SIG_BLOCK, &signals, &former);
 
 	tracer_gate(watch->tracer, true);
+	begin = clocks_read();
 	if (watch->options->command) {
 		status = start_command(watch->options->command, &former, &child, err);
 		if (status) {
@@ -155,6 +195,7 @@ static int watch_while(struct watch *watch, struct error *err)
 		stop_command(child, &signals);
 	tracer_gate(watch->tracer, false);
 	sigprocmask(SIG_SETMASK, &former, NULL);
+	audit(watch, &begin);
 	return 0;
 }
 
@@ -301,6 +342,23 @@ static void show_mismatch(const struct watch *watch, const struct ec_mismatch *m
 		       text_u64(mismatch->lower).s, text_u64(mismatch->upper).s);
 }
 
+static void show_audit(const struct watch *watch)
+{
+	const struct audit *audit = &watch->audit;
+
+	if (!audit->compared)
+		return;
+	printf("Exits compared with KVM's own account, as each ended\n"
+	       "  %s of %s; %s counts differ, %s have no cycles, %s too many;"
+	       " 99.9 %% lack fewer than %s cycles\n",
+	       text_u64(audit->compared).s, text_u64(audit->ended).s, text_u64(audit->differed).s,
+	       text_u64(audit->untimed).s, text_u64(audit->exceeded).s,
+	       text_u64(audit_bias_below(audit, 0.999)).s);
+	for (unsigned int i = 0; i < audit->nr_faults && i < MAX_SHOWN; i++)
+		printf("  wrong: %s\n", audit_fault_text(audit, &audit->faults[i]).s);
+	putchar('\n');
+}
+
 static void show_mismatches(const struct watch *watch)
 {
 	const struct ec_mismatch *mismatches;
@@ -373,9 +431,17 @@ static int lost(const struct watch *watch, const struct totals *totals, char *te
 static int close_report(const struct watch *watch, const struct totals *totals,
 			const char *lost_text)
 {
+	const struct audit *audit = &watch->audit;
+	double share;
+
 	if (totals->differed) {
 		printf("FAIL: %s of %s comparisons differ\n", text_u64(totals->differed).s,
 		       text_u64(totals->compared).s);
+		return STATUS_MISMATCH;
+	}
+	if (audit->nr_faults && !*lost_text) {
+		printf("FAIL: KVM's account of exits is wrong: %s\n",
+		       audit_fault_text(audit, audit_common(audit, &share)).s);
 		return STATUS_MISMATCH;
 	}
 	if (*lost_text) {
@@ -383,13 +449,21 @@ static int close_report(const struct watch *watch, const struct totals *totals,
 		       text_u64(totals->compared).s, lost_text);
 		return STATUS_INCONCLUSIVE;
 	}
-	if (!totals->compared) {
+	if (!totals->compared && !audit->compared) {
 		printf("INCONCLUSIVE: %s exits counted, none compared: %s\n",
 		       text_u64(totals->exits).s, why_not_compared(watch, totals));
 		return STATUS_INCONCLUSIVE;
 	}
-	printf("PASS: %s exits, %s comparisons in place, 0 different", text_u64(totals->exits).s,
-	       text_u64(totals->compared).s);
+	/* Cycles are a clock's matter: reads of them are never compared. */
+	if (watch->no_audit || *watch->no_cycles) {
+		printf("INCONCLUSIVE: %s exits, %s counts compared in place, 0 different; cycles were"
+		       " not: %s\n",
+		       text_u64(totals->exits).s, text_u64(totals->compared + audit->compared).s,
+		       watch->no_audit ?: watch->no_cycles);
+		return STATUS_INCONCLUSIVE;
+	}
+	printf("PASS: %s of %s exits compared in place, and %s leaf reads, 0 different",
+	       text_u64(audit->compared).s, text_u64(audit->ended).s, text_u64(totals->compared).s);
 	if (totals->not_compared)
 		printf("; %s leaf reads of vCPUs that were already running could not be"
 		       " compared",
@@ -412,6 +486,7 @@ static int report(const struct watch *watch, int *verdict, struct error *err)
 	show_vms(watch);
 	show_comparisons(&totals);
 	show_mismatches(watch);
+	show_audit(watch);
 	*verdict = close_report(watch, &totals, lost_text);
 	if (fflush(stdout) || ferror(stdout))
 		return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %s",
@@ -433,6 +508,7 @@ int watch_run(struct options *options)
 	status = host_probe(&watch.host, &err);
 	if (!status) {
 		config.isa = watch.host.isa;
+		config.tsc_khz = watch.host.tsc_khz;
 		config.leaves_all = watch.host.exit_leaves == EXIT_LEAVES_ALL;
 		status = tracer_create(&watch.tracer, &config, &err);
 	}
