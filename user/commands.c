@@ -19,6 +19,7 @@
 #include "report/plain.h"
 #include "run/validate.h"
 #include "util/array.h"
+#include "util/color.h"
 #include "watch.h"
 
 static volatile sig_atomic_t interrupted;
@@ -86,10 +87,7 @@ int command_fail(const struct options *options, const struct error *err, int sta
 
 static bool want_color(const struct options *options)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return options->color && isatty(STDOUT_FILENO) && !(no_color && *no_color) &&
-	       !(term && !strcmp(term, "dumb"));
+	return options->color && color_wanted(STDOUT_FILENO);
 }
 
 /*

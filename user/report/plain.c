@@ -6,17 +6,9 @@
 #include "report/bench_parts.h"
 #include "report/parts.h"
 #include "report/schema.h"
+#include "util/color.h"
 
 #define COLUMNS 100
-
-enum color {
-	COLOR_NONE,
-	COLOR_BOLD,
-	COLOR_DIM,
-	COLOR_RED,
-	COLOR_GREEN,
-	COLOR_YELLOW
-};
 
 struct out {
 	FILE *to;
@@ -25,17 +17,12 @@ struct out {
 
 static const char *color_on(const struct out *out, enum color color)
 {
-	static const char *const codes[] = {
-		[COLOR_NONE] = "",	  [COLOR_BOLD] = "\033[1m",   [COLOR_DIM] = "\033[2m",
-		[COLOR_RED] = "\033[31m", [COLOR_GREEN] = "\033[32m", [COLOR_YELLOW] = "\033[33m",
-	};
-
-	return out->color ? codes[color] : "";
+	return out->color ? color_begin(color) : "";
 }
 
 static const char *color_off(const struct out *out, enum color color)
 {
-	return out->color && color != COLOR_NONE ? "\033[0m" : "";
+	return out->color ? color_end(color) : "";
 }
 
 /* PASS, FAIL and all others, of a row, a check or a run. */
