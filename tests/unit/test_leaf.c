@@ -90,6 +90,20 @@ static void other_leaves_are_not_decoded(void **state)
 	}
 }
 
+static void foreign_leaves_have_32_bits_of_exits(void **state)
+{
+	struct probe_read read = { .eax = 7, .ebx = 1, .ecx = 5, .edx = 3 };
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(leaf_foreign_decode(&read, false, &value), LEAF_VALUE);
+	assert_true(value == 7);
+	assert_int_equal(leaf_foreign_decode(&read, true, &value), LEAF_VALUE);
+	assert_true(value == 0x100000005);
+	read.edx = LEAF_UNDEFINED;
+	assert_int_equal(leaf_foreign_decode(&read, false, &value), LEAF_NUMBER_UNDEFINED);
+}
+
 static void discovery(void **state)
 {
 	struct probe_read sub0 = { .function = LEAF_DISCOVERY, .eax = 1 };
@@ -129,6 +143,7 @@ int main(void)
 		cmocka_unit_test(undefined_is_for_numbers_alone),
 		cmocka_unit_test(zero_is_a_value),
 		cmocka_unit_test(other_leaves_are_not_decoded),
+		cmocka_unit_test(foreign_leaves_have_32_bits_of_exits),
 		cmocka_unit_test(discovery),
 	};
 

@@ -18,6 +18,14 @@ enum leaf_state leaf_decode(const struct probe_read *read, uint64_t *value)
 	return LEAF_VALUE;
 }
 
+enum leaf_state leaf_foreign_decode(const struct probe_read *read, bool cycles, uint64_t *value)
+{
+	if (read->edx == LEAF_UNDEFINED)
+		return LEAF_NUMBER_UNDEFINED;
+	*value = cycles ? (uint64_t)read->ebx << 32 | read->ecx : read->eax;
+	return LEAF_VALUE;
+}
+
 void leaf_discovery_decode(const struct probe_read *sub0, const struct probe_read *sub1,
 			   struct leaf_discovery *discovery)
 {

@@ -17,6 +17,12 @@ enum leaf_state {
 /* Decodes what a leaf returned (all of LEAF_FIRST..LEAF_LAST but LEAF_DISCOVERY). */
 enum leaf_state leaf_decode(const struct probe_read *read, uint64_t *value);
 
+/*
+ * Likewise, of any leaf of another implementation: looks at no register but those that the published
+ * assignment names, and at the low half of a count only. Never LEAF_MALFORMED.
+ */
+enum leaf_state leaf_foreign_decode(const struct probe_read *read, bool cycles, uint64_t *value);
+
 #define LEAF_EPOCH_ABI_VERSION 2 /* from this version on, LEAF_DISCOVERY has the epoch as index 2 */
 
 /* Discovery, from LEAF_DISCOVERY with index 0 and 1. */
