@@ -210,17 +210,26 @@ static json_t *load_schema(const json_t *document)
 	return json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
 }
 
-int schema_check(const json_t *document, bool strict, struct error *err)
+int schema_check_by(const json_t *schema, const json_t *document, bool strict, struct error *err)
 {
 	const struct json_path top = { 0 };
-	struct check check = { .strict = strict, .err = err };
+	const struct check check = {
+		.definitions = json_object_get(schema, "$defs"),
+		.strict = strict,
+		.err = err,
+	};
+
+	return valid(&check, &top, document, schema) ? 0 : STATUS_USAGE;
+}
+
+int schema_check(const json_t *document, bool strict, struct error *err)
+{
 	json_t *schema = load_schema(document);
-	bool is_valid;
+	int status;
 
 	if (!schema)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-	check.definitions = json_object_get(schema, "$defs");
-	is_valid = valid(&check, &top, document, schema);
+	status = schema_check_by(schema, document, strict, err);
 	json_decref(schema);
-	return is_valid ? 0 : STATUS_USAGE;
+	return status;
 }

@@ -21,4 +21,7 @@ int schema_version(const json_t *document);
  */
 int schema_check(const json_t *document, bool strict, struct error *err);
 
+/* The same against any schema. */
+int schema_check_by(const json_t *schema, const json_t *document, bool strict, struct error *err);
+
 #endif
