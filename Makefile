@@ -15,25 +15,32 @@ SOAK_EXITS ?= 10000000
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
 CC      ?= gcc
+# Of exitcheck-guest. For a 32-bit guest: GUEST_CC="gcc -m32", with Debian's gcc-multilib (larger, glibc's).
+GUEST_CC ?= musl-gcc
 CLANG   ?= clang
 BPFTOOL ?= bpftool
 STRIP   := llvm-strip
 
 build   := build
 program := exitcheck
+inguest := exitcheck-guest
 
 # ---- what it is made of ----
 
 # What each may include: tests/structure.
 rooms   := util report kvm tracer run judge bench compare
 sources := $(wildcard user/*.c $(foreach room,$(rooms),user/$(room)/*.c user/$(room)/*.S))
+# exitcheck-guest's own, and what it has in common with exitcheck.
+own     := $(wildcard user/inguest/*.c)
+common  := $(addprefix user/,$(addprefix kvm/,exits.c leaf.c leaf_numbers.c) \
+	   $(addprefix util/,color.c error.c text.c))
 guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 labs    := $(wildcard tests/lab/*.t)
 # Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
 # they run in parallel. soak.t takes too long.
-vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t)
+vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t inguest.t)
 svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
 # These go first, so that all CPUs have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
@@ -46,13 +53,14 @@ scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages run)
-code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest) \
+code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
 probe   := $(call object,$(build),$(guest))
-library := $(filter-out user/main.c,$(sources))
+small   := $(call object,$(build)/inguest,$(own) $(common))
+library := $(filter-out %/main.c,$(sources) $(own))
 checked := $(call object,$(build)/sanitized,$(library))
 fuzzed  := $(call object,$(build)/fuzzed,$(library))
 units   := $(tests:tests/unit/%.c=$(build)/unit/%) $(fuzz:tests/fuzz/%.c=$(build)/unit/%)
@@ -81,6 +89,9 @@ bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-u
 guest_cflags := -m64 -O2 -std=gnu11 $(warnings) -Ibpf -Iuser $(depend) -ffreestanding -nostdlib \
 	      -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	      -mno-red-zone -mgeneral-regs-only
+# Small, and nothing that the kernel of the guest would have to offer.
+small_cflags := -Os -std=gnu11 $(warnings) $(includes) $(depend) -static -no-pie -fno-pic -ffunction-sections \
+	      -fdata-sections -fno-asynchronous-unwind-tables
 
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -90,7 +101,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 .SUFFIXES:
 .PHONY: all run test test-all mutants hygiene bench unit fuzz soak newcomer lint patch-check deps \
 	clean install help kvm-modules kvm-modules-load kvm-modules-unload
-all: $(program)
+all: $(program) $(inguest)
 
 # ---- the program ----
 
@@ -130,6 +141,16 @@ $(build)/exitcheck.bpf.o: bpf/exitcheck.bpf.c | $(build)/packages
 $(build)/exitcheck.skel.h: $(build)/exitcheck.bpf.o
 	$(call say,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name exitcheck_bpf >$@
+
+# ---- the program for a guest: static, without libraries ----
+
+$(inguest): $(small)
+	$(call say,LINK)
+	$(Q)$(GUEST_CC) $(small_cflags) -s -Wl,--gc-sections -o $@ $^
+
+$(build)/inguest/%.o: %.c | $(build)/packages
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(GUEST_CC) $(small_cflags) -c -o $@ $<
 
 # ---- the probe guest, which the program carries ----
 
@@ -182,6 +203,12 @@ $(build)/hygiene/cycles: tests/hygiene/cycles.c $(filter-out %/main.o,$(objects)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
 
+# ---- exitcheck-guest's code on the probe guest, for tests/lab ----
+
+$(build)/lab/inguest: tests/lab/inguest.c $(filter-out %/main.o,$(objects) $(call object,$(build),$(own)))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
+
 # ---- what is done with it ----
 
 packages := tests/lab/packages
@@ -202,7 +229,7 @@ run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
-	$(Q)$(submake) $(program) $(units) $(build)/unit/synthetic
+	$(Q)$(submake) $(program) $(inguest) $(build)/lab/inguest $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
 	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
@@ -248,7 +275,7 @@ lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
 	$(Q)clang-format --dry-run -Werror $(code)
 	$(Q)shellcheck -a -x $(scripts)
 	$(Q)tests/structure
-	$(Q)$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(all_cflags)) $(filter user/%.c,$(sources))
+	$(Q)$(CLANG) -fsyntax-only $(filter-out -MMD -MP,$(all_cflags)) $(filter user/%.c,$(sources) $(own))
 
 patch-check: ## each series of kernel-patch/: applies to every version that the mirror has, compiles, is in style
 	$(Q)$(packages) install lab patch
@@ -271,19 +298,21 @@ deps: ## installs every Debian package that something here needs
 	$(Q)$(packages) install build lab patch svm vmx test bench browser lint fuzz
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
-	$(Q)rm -rf $(build) $(program)
+	$(Q)rm -rf $(build) $(program) $(inguest)
 
-install: $(program) ## to PREFIX=/usr/local, under DESTDIR
+install: $(program) $(inguest) ## to PREFIX=/usr/local, under DESTDIR
 	$(Q)install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/sbin/$(program)
 	$(Q)install -D -m 644 user/$(program).8 $(DESTDIR)$(PREFIX)/share/man/man8/$(program).8
+	$(Q)install -D -m 755 $(inguest) $(DESTDIR)$(PREFIX)/bin/$(inguest)
+	$(Q)install -D -m 644 user/inguest/$(inguest).1 $(DESTDIR)$(PREFIX)/share/man/man1/$(inguest).1
 
 help: ## this
-	@echo 'make                    ./$(program)'
+	@echo 'make                    ./$(program) and ./$(inguest)'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 # Looked for once, so that a missing compiler or library is said in one line.
 $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
--include $(patsubst %.o,%.d,$(objects) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
-	$(build)/hygiene/cycles.d $(build)/exitcheck.bpf.d
+-include $(patsubst %.o,%.d,$(objects) $(small) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
+	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(build)/exitcheck.bpf.d

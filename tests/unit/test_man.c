@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The man page has the options that --help shows, and no others. From the top of the tree. */
+/* The man pages have the options that --help shows, and no others. From the top of the tree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "commands.h"
+#include "inguest/options.h"
 
 #define MAX_PAGE 65536
 
@@ -18,15 +19,15 @@ static char page[MAX_PAGE];
 
 static int read_page(void **state)
 {
-	FILE *file = fopen("user/exitcheck.8", "r");
+	FILE *file = fopen(*state, "r");
 	size_t length = 0;
 	int c;
 
-	(void)state;
 	assert_non_null(file);
 	while ((c = getc(file)) != EOF && length + 1 < MAX_PAGE)
 		if (c != '\\')
 			page[length++] = c;
+	page[length] = '\0';
 	fclose(file);
 	return length + 1 == MAX_PAGE;
 }
@@ -110,12 +111,52 @@ static void every_described_option_exists(void **state)
 	}
 }
 
+static void every_option_of_the_guest_is_described(void **state)
+{
+	char name[64];
+
+	(void)state;
+	for (const struct option *o = inguest_long_options; o->name; o++) {
+		const char *at = strstr(page, "\n.SH OPTIONS\n"), *end;
+
+		assert_non_null(at);
+		end = strstr(at + 1, "\n.SH ");
+		while ((at = next_option(at, end, name, sizeof(name))))
+			if (!strcmp(name, o->name))
+				break;
+		if (!at)
+			fail_msg("--%s is not under OPTIONS", o->name);
+	}
+}
+
+static void every_described_option_of_the_guest_exists(void **state)
+{
+	const char *at = page, *end = page + strlen(page);
+	char name[64];
+
+	(void)state;
+	while ((at = next_option(at, end, name, sizeof(name)))) {
+		const struct option *o = inguest_long_options;
+
+		while (o->name && strcmp(o->name, name))
+			o++;
+		if (!o->name)
+			fail_msg("exitcheck-guest has no --%s", name);
+	}
+}
+
+#define TEST(test, file) \
+	cmocka_unit_test_prestate_setup_teardown(test, read_page, NULL, (void *)file)
+
 int main(void)
 {
+	static const char host[] = "user/exitcheck.8", guest[] = "user/inguest/exitcheck-guest.1";
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_option_is_described),
-		cmocka_unit_test(every_described_option_exists),
+		TEST(every_option_is_described, host),
+		TEST(every_described_option_exists, host),
+		TEST(every_option_of_the_guest_is_described, guest),
+		TEST(every_described_option_of_the_guest_exists, guest),
 	};
 
-	return cmocka_run_group_tests_name("man page", tests, read_page, NULL);
+	return cmocka_run_group_tests_name("man pages", tests, NULL, NULL);
 }

@@ -8,5 +8,6 @@
 #define REPORT_SCHEMA_VERSION 1
 #define BENCH_SCHEMA_VERSION 1
 #define COMPARISON_SCHEMA_VERSION 1
+#define INGUEST_SCHEMA_VERSION 1 /* exitcheck-guest --json */
 
 #endif
