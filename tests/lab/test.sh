@@ -45,8 +45,8 @@ closing()
 	grep -v '^status ' "$out/$1.txt" | tail -n 1
 }
 
-# linux_guest: a busybox guest with cpuid(1) for a QEMU in the host, its init on stdin.  Sets $bring to the
-# lab's options that bring QEMU, its firmware, /guest/kernel and /guest/initramfs.
+# linux_guest: a busybox guest with cpuid(1) and exitcheck-guest for a QEMU in the host, its init on stdin.
+# Sets $bring to the lab's options that bring QEMU, its firmware, /guest/kernel and /guest/initramfs.
 linux_guest()
 {
 	local dir=$out/guest image library file
@@ -56,7 +56,7 @@ linux_guest()
 	mkdir -p "$dir"/{bin,proc,dev}
 	cat >"$dir/init"
 	chmod +x "$dir/init"
-	cp "$(command -v busybox)" "$(command -v cpuid)" "$dir/bin"
+	cp "$(command -v busybox)" "$(command -v cpuid)" "$here/../../exitcheck-guest" "$dir/bin"
 	ldd "$(command -v cpuid)" | grep -o '/[^ ]*' | while read -r library; do
 		mkdir -p "$dir${library%/*}"
 		cp -L "$library" "$dir$library"
