@@ -20,6 +20,7 @@
 #define DEFAULT_SLOW_COUNT 100
 #define WARM_UP_SHARE 10 /* one in so many executions goes before a sample */
 #define SETTLE_US 50000	 /* the kernel detaches programs with a delay: keep that out of a sample */
+#define HOOKED_S 1.5	 /* KVM's hooks stay on for a second after the last accounted vCPU */
 
 /* Workloads measured by default. */
 static const char *const default_workloads[] = { "cpuid", "out", "mmio-write", "wrmsr", "hlt" };
@@ -31,6 +32,7 @@ struct measuring {
 	uint64_t random;
 	int round; /* -1: the warm-up */
 	int cpu;   /* that a single vCPU stays on */
+	double hooked_until;
 };
 
 /* The VMs of a turn, all alike. */
@@ -331,6 +333,22 @@ static int attach(struct measuring *measuring, unsigned int watch, struct tracer
 	return status;
 }
 
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+static void wait_until_unhooked(const struct measuring *measuring)
+{
+	double left = measuring->hooked_until - seconds_now();
+
+	if (left > 0)
+		usleep((useconds_t)(left * 1e6));
+}
+
 /* One observer's part of a round. */
 static int turn(struct measuring *measuring, unsigned int watch)
 {
@@ -339,6 +357,8 @@ static int turn(struct measuring *measuring, unsigned int watch)
 	struct test_vm *other = NULL;
 	int status = 0;
 
+	if (!observer->leaves)
+		wait_until_unhooked(measuring);
 	if (observer->leaves == BENCH_LEAVES_OTHER)
 		status = create_vm(measuring, &other, 1, false, true);
 	if (!status)
@@ -349,6 +369,8 @@ static int turn(struct measuring *measuring, unsigned int watch)
 		measuring->bench->watches[watch].counted += tracer_vcpu(tracer, i)->count;
 	tracer_destroy(tracer);
 	test_vm_destroy(other);
+	if (observer->leaves)
+		measuring->hooked_until = seconds_now() + HOOKED_S;
 	usleep(SETTLE_US);
 	return status;
 }
@@ -489,14 +511,6 @@ static int set_up(struct measuring *measuring)
 	return 0;
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
 int bench_run(const struct host *host, const struct bench_plan *plan, struct bench **bench,
 	      struct error *err)
 {
@@ -514,6 +528,8 @@ int bench_run(const struct host *host, const struct bench_plan *plan, struct ben
 	measuring.bench->vcpus = plan->vcpus;
 	measuring.bench->vms = plan->vms;
 	measuring.random = measuring.bench->seed;
+	if (host->exit_leaves != EXIT_LEAVES_ABSENT)
+		measuring.hooked_until = began + HOOKED_S;
 
 	status = set_up(&measuring);
 	for (measuring.round = -1; measuring.round < (int)plan->rounds && !status;
