@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# An unmodified QEMU lists the numbers of a Linux guest (QMP query-stats): with the guest stopped, its
-# exits by number are those that the eBPF program has counted, exactly.  What the guest reads from the
-# leaves meanwhile is compared in place.
+# An unmodified QEMU lists the numbers of a Linux guest (query-stats of QMP, info stats of HMP): with the
+# guest stopped, its exits by number are those that the eBPF program has counted, exactly.  What the guest
+# reads from the leaves meanwhile is compared in place.
 # One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
@@ -46,6 +46,9 @@ echo '{ "execute": "stop" }' >&4
 ok "it is stopped" until_said '"STOP"' /tmp/qmp
 echo '{ "execute": "query-stats", "arguments": { "target": "vcpu" } }' >&4
 ok "QEMU has the statistics" until_said exits_by_number /tmp/qmp
+echo '{ "execute": "human-monitor-command",
+	"arguments": { "command-line": "info stats vcpu exits_by_number" } }' >&4
+ok "so has its human monitor" until_said 'exits_by_number (' /tmp/qmp
 echo '{ "execute": "quit" }' >&4
 wait $watch && status=0 || status=$?
 is "watch ends with PASS" "$status" 0
@@ -67,6 +70,10 @@ awk '/^    (0x[0-9a-f]+|[0-9]+) / { print $1, $3 }' /tmp/watch | tr -d ',' |
 sed 's/^/# /' /tmp/watch /tmp/serial
 ok "it lists exits of several numbers" test "$(wc -l </tmp/listed)" -ge 5
 is "by number, they are those that eBPF counted" "$(cat /tmp/listed)" "$(cat /tmp/counted)"
+# The same order; the monitor's own numbers begin with 1.
+grep -o 'exits_by_number (cumulative): [^\\]*' /tmp/qmp | grep -o '=[0-9]*' | tr -d = | tac |
+	awk '$1 { print NR - 1, $1 }' >/tmp/shown
+is "the human monitor shows the same" "$(cat /tmp/shown)" "$(cat /tmp/listed)"
 # The last exit has not ended.
 values cycles_by_number | awk '$1 { print NR - 1 }' >/tmp/timed
 cut -d ' ' -f 1 /tmp/listed >/tmp/exited
