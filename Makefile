@@ -46,7 +46,7 @@ svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
 checkers := kasan ubsan kcsan lockdep preempt rt
-hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) selftests.t broken.t)
+hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) suspend.t selftests.t broken.t)
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
 scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench \
 	   tests/bench/peers.sh tests/fuzz/fuzz \
@@ -266,7 +266,7 @@ soak: ## ten million exits in the emulated host, in constant memory (SOAK_EXITS=
 hygiene: ## the patched kernel under KASAN, UBSAN, KCSAN, lockdep, kmemleak; KVM's selftests (an hour)
 	$(Q)$(packages) install build lab patch svm test
 	$(Q)$(submake) $(program) $(build)/hygiene/cycles
-	$(Q)for config in "" $(checkers); do \
+	$(Q)for config in "" $(checkers) suspend; do \
 		$(lab) build $(lab_options) $${config:+--config $$config} >/dev/null || exit; done
 	$(Q)$(run_tests) $(hygiene)
 
