@@ -108,8 +108,7 @@ for part in $parts; do
 	bring+=(--get "/tmp/trace.$part:$out/trace.$part" --get "/tmp/serial.$part:$out/serial.$part")
 done
 bring+=(--get "/tmp/watch:$out/watch")
-"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series,mutant-published --no-modules \
-	--smp 1 --mem 2G --timeout 600 "${bring[@]}" --job - <<'EOT' || fatal "the host ends well"
+linux_host --patch series,mutant-published --no-modules --timeout 600 <<'EOT' || fatal "the host ends well"
 cd /sys/kernel/tracing
 echo 100000 >buffer_size_kb
 [ ! -e options/fields ] || echo 1 >options/fields

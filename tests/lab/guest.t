@@ -22,8 +22,7 @@ cpuid -1 -r -l 0x4fffffff
 cpuid -1 -r -l 0x4ffffffe
 /bin/busybox reboot -f
 END
-"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series \
-	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 300 "${bring[@]}" --job - <<'EOT'
+linux_host --patch series --kvm-params exit_leaves=all <<'EOT'
 # -L: QEMU looks for its firmware beside itself where it is not at home.
 timeout 200 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu \
 	-accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initramfs \

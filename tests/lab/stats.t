@@ -18,8 +18,7 @@ cpuid -1 -r -l 0x4ffffffe
 echo at rest
 /bin/busybox sleep 10000
 END
-"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series \
-	--kvm-params exit_leaves=all --smp 1 --mem 2G --timeout 500 "${bring[@]}" --job - <<'EOT'
+linux_host --patch series --kvm-params exit_leaves=all --timeout 500 <<'EOT'
 mkfifo /tmp/qmp.in /tmp/qmp.out
 cat /tmp/qmp.out >/tmp/qmp &
 timeout 400 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu -accel kvm -cpu host -m 256M -nodefaults \
