@@ -819,10 +819,11 @@ BTF_ENTRY(btf_entry_nocast, false)
 SEC("tp_btf/kvm_userspace_exit")
 int BPF_PROG(btf_userspace_exit)
 {
-	ec_u32 thread = current_thread(), *slot = bpf_map_lookup_elem(&by_thread, &thread);
+	struct ec_vcpu *vcpu = slot_vcpu(this_cpu()->slot);
 
-	if (slot && slot_vcpu(*slot)->owner == thread)
-		slot_vcpu(*slot)->user_space = true;
+	/* If the thread was moved since the exit, that is what happened to it. */
+	if (vcpu->owner == current_thread())
+		vcpu->user_space = true;
 	return 0;
 }
 
