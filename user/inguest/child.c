@@ -38,19 +38,31 @@ static void handle(int signal, void (*handler)(int))
 int child_run(char **argv, int *result, struct error *err)
 {
 	static const int of_terminal[] = { SIGINT, SIGQUIT }, of_others[] = { SIGTERM, SIGHUP };
+	posix_spawnattr_t attributes;
+	sigset_t passed_on, former;
 	int failed, status = 0;
 	pid_t pid = 0;
 
 	for (unsigned int i = 0; i < NR(of_terminal); i++)
 		handle(of_terminal[i], ignore);
-	for (unsigned int i = 0; i < NR(of_others); i++)
+	sigemptyset(&passed_on);
+	for (unsigned int i = 0; i < NR(of_others); i++) {
 		handle(of_others[i], pass_on);
+		sigaddset(&passed_on, of_others[i]);
+	}
 
-	failed = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	/* The command may run before its number is known here: what comes meanwhile waits. */
+	sigprocmask(SIG_BLOCK, &passed_on, &former);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigmask(&attributes, &former);
+	failed = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	child = failed ? 0 : pid;
+	sigprocmask(SIG_SETMASK, &former, NULL);
 	if (failed)
 		return error_set(err, failed == ENOENT ? 127 : 126, "%s: %s", argv[0],
 				 strerror(failed));
-	child = pid;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_set(err, STATUS_CANNOT_RUN, "waitpid: %m");
