@@ -45,7 +45,9 @@ source_own()
 	[ ! -e "$KERNEL_SRC/.config" ] ||
 		die 2 "KERNEL_SRC=$KERNEL_SRC has been built in: run 'make mrproper' there first"
 	source_dir=$(realpath "$KERNEL_SRC")
-	have=$(make -s -C "$source_dir" kernelversion 2>/dev/null) ||
+	have=$(sed -n 's/^VERSION = //p; s/^PATCHLEVEL = /./p; s/^SUBLEVEL = /./p; s/^EXTRAVERSION = //p' \
+		"$source_dir/Makefile" 2>/dev/null | tr -d '\n')
+	[[ $have =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] ||
 		die 2 "KERNEL_SRC=$KERNEL_SRC does not know its version: is the tree complete?"
 	[[ $have == "$1" || $have == "$1".* || $have == "$1"-* ]] ||
 		die 2 "KERNEL_SRC is Linux $have, and KERNEL=$1 was asked for"
