@@ -81,7 +81,7 @@ linux_host()
 		status=0
 		"$here/lab" run --kernel "$kernel" --isa "$isa" --smp 1 --mem 2G "${bring[@]}" "$@" \
 			--job "$out/job" >"$out/said" || status=$?
-		[ "$status" = 4 ] && [ "$try" = 1 ] || break
+		[ "$status$try" = 41 ] || break
 	done
 	cat "$out/said"
 	return "$status"
