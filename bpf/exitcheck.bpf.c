@@ -703,18 +703,6 @@ static __always_inline void audit_add(struct ec_audit *audit, const struct audit
 		audit->differed++;
 }
 
-static __noinline void record_difference(struct ec_vcpu *vcpu, ec_u32 index, ec_u64 exits)
-{
-	struct ec_difference *first = &vcpu->first_difference;
-
-	if (first->kvm || first->bpf)
-		return;
-	first->index = index;
-	first->cpu = bpf_get_smp_processor_id();
-	first->kvm = exits;
-	first->bpf = reason_at(vcpu, index)->count;
-}
-
 /*
  * Compares an exit that has ended with KVM's account. False: the account holds exits from before this
  * program saw the vCPU, so this one is where the comparison begins.
@@ -737,10 +725,7 @@ static __always_inline bool audit_exit(struct ec_vcpu *vcpu, ec_u32 index, ec_u6
 			return false;
 		}
 	}
-	if (unlikely(exits - reason->kvm_ahead != reason->count)) {
-		exit->differed = true;
-		record_difference(vcpu, index, exits);
-	}
+	exit->differed = exits - reason->kvm_ahead != reason->count;
 	exit->untimed = !added;
 	window = ns * cycles_per_ns >> EC_CYCLES_BITS;
 	/* Both readings of the clock were truncated. */

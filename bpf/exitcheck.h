@@ -105,13 +105,6 @@ struct ec_audit {
 	ec_u32 unused;
 };
 
-/* The first exit whose number differs. */
-struct ec_difference {
-	ec_u32 index;
-	ec_u32 cpu;
-	ec_u64 kvm, bpf; /* exits of that reason */
-};
-
 /* One exit reason of one vCPU. Written by that vCPU's thread alone. */
 struct ec_reason {
 	ec_u64 count; /* exits, including the pending one */
@@ -167,7 +160,6 @@ struct ec_vcpu {
 	ec_u32 nested, cpu;
 	ec_u64 switches;
 	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
-	struct ec_difference first_difference;
 	/* What one of this program's own windows takes, in cycles: of every 16th exit. */
 	ec_u32 own[EC_HIST_BUCKETS];
 	struct ec_reason reason[EXIT_NR_INDICES];
