@@ -2,10 +2,52 @@
 # shellcheck shell=bash disable=SC2154 # the options are lab's, $scratch is lib.sh's
 # The emulated VMX host: Bochs, which boots from a CD and is told everything by a file.
 
+# On Debian's 3.1+dfsg-1 Linux does not boot (6.12.117, 6.12.118): the multiplier of a clock comes out as 0, and the kernel
+# divides by it as it registers the HPET or the TSC.  There Debian 13's serves, beside it.
+bochs_broken=3.1+dfsg-1 bochs_instead=trixie
+
+# bochs_get: sets $bochs_dir to where that has been unpacked; to nothing where the machine's own is good.
+bochs_get()
+{
+	bochs_dir=
+	[ "$(dpkg-query -W -f '${Version}' bochs 2>/dev/null || true)" = "$bochs_broken" ] || return 0
+	bochs_dir=$cache/bochs/$bochs_instead
+	cache_make "$bochs_dir" bochs_make
+}
+
+# bochs_make DIR
+bochs_make()
+{
+	local apt=() deb
+
+	mkdir -p "$scratch/download"
+	suite_lists "$bochs_instead"
+	task "fetching Bochs of Debian $bochs_instead" detail_size bochs_download "${apt[@]}"
+	for deb in "$scratch"/download/*.deb; do
+		dpkg-deb -x "$deb" "$1"
+	done
+	rm -f "$scratch"/download/*.deb
+}
+
+# bochs_download OPTION...
+bochs_download()
+{
+	local package
+
+	for package in bochs bochs-term bochsbios; do
+		source_download "$package/$bochs_instead" "$@" || return
+	done
+}
+
 # host_bochs: becomes the emulator, which never outlives this shell.
 host_bochs()
 {
-	local pid=$BASHPID
+	local pid=$BASHPID program=bochs
+
+	if [ -n "$bochs_dir" ]; then
+		program=$bochs_dir/usr/bin/bochs-bin
+		export LTDL_LIBRARY_PATH=$bochs_dir/usr/lib/x86_64-linux-gnu/bochs/plugins
+	fi
 
 	# Open from now on: its reader would wait for a writer otherwise, and Bochs is none before the first
 	# line.
@@ -16,7 +58,7 @@ host_bochs()
 	echo c >"$scratch/bochs.rc"
 	bochs_screen "$pid" 3>&- &
 	# The screen goes nowhere, but its driver wants to know a terminal.
-	TERM=linux exec setpriv --pdeathsig KILL bochs -q -f "$scratch/bochsrc" -rc "$scratch/bochs.rc" \
+	TERM=linux exec setpriv --pdeathsig KILL "$program" -q -f "$scratch/bochsrc" -rc "$scratch/bochs.rc" \
 		</dev/null >"$scratch/emulator.log" 2>&1
 }
 
@@ -76,7 +118,7 @@ bochs_config()
 	cat <<-END
 		config_interface: textconfig
 		display_library: term
-		romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+		romimage: file=$bochs_dir/usr/share/bochs/BIOS-bochs-latest, options=fastboot
 		vgaromimage: file=/usr/share/vgabios/vgabios.bin
 		cpu: model=corei7_haswell_4770, count=1:$smp:1, ips=50000000, reset_on_triple_fault=0
 		memory: guest=$size, host=$size

@@ -134,19 +134,27 @@ debian_sites()
 		sort -u
 }
 
-# source_lists VERSION: reads the suites that carry this kernel from this machine's own mirror; sets apt
-# to options with which apt-get looks there, and writes nothing of the machine's.
+# source_lists VERSION: suite_lists of those that carry this kernel.
 source_lists()
 {
-	local dir=$scratch/apt ring=/usr/share/keyrings/debian-archive-keyring.gpg
-	local suite site release signed= found
+	local found
 
 	mapfile -t found < <(source_suites "$1")
+	suite_lists "${found[@]}"
+}
+
+# suite_lists SUITE...: reads them from this machine's own mirror; sets apt to options with which apt-get looks
+# there, and writes nothing of the machine's.
+suite_lists()
+{
+	local dir=$scratch/apt ring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local suite site release signed=
+
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 	[ ! -e "$ring" ] || signed="[signed-by=$ring]"
 	debian_sites |
 		while read -r site release; do
-			for suite in "${found[@]}"; do
+			for suite; do
 				case $release:$suite in
 				*-security:*-security) ;;
 				*-security:* | *:*-security) continue ;;
@@ -158,7 +166,7 @@ source_lists()
 	apt=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=-
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root)
-	task "reading the package lists of ${found[*]}" detail_size source_update "${apt[@]}"
+	task "reading the package lists of $*" detail_size source_update "${apt[@]}"
 }
 
 # source_update OPTION...: a mirror need not carry every suite; those that it has are read.
