@@ -56,6 +56,7 @@ scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 
+skeletons := $(build)/btf.skel.h $(build)/classic.skel.h
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
 probe   := $(call object,$(build),$(guest))
@@ -111,7 +112,7 @@ $(program): $(objects)
 
 # $(call compiled,DIR,COMPILER,FLAGS): how user/ is compiled to DIR/user.
 define compiled
-$(1)/user/%.o: user/%.c | $(build)/packages $(build)/exitcheck.skel.h
+$(1)/user/%.o: user/%.c | $(build)/packages $(skeletons)
 	$$(call say,CC)
 	$$(Q)mkdir -p $$(@D) && $(2) $$(all_cflags) $(3) -c -o $$@ $$<
 
@@ -134,13 +135,13 @@ $(build)/%/exitcheck.a:
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
-$(build)/exitcheck.bpf.o: bpf/exitcheck.bpf.c | $(build)/packages
+$(skeletons:.skel.h=.bpf.o): $(build)/%.bpf.o: bpf/%.bpf.c | $(build)/packages
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(bpf_cflags) -c -o $@ $< && $(STRIP) -g $@
 
-$(build)/exitcheck.skel.h: $(build)/exitcheck.bpf.o
+$(skeletons): $(build)/%.skel.h: $(build)/%.bpf.o
 	$(call say,SKEL)
-	$(Q)$(BPFTOOL) gen skeleton $< name exitcheck_bpf >$@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
 # ---- the program for a guest: static, without libraries ----
 
@@ -270,7 +271,7 @@ hygiene: ## the patched kernel under KASAN, UBSAN, KCSAN, lockdep, kmemleak; KVM
 		$(lab) build $(lab_options) $${config:+--config $$config} >/dev/null || exit; done
 	$(Q)$(run_tests) $(hygiene)
 
-lint: $(build)/exitcheck.skel.h ## style, shell and a second compiler's opinion
+lint: $(skeletons) ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint
 	$(Q)clang-format --dry-run -Werror $(code)
 	$(Q)shellcheck -a -x $(scripts)
@@ -315,4 +316,4 @@ $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
 -include $(patsubst %.o,%.d,$(objects) $(small) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
-	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(build)/exitcheck.bpf.d
+	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(skeletons:.skel.h=.bpf.d)

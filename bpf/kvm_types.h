@@ -62,6 +62,10 @@ struct kref {
 	int refcount;
 };
 
+struct kvm_cpuid_entry2 {
+	ec_u32 function, index, flags;
+};
+
 struct task_struct {
 	unsigned long nvcsw, nivcsw;
 };

@@ -23,9 +23,10 @@
 #include "tracer/tracer.h"
 #include "util/array.h"
 
-#define WATCH_VCPUS TRACER_MAX_SLOTS /* vCPUs that one run can tell apart */
-#define MAX_SHOWN 10		     /* mismatches */
-#define COMMAND_GRACE 5		     /* seconds between SIGTERM and SIGKILL */
+#define WATCH_VCPUS 511	    /* at a time */
+#define MAX_SHOWN 10	    /* mismatches */
+#define COMMAND_GRACE 5	    /* seconds between SIGTERM and SIGKILL */
+#define MOMENT_NS 100000000 /* between two looks at what has come and gone */
 
 struct watch {
 	const struct options *options;
@@ -86,16 +87,15 @@ static void report_command(const char *name, int status)
 		fprintf(stderr, "exitcheck: %s ended with status %d\n", name, WEXITSTATUS(status));
 }
 
-/* Waits for a blocked signal, until a point in time (0: forever). False: the time has come. */
+/* Waits a moment for a blocked signal. False: a point in time has come (0: none). */
 static bool wait_signal(const sigset_t *signals, time_t until, int *signal)
 {
-	struct timespec now, left = { .tv_sec = OPTIONS_MAX_SECONDS };
+	const struct timespec moment = { .tv_nsec = MOMENT_NS };
+	struct timespec now;
 
+	*signal = sigtimedwait(signals, NULL, &moment);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (until)
-		left.tv_sec = until > now.tv_sec ? until - now.tv_sec : 0;
-	*signal = sigtimedwait(signals, NULL, &left);
-	return *signal > 0 || errno == EINTR || !until;
+	return *signal > 0 || !until || now.tv_sec < until;
 }
 
 static time_t seconds_from_now(unsigned int seconds)
@@ -123,15 +123,20 @@ static void stop_command(pid_t child, const sigset_t *signals)
 }
 
 /* Judges what the eBPF program compared; begin: the clocks when that began. */
-static void audit(struct watch *watch, const struct result_clock *begin)
+static int audit(struct watch *watch, const struct result_clock *begin, struct error *err)
 {
-	static struct ec_audit cpus[EC_MAX_CPUS];
-	const struct ec_vcpu *vcpus[WATCH_VCPUS];
-	unsigned int nr = tracer_nr_vcpus(watch->tracer);
+	unsigned int nr = tracer_nr_vcpus(watch->tracer), nr_cpus = tracer_nr_cpus(watch->tracer);
+	const struct ec_vcpu **vcpus = calloc(nr + 1, sizeof(*vcpus));
+	struct ec_audit *cpus = calloc(nr_cpus, sizeof(*cpus));
 	static struct result clocks;
 	struct check why = { 0 };
 	struct timing timing;
 
+	if (!vcpus || !cpus) {
+		free(vcpus);
+		free(cpus);
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	}
 	clocks.host = watch->host;
 	clocks.begin = *begin;
 	clocks.end = clocks_read();
@@ -144,14 +149,17 @@ static void audit(struct watch *watch, const struct result_clock *begin)
 	for (unsigned int i = 0; i < nr; i++)
 		vcpus[i] = tracer_vcpu(watch->tracer, i);
 	watch->no_audit = tracer_no_audit(watch->tracer);
-	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+	for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
 		cpus[cpu] = *tracer_cpu(watch->tracer, cpu);
 	audit_sum(watch->host.isa, vcpus, nr, &watch->audit);
-	audit_cpus(cpus, EC_MAX_CPUS, !*watch->no_cycles, &watch->audit);
+	audit_cpus(cpus, nr_cpus, !*watch->no_cycles, &watch->audit);
 	audit_groups(vcpus, nr, !*watch->no_cycles, &watch->audit);
 	if (!watch->no_audit && !watch->audit.compared && watch->audit.ended)
 		watch->no_audit = "KVM does not account for these VMs: their VMMs must ask for it,"
 				  " or load kvm.ko with exit_leaves=host or all";
+	free(vcpus);
+	free(cpus);
+	return 0;
 }
 
 /* The gate is open meanwhile. */
@@ -183,6 +191,7 @@ static int watch_while(struct watch *watch, struct error *err)
 		fprintf(stderr, "exitcheck: watching every VM; Ctrl-C ends it\n");
 	}
 	while (wait_signal(&signals, until, &signal)) {
+		tracer_poll(watch->tracer);
 		if (signal > 0 && signal != SIGCHLD)
 			break;
 		if (child > 0 && waitpid(child, &status, WNOHANG) == child) {
@@ -195,8 +204,8 @@ static int watch_while(struct watch *watch, struct error *err)
 		stop_command(child, &signals);
 	tracer_gate(watch->tracer, false);
 	sigprocmask(SIG_SETMASK, &former, NULL);
-	audit(watch, &begin);
-	return 0;
+	tracer_poll(watch->tracer);
+	return audit(watch, &begin, err);
 }
 
 /* ---- the report ---- */
@@ -220,7 +229,7 @@ struct totals {
 	unsigned int joined_late;
 };
 
-static struct totals sum_up(const struct tracer *tracer)
+static struct totals sum_up(struct tracer *tracer)
 {
 	struct totals totals = {};
 	const struct ec_vcpu *vcpu;
@@ -229,7 +238,8 @@ static struct totals sum_up(const struct tracer *tracer)
 	for (slot = 0; (vcpu = tracer_vcpu(tracer, slot)); slot++) {
 		totals.exits += vcpu->count;
 		totals.lost_entries += vcpu->lost_entries;
-		totals.not_compared += vcpu->not_compared;
+		for (unsigned int i = 0; i < EC_NR_UNCOMPARED; i++)
+			totals.not_compared += vcpu->uncompared[i];
 		totals.joined_late += vcpu->joined_late;
 		for (leaf = 0; leaf < LEAF_NR; leaf++) {
 			totals.by_leaf[leaf] += vcpu->compared[leaf];
@@ -284,11 +294,13 @@ static int by_vm_and_id(const void *a, const void *b)
 
 static void show_vms(const struct watch *watch)
 {
-	const struct ec_vcpu *vcpus[WATCH_VCPUS];
 	unsigned int nr = tracer_nr_vcpus(watch->tracer), i, last;
+	const struct ec_vcpu **vcpus = calloc(nr + 1, sizeof(*vcpus));
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; vcpus && i < nr; i++)
 		vcpus[i] = tracer_vcpu(watch->tracer, i);
+	if (!vcpus)
+		return;
 	qsort(vcpus, nr, sizeof(*vcpus), by_vm_and_id);
 	for (i = 0; i < nr; i++) {
 		if (!i || vcpus[i]->vm != vcpus[i - 1]->vm) {
@@ -301,6 +313,7 @@ static void show_vms(const struct watch *watch)
 	}
 	if (nr)
 		putchar('\n');
+	free(vcpus);
 }
 
 static void show_comparisons(const struct totals *totals)
@@ -498,9 +511,10 @@ int watch_run(struct options *options)
 {
 	struct watch watch = { .options = options };
 	struct tracer_config config = {
-		.nr_slots = WATCH_VCPUS,
+		.nr_vcpus = WATCH_VCPUS,
 		.path = options->path,
 		.watch = true,
+		.audit = true,
 	};
 	int status, verdict = STATUS_PASS;
 	struct error err;

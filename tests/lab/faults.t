@@ -68,7 +68,7 @@ stopped=$pid since=$(cut -d. -f1 /proc/uptime)
 kill -STOP $pid
 
 work full
-ok "a map can be filled up" fill by_thread '255 255' 100
+ok "a map can be filled up" fill by_key '255 255 255 255 255 255' 100
 ends "a map full" 4 '^INCONCLUSIVE: COUNT.*MIGRATE'
 like "a map full: how much was lost" "$(cat /tmp/full)" 'eBPF lost [0-9,]* events'
 
@@ -77,7 +77,7 @@ start watch exitcheck watch -- sh -c 'touch /tmp/up; until [ -e /tmp/go ]; do us
 while running && [ ! -e /tmp/up ]; do
 	usleep 50000
 done
-ok "a map of watch can be filled up" fill by_key '255 255 255 255 255 255' 300
+ok "a map of watch can be filled up" fill by_key '255 255 255 255 255 255' 600
 touch /tmp/go
 ends "watch, a map full" 4 '^INCONCLUSIVE: .*lost: .* for which a map was full'
 like "watch, a map full: the VM watched does not mind" "$(cat /tmp/watch)" '^PASS: '

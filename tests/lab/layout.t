@@ -41,11 +41,9 @@ is "$struct: in the accounting's cache lines is nothing of another CPU's" \
 	"$(printf '%s\n' $got | grep -vxF "$(printf '%s\n' $own)" || true)" ''
 like "$struct: the accounting was found" "$got" '\bstart index enabled\b'
 
-# The program's object has all of them in .bss, which is page-aligned.
-readelf -sW "$top/build/exitcheck.bpf.o" >"$out/symbols"
-for of in "ec_vcpu vcpus" "ec_cpu cpus"; do
-	pahole -C "${of% *}" "$top/build/exitcheck.bpf.o" >"$out/type"
-	is "${of% *}: is of whole cache lines" $(($(sed -n 's/.*size: \([0-9]*\),.*/\1/p' "$out/type") % 64)) 0
-	is "${of#* }: begin with one" $((0x$(awk -v name="${of#* }" '$8 == name { print $2 }' "$out/symbols") % 64)) 0
+# The program's are in a map whose value begins with a page, one kind after the other, a power of two of each.
+for of in ec_slot ec_row ec_cpu; do
+	pahole -C "$of" "$top/build/user/tracer/shared.o" >"$out/type"
+	is "$of: is of whole cache lines" $(($(sed -n 's/.*size: \([0-9]*\),.*/\1/p' "$out/type") % 64)) 0
 done
 done_testing

@@ -25,9 +25,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	for (size_t v = 0; v < NR(vcpus); v++) {
-		vcpus[v] = aligned_alloc(EC_CACHE_LINE, sizeof(*vcpus[v]));
+		vcpus[v] = calloc(1, sizeof(*vcpus[v]));
 		assert_non_null(vcpus[v]);
-		memset(vcpus[v], 0, sizeof(*vcpus[v]));
 		vcpus[v]->vm = 1;
 		vcpus[v]->vcpu_id = v;
 		vcpus[v]->accounted = true;

@@ -320,7 +320,10 @@ static int attach(struct measuring *measuring, unsigned int watch, struct tracer
 	const struct tracer_config config = {
 		.isa = measuring->bench->host.isa,
 		.path = observer->path,
-		.nr_slots = 2 * measuring->bench->vms * measuring->bench->vcpus,
+		.clock = observer->clock,
+		.audit = observer->audit,
+		.tsc_khz = measuring->bench->host.tsc_khz,
+		.nr_vcpus = measuring->bench->vms * measuring->bench->vcpus,
 	};
 	int status;
 
@@ -363,8 +366,11 @@ static int turn(struct measuring *measuring, unsigned int watch)
 		status = create_vm(measuring, &other, 1, false, true);
 	if (!status)
 		status = attach(measuring, watch, &tracer);
-	for (int irqchip = 0; irqchip <= 1 && !status; irqchip++)
+	for (int irqchip = 0; irqchip <= 1 && !status; irqchip++) {
 		status = do_works(measuring, watch, tracer, irqchip);
+		for (unsigned int i = 0; tracer && i < tracer_nr_vcpus(tracer); i++)
+			tracer_retire(tracer, i);
+	}
 	for (unsigned int i = 0; tracer && i < tracer_nr_vcpus(tracer); i++)
 		measuring->bench->watches[watch].counted += tracer_vcpu(tracer, i)->count;
 	tracer_destroy(tracer);

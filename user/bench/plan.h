@@ -24,6 +24,8 @@ struct bench_observer {
 	enum bench_leaves leaves;
 	bool ebpf;
 	enum tracer_path path; /* of the eBPF program */
+	enum tracer_clock clock;
+	bool audit; /* it compares each exit with KVM's own account */
 	const char *help;
 };
 

@@ -88,7 +88,7 @@ void check_audit(struct facts *facts, struct check *check)
 		vcpus[v] = &result->vcpus[v].bpf;
 	cycles = timing_audits(result, &why, &timing);
 	audit_sum(facts->isa, vcpus, result->nr_vcpus, audit);
-	audit_cpus(result->cpus, EC_MAX_CPUS, cycles, audit);
+	audit_cpus(result->cpus, result->nr_cpus, cycles, audit);
 	audit_groups(vcpus, result->nr_vcpus, cycles, audit);
 	judge_workloads(result, cycles, audit);
 	settle(facts, check, audit, cycles);

@@ -140,11 +140,13 @@ static void tally_in_place(const struct facts *facts, struct check *check, bool 
 					expected[reads[i].function - LEAF_FIRST]++;
 		}
 		for (unsigned int leaf = 0; leaf < LEAF_NR; leaf++) {
-			if (!leaf_is_count(LEAF_FIRST + leaf) ||
-			    is_equality(result, v, LEAF_FIRST + leaf) != equality)
+			if (is_equality(result, v, LEAF_FIRST + leaf) != equality)
+				continue;
+			tally->differed += bpf->differed[leaf];
+			/* Of cycles only the registers' form is compared. */
+			if (!leaf_is_count(LEAF_FIRST + leaf))
 				continue;
 			tally->compared += bpf->compared[leaf];
-			tally->differed += bpf->differed[leaf];
 			if (bpf->compared[leaf] < expected[leaf])
 				tally->undecided += expected[leaf] - bpf->compared[leaf];
 		}
@@ -155,8 +157,7 @@ static void tally_in_place(const struct facts *facts, struct check *check, bool 
 		const struct bounds bounds = { mismatch->lower, mismatch->upper };
 		unsigned int v = vcpu ? vcpu - result->vcpus : 0;
 
-		if (!vcpu || !leaf_is_count(mismatch->function) ||
-		    is_equality(result, v, mismatch->function) != equality)
+		if (!vcpu || is_equality(result, v, mismatch->function) != equality)
 			continue;
 		below += mismatch->leaf < mismatch->lower;
 		check_example(check, "%s: leaf 0x%08x %s, eBPF %s, in place",

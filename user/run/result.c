@@ -18,6 +18,7 @@ void result_destroy(struct result *result)
 	free(result->reads);
 	free(result->workloads);
 	free(result->times);
+	free(result->cpus);
 	free(result);
 }
 

@@ -104,7 +104,8 @@ struct result {
 	uint64_t count;		 /* -n, 0: the table's counts */
 	bool opt_in;		 /* the VMs asked for the leaves */
 	const char *tracer_path; /* "tp_btf" or "tracepoint" */
-	struct ec_audit cpus[EC_MAX_CPUS];
+	struct ec_audit *cpus;	 /* by the number of the CPU */
+	unsigned int nr_cpus;
 	const char *no_audit; /* why KVM's own account was not compared, NULL if it was */
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 #include "run/single.h"
 #include "util/random.h"
 
-static void record_losses(struct session *session)
+static int record_losses(struct session *session)
 {
 	struct result *result = session->result;
 	const struct ec_mismatch *mismatches;
@@ -22,14 +23,19 @@ static void record_losses(struct session *session)
 	struct error none;
 	unsigned int nr;
 
+	result->nr_cpus = tracer_nr_cpus(session->tracer);
+	result->cpus = calloc(result->nr_cpus, sizeof(*result->cpus));
+	if (!result->cpus)
+		return session_no_memory(session);
 	result->stats = *tracer_stats(session->tracer);
-	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
+	for (unsigned int cpu = 0; cpu < result->nr_cpus; cpu++)
 		result->cpus[cpu] = *tracer_cpu(session->tracer, cpu);
 	mismatches = tracer_mismatches(session->tracer, &nr);
 	result->nr_mismatches = nr < EC_MAX_MISMATCHES ? nr : EC_MAX_MISMATCHES;
 	memcpy(result->mismatches, mismatches, result->nr_mismatches * sizeof(*mismatches));
 	result->has_missed = !tracer_missed(session->tracer, &missed, &none);
 	result->missed = missed;
+	return 0;
 }
 
 static int run_phases(struct session *session)
@@ -51,9 +57,7 @@ static int run_phases(struct session *session)
 	clocks_check(session);
 	session->result->end = clocks_read();
 	tracer_gate(session->tracer, false);
-	if (!status)
-		record_losses(session);
-	return status;
+	return status ?: record_losses(session);
 }
 
 int validate(const struct host *host, const struct run_plan *plan, struct result **result,
@@ -63,9 +67,10 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 	const struct tracer_config config = {
 		.isa = host->isa,
 		.path = plan->path,
+		.audit = true,
 		.tsc_khz = host->tsc_khz,
 		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
-		.nr_slots = 2 + plan->vcpus + 3 + 1,
+		.nr_vcpus = 2 + plan->vcpus + 3 + 1,
 	};
 	int status = 0, kvm_fd;
 

@@ -61,6 +61,8 @@ int vm_close(struct session *session, struct vm *vm, int status)
 		vcpu->has_stat = !test_vm_stat_exits(vm->test_vm, i, &vcpu->stat_exits, &none);
 	}
 	test_vm_destroy(vm->test_vm);
+	for (unsigned int i = 0; !status && i < vm->nr_vcpus; i++)
+		tracer_retire(session->tracer, result_vcpu(session, vm, i)->slot);
 	vm->test_vm = NULL;
 	return status;
 }

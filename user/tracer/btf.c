@@ -8,16 +8,6 @@
 
 #include "util/array.h"
 
-bool btf_of_kernel(void)
-{
-	struct btf *vmlinux = btf__load_vmlinux_btf();
-
-	if (libbpf_get_error(vmlinux))
-		return false;
-	btf__free(vmlinux);
-	return true;
-}
-
 static bool btf_knows(const struct btf *btf, const char *name, unsigned int kind)
 {
 	return btf && btf__find_by_name_kind(btf, name, kind) > 0;
@@ -83,14 +73,35 @@ static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 	const struct wanted wanted[] = {
 		{ "kvm_vcpu", "kvm", NULL, &offsets->kvm },
 		{ "kvm_vcpu", "vcpu_id", NULL, &offsets->vcpu_id },
-		{ "kvm_vcpu", "arch", "regs", &offsets->rax },
+		{ "kvm_vcpu", "arch", "regs", &offsets->regs },
 		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
 		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
 		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
 	};
 
-	offsets->rcx = offsets->rax + sizeof(ec_u64);
 	return find_all(btf, wanted, NR(wanted));
+}
+
+/* What tells how a CPUID exit was answered. */
+static bool find_answer(const struct btf *btf, struct ec_offsets *offsets)
+{
+	int exception = find_last_struct(btf, "kvm_queued_exception");
+	const struct wanted wanted[] = {
+		{ "kvm_vcpu", "arch", "exception", &offsets->exception_injected },
+		{ "kvm_vcpu", "arch", "cpuid_entries", &offsets->cpuid_entries },
+		{ "kvm_vcpu", "arch", "cpuid_nent", &offsets->cpuid_nent },
+	};
+	int type = exception;
+
+	if (exception < 0 || !find_all(btf, wanted, NR(wanted)))
+		return false;
+	offsets->exception_vector = offsets->exception_injected;
+	/* Its name before v6.1, d4963e319f1f ("KVM: x86: Make kvm_queued_exception a properly named, visible struct"). */
+	if (!add_member(btf, &type, "vector", &offsets->exception_vector) &&
+	    !add_member(btf, &type, "nr", &offsets->exception_vector))
+		return false;
+	type = exception;
+	return add_member(btf, &type, "injected", &offsets->exception_injected);
 }
 
 /* Where KVM's own account of a vCPU's exits is; false if it has none. */
@@ -99,8 +110,10 @@ static bool find_account(const struct btf *btf, struct ec_offsets *offsets)
 	const struct wanted wanted[] = {
 		{ "kvm_vcpu", "stat", "exits_by_number", &offsets->exits_by_number },
 		{ "kvm_vcpu", "stat", "cycles_by_number", &offsets->cycles_by_number },
-		{ "kvm_vcpu", "stat", "guest_mode", &offsets->guest_mode },
+		{ "kvm_vcpu", "exit_acct", "exits", &offsets->all_exits },
+		{ "kvm_vcpu", "exit_acct", "cycles", &offsets->all_cycles },
 		{ "kvm_vcpu", "exit_acct", "enabled", &offsets->accounted },
+		{ "kvm", "arch", "exit_acct", &offsets->leaves },
 	};
 
 	return find_all(btf, wanted, NR(wanted));
@@ -111,12 +124,13 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
 	const char *type = isa == EXIT_ISA_SVM ? "vcpu_svm" : "vcpu_vmx";
 	struct btf *vmlinux = btf__load_vmlinux_btf(), *modules[2] = {};
+	const struct btf *of_kvm;
 	bool tracepoint, vcpu, members;
 
 	if (libbpf_get_error(vmlinux))
 		return false;
 	*kvm = (struct btf_kvm){ 0 };
-	kvm->cast_id = btf__find_by_name_kind(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
+	kvm->has_cast = btf_knows(vmlinux, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	tracepoint = btf_knows(vmlinux, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
 	vcpu = btf_knows(vmlinux, type, BTF_KIND_STRUCT);
 	if (!tracepoint) {
@@ -127,8 +141,14 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 		modules[1] = btf__load_module_btf(vendor, vmlinux);
 		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
 	}
-	members = tracepoint && find_offsets(modules[0] ?: vmlinux, &kvm->offsets);
-	kvm->accounts = members && find_account(modules[0] ?: vmlinux, &kvm->offsets);
+	of_kvm = modules[0] ?: vmlinux;
+	members = tracepoint && find_offsets(of_kvm, &kvm->offsets) &&
+		  find_answer(of_kvm, &kvm->offsets);
+	/* KVM has this statistic since v5.14. */
+	if (!find_offset(of_kvm, "kvm_vcpu", "stat", "guest_mode", &kvm->offsets.guest_mode))
+		kvm->offsets.guest_mode = 0;
+	kvm->accounts = members && find_account(of_kvm, &kvm->offsets);
+	kvm->has_clock = btf_knows(of_kvm, "bpf_kvm_rdtsc", BTF_KIND_FUNC);
 	btf__free(modules[1]);
 	btf__free(modules[0]);
 	btf__free(vmlinux);

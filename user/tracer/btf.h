@@ -6,15 +6,13 @@
 
 #include <stdbool.h>
 
-#include "exitcheck.h"
-
-/* Whether the kernel has BTF at all. */
-bool btf_of_kernel(void);
+#include "memory.h"
 
 /* What tp_btf programs need to know of KVM. */
 struct btf_kvm {
-	int cast_id;   /* bpf_rdonly_cast(), negative if the kernel has none */
-	bool accounts; /* it has the series' account of exits */
+	bool has_cast;	/* the kernel has bpf_rdonly_cast() */
+	bool accounts;	/* KVM has the series' account of exits, */
+	bool has_clock; /* and its function that reads the TSC */
 	struct ec_offsets offsets;
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
+#include "tracer/tracer.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -8,67 +10,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "kvm/exits.h"
 #include "tracer/btf.h"
 #include "tracer/messages.h"
+#include "tracer/object.h"
+#include "tracer/shared.h"
 #include "tracer/tracefs.h"
-#include "tracer/tracer.h"
 #include "util/array.h"
 
-#include "exitcheck.skel.h"
-
-struct tracer {
-	struct exitcheck_bpf *skel;
-	enum tracer_path path;
-	struct ec_vcpu *vcpus; /* the program's own, NULL until it is loaded */
-	unsigned int nr_slots;
-	int stand_in_btf; /* file, -1: none */
-	bool denied;	  /* it was permission that failed */
-	const char *no_audit;
+/* A vCPU of which there was an event, or that was registered. */
+struct seen {
+	struct ec_vcpu *vcpu;
+	unsigned int place; /* of its slot, 0: it is gone */
+	unsigned int first; /* place of the first slot of its VM */
 };
 
-/* Points the calls of bpf_rdonly_cast() at the kernel's function. */
-static int set_cast(struct bpf_program *program, int id)
-{
-	size_t nr = bpf_program__insn_cnt(program), i;
-	struct bpf_insn *copy = calloc(nr, sizeof(*copy));
-	int ret;
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, bpf_program__insns(program), nr * sizeof(*copy));
-	for (i = 0; i < nr; i++) {
-		if (copy[i].code == (BPF_JMP | BPF_CALL) && !copy[i].src_reg &&
-		    copy[i].imm == EC_RDONLY_CAST) {
-			copy[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
-			copy[i].imm = id;
-		}
-	}
-	ret = bpf_program__set_insns(program, copy, nr);
-	free(copy);
-	return ret;
-}
-
-/*
- * Without kernel BTF libbpf refuses an object with relocations, even if no program to load has any.
- * This gives it the object's own BTF: a file descriptor, or -1.
- */
-static int open_stand_in_btf(void)
-{
-	size_t size;
-	const void *elf = exitcheck_bpf__elf_bytes(&size);
-	int fd = memfd_create("exitcheck-btf", MFD_CLOEXEC);
-
-	if (fd >= 0 && write(fd, elf, size) != (ssize_t)size) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
+struct tracer {
+	struct object object;
+	struct shared shared;
+	enum tracer_path path;
+	unsigned int khz; /* of the programs' clock, 0: it is in ns */
+	bool watch;
+	bool hopeless; /* what failed will fail on the other path, too */
+	const char *no_audit;
+	struct ring_buffer *ring;
+	struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
+	unsigned int nr_mismatches;
+	struct seen *seen;
+	unsigned int nr_seen, room;
+	unsigned int nr_vms; /* that were numbered */
+	unsigned int *at;    /* by the number of a slot: which of seen has it, plus 1 */
+};
 
 /* ---- classic tracepoints ---- */
 
@@ -78,7 +53,6 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 		const char *event, *name;
 		struct ec_field *field;
 	} wanted[] = {
-		{ "kvm/kvm_entry", "vcpu_id", &fields->entry_vcpu_id },
 		{ "kvm/kvm_exit", "vcpu_id", &fields->exit_vcpu_id },
 		{ "kvm/kvm_exit", "exit_reason", &fields->exit_reason },
 		{ "kvm/kvm_cpuid", "function", &fields->function },
@@ -117,8 +91,9 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 
 static int load_error(struct tracer *tracer, int error, const char *what, struct error *err)
 {
-	tracer->denied = error == -EPERM;
-	if (tracer->denied)
+	tracer->hopeless = error == -EPERM || error == -EMFILE || error == -ENFILE ||
+			   error == -ENOMEM;
+	if (error == -EPERM)
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "no permission for eBPF: run as root, or with CAP_BPF and "
 				 "CAP_PERFMON");
@@ -126,163 +101,99 @@ static int load_error(struct tracer *tracer, int error, const char *what, struct
 			 strerror(-error), messages_last());
 }
 
-static int set_sizes(struct exitcheck_bpf *skel, unsigned int nr_slots)
-{
-	int ret = bpf_map__set_max_entries(skel->maps.registered, nr_slots);
-
-	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_key, nr_slots);
-	/* Threads come and go while a vCPU stays. */
-	ret = ret ?: bpf_map__set_max_entries(skel->maps.by_thread, 8 * nr_slots);
-	return ret ?: bpf_map__set_max_entries(skel->maps.vms, nr_slots);
-}
-
-/* Selects the programs of one path, and no others. */
-static int set_programs(struct exitcheck_bpf *skel, enum tracer_path path, enum exit_isa isa,
-			bool cast)
-{
-	bool btf = path == TRACER_BTF, svm = btf && isa == EXIT_ISA_SVM,
-	     vmx = btf && isa == EXIT_ISA_VMX;
-	const struct {
-		struct bpf_program *program;
-		bool load;
-	} programs[] = {
-		{ skel->progs.btf_entry, btf && cast },
-		{ skel->progs.btf_entry_nocast, btf && !cast },
-		{ skel->progs.btf_userspace_exit, btf && skel->rodata->audit },
-		{ skel->progs.btf_exit_svm, svm && cast },
-		{ skel->progs.btf_exit_vmx, vmx && cast },
-		{ skel->progs.btf_exit_svm_nocast, svm && !cast },
-		{ skel->progs.btf_exit_vmx_nocast, vmx && !cast },
-		{ skel->progs.btf_cpuid, btf },
-		{ skel->progs.classic_entry, !btf },
-		{ skel->progs.classic_exit, !btf },
-		{ skel->progs.classic_cpuid, !btf },
-	};
-	int ret = 0;
-
-	for (size_t i = 0; i < NR(programs) && !ret; i++)
-		ret = bpf_program__set_autoload(programs[i].program, programs[i].load);
-	return ret;
-}
-
-static int open_object(struct tracer *tracer, struct error *err)
-{
-	LIBBPF_OPTS(bpf_object_open_opts, opts);
-	char path[32];
-
-	if (tracer->path == TRACER_CLASSIC && !btf_of_kernel()) {
-		tracer->stand_in_btf = open_stand_in_btf();
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", tracer->stand_in_btf);
-		opts.btf_custom_path = path;
-	}
-	tracer->skel = exitcheck_bpf__open_opts(&opts);
-	return tracer->skel ? 0 : load_error(tracer, -errno, "open", err);
-}
-
-/* Sets the constants of the program before it is loaded. */
-static int set_constants(struct exitcheck_bpf *skel, const struct tracer_config *config,
-			 enum tracer_path path, struct error *err)
-{
-	struct ec_fields fields;
-	struct stat pidns;
-	int status;
-
-	skel->rodata->isa = config->isa;
-	skel->rodata->nr_slots = config->nr_slots;
-	skel->rodata->watch = config->watch;
-	skel->rodata->leaves_all = config->leaves_all;
-	/* Thread numbers are those of our PID namespace, where the kernel has such. */
-	if (!stat("/proc/self/ns/pid", &pidns)) {
-		skel->rodata->pidns_dev = pidns.st_dev;
-		skel->rodata->pidns_ino = pidns.st_ino;
-	}
-	if (path == TRACER_CLASSIC) {
-		status = find_fields(&fields, err);
-		if (status)
-			return status;
-		skel->rodata->fields = fields;
-	}
-	return 0;
-}
-
 /* KVM's account is indexed by the exit number on VMX, and on SVM in the order of the manual's ranges. */
-static void set_indices(struct exitcheck_bpf *skel, enum exit_isa isa)
+static void set_indices(struct ec_config *config)
 {
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
 		unsigned int number;
 
-		skel->rodata->kvm_index[index] = index;
-		if (isa == EXIT_ISA_VMX && exit_number(isa, index, &number))
-			skel->rodata->kvm_index[index] = number;
+		config->kvm_index[index] = index;
+		if (config->isa == EXIT_ISA_VMX && exit_number(config->isa, index, &number))
+			config->kvm_index[index] = number;
 	}
 }
 
-/* Points the programs for tp_btf at what KVM has; kvm: NULL if they are not loaded. */
-static int set_kvm(struct exitcheck_bpf *skel, const struct tracer_config *config,
-		   const struct btf_kvm *kvm)
+/* Sets the constants of the program before it is loaded; kvm: NULL for the classic one. */
+static int set_constants(struct ec_config *to, const struct tracer_config *config,
+			 const struct btf_kvm *kvm, struct error *err)
 {
-	struct bpf_program *programs[] = {
-		skel->progs.btf_entry,
-		config->isa == EXIT_ISA_SVM ? skel->progs.btf_exit_svm : skel->progs.btf_exit_vmx,
-	};
-	int ret = 0;
+	struct stat pidns;
 
+	to->isa = config->isa;
+	to->watch = config->watch;
+	to->leaves_all = config->leaves_all;
+	/* Thread numbers are those of our PID namespace, where the kernel has such. */
+	if (!stat("/proc/self/ns/pid", &pidns)) {
+		to->pidns_dev = pidns.st_dev;
+		to->pidns_ino = pidns.st_ino;
+	}
 	if (!kvm)
-		return 0;
-	skel->rodata->offsets = kvm->offsets;
-	skel->rodata->audit = kvm->accounts;
-	set_indices(skel, config->isa);
-	skel->rodata->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
-	for (size_t i = 0; i < NR(programs) && kvm->cast_id > 0 && !ret; i++)
-		ret = set_cast(programs[i], kvm->cast_id);
-	return ret;
+		return find_fields(&to->fields, err);
+	to->offsets = kvm->offsets;
+	to->audit = config->audit && kvm->accounts;
+	set_indices(to);
+	to->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
+	to->clock_tsc = config->clock == TRACER_TSC;
+	if (to->clock_tsc && (!kvm->has_clock || !config->tsc_khz))
+		return error_set(
+			err, STATUS_CANNOT_RUN,
+			"KVM offers eBPF no clock: use --clock monotonic, or patch kvm.ko");
+	return 0;
 }
 
 /* Why exits are not compared with KVM's own account, NULL if they are. */
-static const char *why_no_audit(enum tracer_path path, const struct btf_kvm *kvm)
+static const char *why_no_audit(const struct btf_kvm *kvm)
 {
-	if (path == TRACER_CLASSIC)
+	if (!kvm)
 		return "KVM's types are unknown to the classic tracepoints";
 	return kvm->accounts ? NULL : "KVM has no account of exits that eBPF could read";
 }
 
-static int load(struct tracer *tracer, const struct tracer_config *config, enum tracer_path path,
+static int keep_mismatch(void *context, void *data, size_t size);
+
+static int load(struct tracer *tracer, const struct tracer_config *config,
 		const struct btf_kvm *kvm, struct error *err)
 {
-	struct exitcheck_bpf *skel;
+	const char *what = "open";
 	int ret;
 
-	*tracer = (struct tracer){ .path = path, .stand_in_btf = -1 };
-	ret = open_object(tracer, err);
+	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
+	tracer->no_audit = why_no_audit(kvm);
+	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
+	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
+			    config->watch ? 16 : EXIT_NR_INDICES, err);
 	if (ret)
 		return ret;
-	skel = tracer->skel;
-	ret = set_constants(skel, config, path, err);
+	ret = object_open(&tracer->object, kvm);
+	if (ret)
+		return load_error(tracer, ret, what, err);
+	ret = set_constants(tracer->object.config, config, kvm, err);
 	if (ret)
 		return ret;
-	ret = set_sizes(skel, config->nr_slots);
-	ret = ret ?: set_kvm(skel, config, kvm);
-	ret = ret ?: set_programs(skel, path, config->isa, kvm && kvm->cast_id > 0);
-	tracer->no_audit = why_no_audit(path, kvm);
+	tracer->khz = tracer->object.config->clock_tsc ? config->tsc_khz : 0;
+	ret = object_load(&tracer->object, &tracer->shared, kvm, config->nr_vcpus, &what);
 	if (ret)
-		return load_error(tracer, ret, "set up", err);
-	ret = exitcheck_bpf__load(skel);
-	if (ret)
-		return load_error(tracer, ret, "load", err);
-
-	tracer->vcpus = skel->bss->vcpus;
-	tracer->nr_slots = config->nr_slots;
-
-	ret = exitcheck_bpf__attach(skel);
-	return ret ? load_error(tracer, ret, "attach", err) : 0;
+		return load_error(tracer, ret, what, err);
+	tracer->ring =
+		ring_buffer__new(bpf_object__find_map_fd_by_name(tracer->object.bpf, "mismatches"),
+				 keep_mismatch, tracer, NULL);
+	if (!tracer->ring)
+		return load_error(tracer, -errno, "read from", err);
+	tracer->at = calloc(tracer->shared.extent[EC_SLOTS].mask / sizeof(struct ec_slot) + 1,
+			    sizeof(*tracer->at));
+	if (!tracer->at)
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	return 0;
 }
 
 static void unload(struct tracer *tracer)
 {
-	exitcheck_bpf__destroy(tracer->skel);
-	if (tracer->stand_in_btf >= 0)
-		close(tracer->stand_in_btf);
-	*tracer = (struct tracer){ .stand_in_btf = -1 };
+	ring_buffer__free(tracer->ring);
+	tracer->ring = NULL;
+	free(tracer->at);
+	tracer->at = NULL;
+	object_close(&tracer->object);
+	shared_destroy(&tracer->shared);
 }
 
 int tracer_create(struct tracer **tracer, const struct tracer_config *config, struct error *err)
@@ -293,30 +204,31 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	int status = 0;
 
 	*tracer = NULL;
-	if (!config->nr_slots || config->nr_slots > TRACER_MAX_SLOTS)
+	if (!config->nr_vcpus || config->nr_vcpus > TRACER_MAX_VCPUS)
 		return error_set(err, STATUS_CANNOT_RUN, "eBPF can watch 1 to %u vCPUs, not %u",
-				 TRACER_MAX_SLOTS, config->nr_slots);
+				 TRACER_MAX_VCPUS, config->nr_vcpus);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-	new->stand_in_btf = -1;
+	new->shared.fd = -1;
+	new->watch = config->watch;
 
 	libbpf_set_print(messages_keep);
 	if (btf)
 		btf = btf_of_kvm(config->isa, &kvm);
 	if (btf)
-		status = load(new, config, TRACER_BTF, &kvm, err);
+		status = load(new, config, &kvm, err);
 	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN,
 				   "KVM has no BTF, or is not loaded: use --path classic");
 	/* BTF may exist and still not suit the program. */
 	if (config->path == TRACER_CLASSIC ||
-	    (config->path == TRACER_AUTO && (!btf || (status && !new->denied)))) {
+	    (config->path == TRACER_AUTO && (!btf || (status && !new->hopeless)))) {
 		if (status)
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				err->text);
 		unload(new);
-		status = load(new, config, TRACER_CLASSIC, NULL, err);
+		status = load(new, config, NULL, err);
 	}
 	if (status) {
 		tracer_destroy(new);
@@ -331,6 +243,9 @@ void tracer_destroy(struct tracer *tracer)
 	if (!tracer)
 		return;
 	unload(tracer);
+	for (unsigned int i = 0; i < tracer->nr_seen; i++)
+		free(tracer->seen[i].vcpu);
+	free(tracer->seen);
 	free(tracer);
 }
 
@@ -346,112 +261,226 @@ const char *tracer_no_audit(const struct tracer *tracer)
 
 void tracer_gate(struct tracer *tracer, bool open)
 {
-	struct exitcheck_bpf__bss *bss = tracer->skel->bss;
-
-	__atomic_store_n(&bss->ready, open, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&tracer->object.state->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
 		return;
 	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
-	for (unsigned int cpu = 0; cpu < EC_MAX_CPUS; cpu++)
-		__atomic_store_n(&bss->cpus[cpu].slot, EC_NO_SLOT, __ATOMIC_SEQ_CST);
+	for (unsigned int cpu = 0; cpu < tracer_nr_cpus(tracer); cpu++) {
+		struct ec_cpu *of = shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(*of));
+
+		__atomic_store_n(&of->slot, 0, __ATOMIC_SEQ_CST);
+	}
 }
 
 /* ---- vCPUs ---- */
 
-/* A reused thread number belongs to another vCPU: the former slot stays as it is. */
-static void retire(struct tracer *tracer, struct ec_vcpu *vcpu)
+static struct ec_slot *slot_at(const struct tracer *tracer, unsigned int place)
 {
-	if (vcpu->key)
-		bpf_map__delete_elem(tracer->skel->maps.by_key, &vcpu->key, sizeof(vcpu->key), 0);
-	vcpu->key = 0;
-	vcpu->tid = 0;
+	return shared_at(&tracer->shared, EC_SLOTS, place);
+}
+
+/* The vCPU of a slot that was taken; NULL: no memory. */
+static struct seen *add_seen(struct tracer *tracer, unsigned int place, unsigned int vm)
+{
+	struct seen *seen;
+
+	if (tracer->nr_seen == tracer->room) {
+		unsigned int room = 2 * tracer->room + 16;
+
+		seen = realloc(tracer->seen, room * sizeof(*seen));
+		if (!seen)
+			return NULL;
+		tracer->seen = seen;
+		tracer->room = room;
+	}
+	seen = &tracer->seen[tracer->nr_seen];
+	*seen = (struct seen){ .place = place, .first = slot_at(tracer, place)->first };
+	seen->vcpu = calloc(1, sizeof(*seen->vcpu));
+	if (!seen->vcpu)
+		return NULL;
+	seen->vcpu->vm = vm;
+	tracer->at[place / sizeof(struct ec_slot)] = ++tracer->nr_seen;
+	return seen;
+}
+
+static void refresh(const struct tracer *tracer, struct seen *seen)
+{
+	if (seen->place)
+		shared_read(&tracer->shared, seen->place, tracer->khz, seen->vcpu);
+}
+
+/* A slot whose vCPU has the key no longer: its address may be another vCPU's. */
+static void forget_key(struct tracer *tracer, struct ec_slot *slot)
+{
+	ec_u64 key = slot->key;
+	int map = bpf_object__find_map_fd_by_name(tracer->object.bpf, "by_key");
+
+	slot->key = 0;
+	if (key)
+		bpf_map_delete_elem(map, &key);
+}
+
+void tracer_retire(struct tracer *tracer, unsigned int vcpu)
+{
+	struct seen *seen = &tracer->seen[vcpu];
+	struct ec_slot *slot;
+	ec_u32 thread;
+
+	if (!seen->place)
+		return;
+	/* Its mismatches, as long as the slot is its own. */
+	ring_buffer__consume(tracer->ring);
+	slot = slot_at(tracer, seen->place);
+	thread = slot->tid;
+	forget_key(tracer, slot);
+	bpf_map_delete_elem(bpf_object__find_map_fd_by_name(tracer->object.bpf, "registered"),
+			    &thread);
+	refresh(tracer, seen);
+	seen->vcpu->gone = true;
+	tracer->at[seen->place / sizeof(struct ec_slot)] = 0;
+	shared_give_back(&tracer->shared, tracer->object.state, seen->place);
+	seen->place = 0;
+}
+
+/* Puts a new vCPU behind the first one of its VM. */
+static void join_vm(struct tracer *tracer, struct ec_slot *slot, unsigned int place,
+		    unsigned int vm)
+{
+	slot->first = place;
+	for (unsigned int i = 0; i < tracer->nr_seen; i++) {
+		const struct seen *seen = &tracer->seen[i];
+
+		if (!seen->place || seen->vcpu->vm != vm)
+			continue;
+		slot->first = seen->first;
+		slot->next = slot_at(tracer, seen->first)->next;
+		slot_at(tracer, seen->first)->next = place;
+		return;
+	}
 }
 
 int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id, pid_t tid,
-		    unsigned int *slot, struct error *err)
+		    unsigned int *vcpu, struct error *err)
 {
-	struct exitcheck_bpf *skel = tracer->skel;
-	unsigned int thread = tid, i;
-	struct ec_vcpu *vcpu;
-	int ret;
+	int map = bpf_object__find_map_fd_by_name(tracer->object.bpf, "registered");
+	ec_u32 thread = tid, place = shared_take_slot(&tracer->shared, tracer->object.state);
+	struct ec_slot *slot = slot_at(tracer, place);
 
-	*slot = skel->bss->nr_vcpus;
-	if (*slot >= tracer->nr_slots)
+	if (!place)
 		return error_set(err, STATUS_CANNOT_RUN,
-				 "all %u slots of the eBPF program are taken", tracer->nr_slots);
-	for (i = 0; i < *slot; i++)
-		if (tracer->vcpus[i].tid == thread)
-			retire(tracer, &tracer->vcpus[i]);
-
-	vcpu = &tracer->vcpus[*slot];
-	vcpu->vm = vm;
-	vcpu->vcpu_id = vcpu_id;
-	vcpu->tid = thread;
-	vcpu->tgid = getpid();
-	vcpu->pending_reason = EC_UNSEEN;
-	ret = bpf_map__update_elem(skel->maps.registered, &thread, sizeof(thread), slot,
-				   sizeof(*slot), BPF_ANY);
-	if (ret)
+				 "the eBPF program has no room for another vCPU");
+	slot->vcpu_id = vcpu_id;
+	slot->tid = thread;
+	slot->tgid = getpid();
+	join_vm(tracer, slot, place, vm);
+	*vcpu = tracer->nr_seen;
+	if (!add_seen(tracer, place, vm))
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	if (bpf_map_update_elem(map, &thread, &place, BPF_ANY))
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "cannot register a vCPU with the eBPF program: %s",
-				 strerror(-ret));
-	__atomic_store_n(&skel->bss->nr_vcpus, *slot + 1, __ATOMIC_RELEASE);
+				 strerror(errno));
 	return 0;
 }
 
-/* Computes what would cost the program instructions at every exit. */
-static void complete(struct ec_vcpu *vcpu)
+/* The number of the VM whose vCPU has been seen; without KVM's types a process has one VM. */
+static unsigned int vm_number(struct tracer *tracer, const struct ec_slot *slot)
 {
-	ec_u64 count = 0, timed = 0;
+	for (unsigned int i = 0; i < tracer->nr_seen; i++) {
+		const struct seen *seen = &tracer->seen[i];
 
-	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
-		struct ec_reason *reason = &vcpu->reason[i];
-
-		reason->timed = 0;
-		for (int b = 0; b < EC_HIST_BUCKETS; b++)
-			reason->timed += reason->hist[b];
-		timed += reason->timed;
-		count += reason->count;
+		if (!seen->place)
+			continue;
+		if (slot->kvm ? seen->first == slot->first &&
+					slot_at(tracer, seen->place)->kvm == slot->kvm :
+				seen->vcpu->tgid == slot->tgid)
+			return seen->vcpu->vm;
 	}
-	vcpu->count = count;
-	vcpu->entries = timed + vcpu->unpaired_entries;
-	vcpu->lost_entries = count - timed - (vcpu->pending_reason < EXIT_NR_INDICES);
+	return ++tracer->nr_vms;
 }
 
-const struct ec_vcpu *tracer_vcpu(const struct tracer *tracer, unsigned int slot)
+void tracer_poll(struct tracer *tracer)
 {
-	if (slot >= tracer_nr_vcpus(tracer))
-		return NULL;
-	complete(&tracer->vcpus[slot]);
-	return &tracer->vcpus[slot];
+	const struct ec_extent *slots = &tracer->shared.extent[EC_SLOTS];
+	struct ec_slot *slot;
+	unsigned int place;
+
+	if (!tracer->watch) {
+		ring_buffer__consume(tracer->ring);
+		return;
+	}
+	for (place = sizeof(*slot); place <= slots->mask; place += sizeof(*slot)) {
+		slot = slot_at(tracer, place);
+		if (__atomic_load_n(&slot->tgid, __ATOMIC_ACQUIRE) &&
+		    !tracer->at[place / sizeof(*slot)]) {
+			struct seen *seen = add_seen(tracer, place, vm_number(tracer, slot));
+
+			if (seen)
+				refresh(tracer, seen);
+		}
+	}
+	for (unsigned int i = 0; i < tracer->nr_seen; i++)
+		if (tracer->seen[i].place &&
+		    __atomic_load_n(&slot_at(tracer, tracer->seen[i].place)->gone,
+				    __ATOMIC_ACQUIRE))
+			tracer_retire(tracer, i);
+	ring_buffer__consume(tracer->ring);
 }
 
 unsigned int tracer_nr_vcpus(const struct tracer *tracer)
 {
-	unsigned int nr = __atomic_load_n(&tracer->skel->bss->nr_vcpus, __ATOMIC_ACQUIRE);
+	return tracer->nr_seen;
+}
 
-	/* Several CPUs may have asked for the last slot at once. */
-	return nr < tracer->nr_slots ? nr : tracer->nr_slots;
+const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu)
+{
+	if (vcpu >= tracer->nr_seen)
+		return NULL;
+	refresh(tracer, &tracer->seen[vcpu]);
+	return tracer->seen[vcpu].vcpu;
 }
 
 /* ---- what else it has to say ---- */
 
+unsigned int tracer_nr_cpus(const struct tracer *tracer)
+{
+	return tracer->shared.extent[EC_CPUS].mask / sizeof(struct ec_cpu) + 1;
+}
+
 const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu)
 {
-	return &tracer->skel->bss->cpus[cpu].audit;
+	const struct ec_cpu *of = shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(*of));
+
+	return &of->audit;
 }
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer)
 {
-	return &tracer->skel->bss->stats;
+	return &tracer->object.state->stats;
 }
 
-const struct ec_mismatch *tracer_mismatches(const struct tracer *tracer, unsigned int *nr)
+static int keep_mismatch(void *context, void *data, size_t size)
 {
-	ec_u64 all = tracer->skel->bss->stats.mismatches;
+	struct tracer *tracer = context;
+	struct ec_mismatch *mismatch = &tracer->mismatches[tracer->nr_mismatches];
+	unsigned int vcpu;
 
-	*nr = all < EC_MAX_MISMATCHES ? all : EC_MAX_MISMATCHES;
-	return tracer->skel->bss->mismatches;
+	if (size < sizeof(*mismatch) || tracer->nr_mismatches == EC_MAX_MISMATCHES)
+		return 0;
+	*mismatch = *(const struct ec_mismatch *)data;
+	vcpu = tracer->at[mismatch->slot / sizeof(struct ec_slot)];
+	if (!vcpu)
+		return 0;
+	mismatch->slot = vcpu - 1;
+	tracer->nr_mismatches++;
+	return 0;
+}
+
+const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int *nr)
+{
+	tracer_poll(tracer);
+	*nr = tracer->nr_mismatches;
+	return tracer->mismatches;
 }
 
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)
@@ -459,7 +488,7 @@ int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struc
 	struct bpf_program *program;
 
 	*missed = 0;
-	bpf_object__for_each_program(program, tracer->skel->obj)
+	bpf_object__for_each_program(program, tracer->object.bpf)
 	{
 		struct bpf_prog_info info = {};
 		__u32 size = sizeof(info);

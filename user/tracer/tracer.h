@@ -18,13 +18,20 @@ enum tracer_path {
 	TRACER_CLASSIC, /* classic tracepoints, offsets from tracefs */
 };
 
-#define TRACER_MAX_SLOTS (EC_SLOTS - 1)
+#define TRACER_MAX_VCPUS 65536 /* at a time */
+
+enum tracer_clock {
+	TRACER_MONOTONIC, /* CLOCK_MONOTONIC */
+	TRACER_TSC,	  /* the TSC, by a function of kvm.ko that the series adds */
+};
 
 struct tracer_config {
 	enum exit_isa isa;
 	enum tracer_path path;
-	unsigned int nr_slots; /* vCPUs that can be watched, up to TRACER_MAX_SLOTS */
-	bool watch;	       /* any VM: slots are taken at first sight */
+	enum tracer_clock clock;
+	unsigned int nr_vcpus; /* that there are at a time, up to TRACER_MAX_VCPUS */
+	bool watch;	       /* any VM: vCPUs are followed from first sight on */
+	bool audit;	       /* exits are compared with KVM's account of them, where it has one */
 	unsigned int tsc_khz;  /* 0: unknown, cycles are not audited */
 	bool leaves_all;       /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
@@ -40,29 +47,38 @@ const char *tracer_path_name(const struct tracer *tracer);
 const char *tracer_no_audit(const struct tracer *tracer);
 
 /*
- * Gives the vCPU thread tid the next free slot (its index in *slot). vm: any
- * non-zero number; the slots of one VM are summed for VM-wide leaves.
+ * Tells the program of a vCPU that the thread tid is going to run; its number in *vcpu. vm: any non-zero
+ * number; the vCPUs of one VM are summed for VM-wide leaves.
  */
 int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id, pid_t tid,
-		    unsigned int *slot, struct error *err);
+		    unsigned int *vcpu, struct error *err);
+
+/* That vCPU does not run any more: its address in the kernel may be another one's soon. */
+void tracer_retire(struct tracer *tracer, unsigned int vcpu);
 
 /* Events count while the gate is open. */
 void tracer_gate(struct tracer *tracer, bool open);
 
 /*
- * The live numbers of a slot (memory shared with the program), NULL if out of range. Numbers that
- * the loader computes are as of this call.
+ * Takes notice of vCPUs that have come and gone, if any are followed: to be called some times a second,
+ * and once the gate is closed.
  */
-const struct ec_vcpu *tracer_vcpu(const struct tracer *tracer, unsigned int slot);
-unsigned int tracer_nr_vcpus(const struct tracer *tracer); /* slots taken */
+void tracer_poll(struct tracer *tracer);
 
-/* How the exits that ended on a CPU, below EC_MAX_CPUS, compare with KVM's account. */
+/* vCPUs so far, those that are gone included. */
+unsigned int tracer_nr_vcpus(const struct tracer *tracer);
+
+/* What one has done until now, NULL if out of range. Valid until the tracer is destroyed. */
+const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu);
+
+/* How the exits that ended on a CPU compare with KVM's account. */
+unsigned int tracer_nr_cpus(const struct tracer *tracer);
 const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu);
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer);
 
-/* Wrong leaf reads; *nr of them are kept. */
-const struct ec_mismatch *tracer_mismatches(const struct tracer *tracer, unsigned int *nr);
+/* Wrong leaf reads; *nr of them are kept, the first ones. */
+const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int *nr);
 
 /* Events that the kernel skipped for our programs (recursion misses). */
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err);

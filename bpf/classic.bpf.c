@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counts and times every VM exit where KVM's types are not known: by the records of the classic
+ * tracepoints, with offsets from tracefs. kvm_entry's is not needed: a raw tracepoint has the vCPU's address
+ * at less cost, and a VM exit follows the entry on the same CPU.
+ */
+#include "count.bpf.h"
+
+SEC("raw_tp/kvm_entry")
+int classic_entry(struct bpf_raw_tracepoint_args *ctx)
+{
+	ec_u64 now = bpf_ktime_get_ns(), time;
+	struct ec_cpu *cpu = hot(EC_CPUS, hot_cpu_place());
+	ec_u32 place = cpu->slot;
+	struct ec_slot *slot = hot(EC_SLOTS, place);
+
+	if (slot->key != ctx->args[0]) {
+		struct identity id = { .key = ctx->args[0] };
+
+		place = state.ready ? find_slot(&id) : 0;
+		if (!place)
+			return 0;
+		slot = hot(EC_SLOTS, place);
+	}
+	slot->task = bpf_get_current_task();
+	on_entry(slot, now, &time);
+	return 0;
+}
+
+/* The verifier takes no variable offset into ctx, hence the helper. */
+#define read_field(ctx, field)                                                     \
+	({                                                                         \
+		ec_u64 __value = 0;                                                \
+                                                                                   \
+		bpf_probe_read_kernel(&__value, config.fields.field.size,          \
+				      (void *)(ctx) + config.fields.field.offset); \
+		__value;                                                           \
+	})
+
+struct search {
+	ec_u64 task, open;
+	ec_u32 found;
+};
+
+static long look_at_slot(ec_u32 i, struct search *search)
+{
+	ec_u32 place = i * sizeof(struct ec_slot);
+	struct ec_slot *slot = at(EC_SLOTS, place);
+
+	if (!slot || place > config.extent[EC_SLOTS].mask)
+		return 1;
+	if (slot->key && slot->task == search->task && slot->open >= search->open) {
+		search->open = slot->open;
+		search->found = place;
+	}
+	return 0;
+}
+
+/*
+ * The slot of the vCPU that the current thread entered last, 0: none. Mostly that of this CPU, unless the
+ * thread was moved since: v6.1's SVM traces an exit when it handles it.
+ */
+static __noinline ec_u32 current_slot(void)
+{
+	struct search search = { .task = bpf_get_current_task() };
+	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	struct ec_slot *slot = cpu ? at(EC_SLOTS, cpu->slot) : NULL;
+
+	if (!slot || !state.ready)
+		return 0;
+	if (cpu->slot && slot->task == search.task)
+		return cpu->slot;
+	bpf_loop(1 << 16, look_at_slot, &search, 0);
+	return search.found;
+}
+
+SEC("tracepoint/kvm/kvm_exit")
+int classic_exit(void *ctx)
+{
+	ec_u32 place = current_slot(), vcpu_id = read_field(ctx, exit_vcpu_id), number;
+	struct ec_slot *slot = hot(EC_SLOTS, place);
+
+	if (!place) {
+		if (state.ready)
+			on_exit_elsewhere();
+		return 0;
+	}
+	slot->vcpu_id = vcpu_id;
+	number = read_field(ctx, exit_reason);
+	on_exit(slot, config.isa, config.isa == EXIT_ISA_VMX ? number & 0xffff : number);
+	slot->open = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tracepoint/kvm/kvm_cpuid")
+int classic_cpuid(void *ctx)
+{
+	ec_u32 function = read_field(ctx, function), place;
+	struct leaf_read read = { .function = function };
+	struct judged judged = { .uncompared = EC_NR_UNCOMPARED };
+	struct ec_slot *slot;
+	enum leaf_verdict verdict;
+	struct ec_row *row;
+
+	if (!is_leaf(function) || !state.ready)
+		return 0;
+	place = current_slot();
+	slot = at(EC_SLOTS, place);
+	row = slot ? at(EC_ROWS, slot->pending) : NULL;
+	/*
+	 * Not our VM, an exit from before the gate opened, or not a CPUID exit (KVM may emulate the
+	 * instruction in another one).
+	 */
+	if (!place || !row || !slot->pending || row->index != cpuid_index()) {
+		if (place || config.watch)
+			__sync_fetch_and_add(&state.stats.unread, 1);
+		return 0;
+	}
+	read.place = place;
+	read.index = read_field(ctx, index);
+	read.eax = read_field(ctx, rax);
+	read.ebx = read_field(ctx, rbx);
+	read.ecx = read_field(ctx, rcx);
+	read.edx = read_field(ctx, rdx);
+	verdict = compare(slot, &read, &judged);
+	if (verdict == LEAF_IS_RIGHT)
+		add_read(slot->compared, &read);
+	else if (verdict == LEAF_IS_WRONG)
+		different(slot, &read, &judged);
+	else if (verdict == LEAF_NOT_COMPARED)
+		add_uncompared(slot, judged.uncompared);
+	return 0;
+}
+
+/* Without types there is no way from a vCPU to its VM: each is by itself. */
+SEC("kprobe/kvm_arch_vcpu_destroy")
+int classic_death(struct pt_regs *regs)
+{
+	on_death(PT_REGS_PARM1(regs));
+	return 0;
+}

@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef COUNT_BPF_H
+#define COUNT_BPF_H
+
+/* What both objects do with an exit and an entry, however they come to know of them. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "exitcheck.h"
+#include "memory.h"
+
+/* libbpf has them since 1.6. */
+#ifndef likely
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#endif
+
+#define SVM_EXIT_CPUID 0x72
+#define VMX_EXIT_CPUID 10
+#define EC_TOTAL EXIT_NR_INDICES /* the sum over reasons, where an index is asked for */
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct ec_config config;
+struct ec_state state;
+
+/* See memory.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(ec_u32));
+	__uint(value_size, sizeof(ec_u64));
+} memory SEC(".maps");
+
+/* Threads that the loader registered: thread, in its PID namespace -> place of the slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u32);
+	__type(value, ec_u32);
+} registered SEC(".maps");
+
+/* ec_slot.key -> place of the slot. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u64);
+	__type(value, ec_u32);
+} by_key SEC(".maps");
+
+/* A VM whose vCPUs take slots at first sight. */
+struct vm {
+	ec_u32 first; /* place of its first vCPU's slot, 0: none yet */
+	ec_u32 born;  /* vCPUs that were created since the programs run */
+	ec_u32 gone;  /* vCPUs that were destroyed */
+};
+
+/* struct kvm -> its VM. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u64);
+	__type(value, struct vm);
+} vms SEC(".maps");
+
+/* struct ec_mismatch, its slot a place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+} mismatches SEC(".maps");
+
+/*
+ * A place in a region of the memory, for code that runs at every event. Only in a program itself: the
+ * loader cannot reach a function's instructions. The mask repeats the bound for the verifier.
+ */
+#define hot(region, place)                                                                  \
+	({                                                                                  \
+		void *__base;                                                               \
+		ec_u64 __place = (place);                                                   \
+                                                                                            \
+		asm("%0 = %1 ll" : "=r"(__base) : "i"(EC_REGION | (ec_u64)(region) << 32)); \
+		asm("%0 &= %1" : "+r"(__place) : "i"(EC_PLACES | (region)));                \
+		__base + __place;                                                           \
+	})
+
+/* A number of the loader's, likewise. */
+#define hot_number(number)                                                   \
+	({                                                                   \
+		ec_u64 __number;                                             \
+                                                                             \
+		asm("%0 = %1" : "=r"(__number) : "i"(EC_NUMBER | (number))); \
+		__number;                                                    \
+	})
+
+/* The same for the rest; NULL at the verifier's word only. */
+static __always_inline void *at(ec_u32 region, ec_u32 place)
+{
+	ec_u32 zero = 0;
+	void *all = bpf_map_lookup_elem(&memory, &zero);
+	ec_u64 bounded = place;
+
+	if (!all)
+		return NULL;
+	barrier_var(bounded);
+	bounded &= config.extent[region].mask;
+	return all + config.extent[region].offset + bounded;
+}
+
+static __always_inline ec_u64 hot_cpu_place(void)
+{
+	return bpf_get_smp_processor_id() * sizeof(struct ec_cpu);
+}
+
+static __always_inline ec_u32 current_thread(void)
+{
+	return (ec_u32)bpf_get_current_pid_tgid();
+}
+
+static __always_inline ec_u32 cpuid_index(void)
+{
+	return config.isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID;
+}
+
+/* ---- a vCPU's slot ---- */
+
+/* A vCPU as an event shows it, for the slow path to its slot. */
+struct identity {
+	ec_u64 key;
+	ec_u64 kvm; /* 0: unknown */
+	ec_u32 vcpu_id;
+	ec_u32 fresh; /* has never exited before */
+	ec_u32 used;  /* has exited before; neither flag is set if the kernel does not tell */
+	ec_u32 id_known;
+};
+
+/* A place that nobody has; 0: there is none left. */
+static __always_inline ec_u32 take(ec_u32 ring)
+{
+	ec_u32 *taken = &state.taken[ring], old, *place;
+	int try;
+
+	for (try = 0; try < 16; try++) {
+		old = *(volatile ec_u32 *)taken;
+		if (old == *(volatile ec_u32 *)&state.given[ring])
+			return 0;
+		if (__sync_val_compare_and_swap(taken, old, old + 1) != old)
+			continue;
+		place = at(ring, old * sizeof(ec_u32));
+		return place ? *place : 0;
+	}
+	return 0;
+}
+
+/* The current thread and process, as the loader knows them where it can see them. */
+static __always_inline void current_ids(struct bpf_pidns_info *ids)
+{
+	ec_u64 kernel;
+
+	if (config.pidns_ino &&
+	    !bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, ids, sizeof(*ids)))
+		return;
+	kernel = bpf_get_current_pid_tgid();
+	ids->pid = (ec_u32)kernel;
+	ids->tgid = kernel >> 32;
+}
+
+/* Puts a slot into the list of its VM's. */
+static __always_inline void join_vm(struct ec_slot *slot, ec_u32 place, ec_u64 kvm)
+{
+	struct vm none = {}, *vm;
+	struct ec_slot *first;
+	ec_u32 before;
+	int try;
+
+	bpf_map_update_elem(&vms, &kvm, &none, BPF_NOEXIST);
+	vm = bpf_map_lookup_elem(&vms, &kvm);
+	if (!vm) {
+		__sync_fetch_and_add(&state.stats.no_map, 1);
+		slot->first = place;
+		return;
+	}
+	before = __sync_val_compare_and_swap(&vm->first, 0, place);
+	slot->first = before ?: place;
+	if (!before)
+		return;
+	first = at(EC_SLOTS, before);
+	for (try = 0; first && try < 64; try++) {
+		before = *(volatile ec_u32 *)&first->next;
+		slot->next = before;
+		if (__sync_val_compare_and_swap(&first->next, before, place) == before)
+			return;
+	}
+	/* Never seen: its siblings' sums would lack it. */
+	__sync_fetch_and_add(&state.stats.no_map, 1);
+}
+
+/* First sight of a vCPU: the place of its slot, 0 if there is none. */
+static __always_inline ec_u32 take_slot(const struct identity *id)
+{
+	struct bpf_pidns_info ids = {};
+	ec_u32 place = take(EC_FREE_SLOTS);
+	struct ec_slot *slot = at(EC_SLOTS, place);
+
+	if (!place || !slot)
+		return 0;
+	current_ids(&ids);
+	slot->tid = ids.pid;
+	slot->vcpu_id = id->vcpu_id;
+	slot->kvm = id->kvm;
+	slot->joined_late = !id->fresh;
+	if (id->kvm)
+		join_vm(slot, place, id->kvm);
+	else
+		slot->first = place;
+	/* Last: from here on the loader sees it. */
+	*(volatile ec_u32 *)&slot->tgid = ids.tgid;
+	return place;
+}
+
+/* The slot that the loader gave to the current thread, 0 if there is none. */
+static __always_inline ec_u32 registered_slot(const struct identity *id)
+{
+	struct bpf_pidns_info ids = {};
+	struct ec_slot *slot;
+	ec_u32 *place;
+
+	current_ids(&ids);
+	place = bpf_map_lookup_elem(&registered, &ids.pid);
+	if (!place)
+		return 0;
+	slot = at(EC_SLOTS, *place);
+	/* A registered thread may also run a vCPU that is not ours. */
+	if (!slot || slot->key || (id->id_known && slot->vcpu_id != id->vcpu_id))
+		return 0;
+	slot->joined_late = id->used;
+	return *place;
+}
+
+static __always_inline ec_u32 known_slot(const struct identity *id)
+{
+	ec_u64 key = id->key;
+	ec_u32 *known = bpf_map_lookup_elem(&by_key, &key), place;
+	struct ec_slot *slot;
+
+	if (known)
+		return *known;
+	place = config.watch ? take_slot(id) : registered_slot(id);
+	slot = at(EC_SLOTS, place);
+	if (!place || !slot)
+		return 0;
+	if (bpf_map_update_elem(&by_key, &key, &place, BPF_ANY)) {
+		__sync_fetch_and_add(&state.stats.no_map, 1);
+		return 0;
+	}
+	slot->key = key;
+	return place;
+}
+
+/*
+ * The slow path to a vCPU's slot, 0 if it has none: at first sight, and after its thread moved to
+ * another CPU. A closed gate clears the slots of all CPUs, so every program comes here, and only here
+ * checks the gate.
+ */
+static __noinline ec_u32 find_slot(const struct identity *id)
+{
+	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	ec_u32 place = known_slot(id);
+	struct ec_slot *slot = at(EC_SLOTS, place);
+
+	if (!cpu || !place || !slot)
+		return 0;
+	slot->task = bpf_get_current_task();
+	/* If the loader closes the gate now, either side sees the other's store. */
+	__sync_lock_test_and_set(&cpu->slot, place);
+	if (!*(volatile ec_u32 *)&state.ready) {
+		cpu->slot = 0;
+		return 0;
+	}
+	return place;
+}
+
+/* A vCPU is about to be created, or destroyed, in a VM that may be watched. */
+static __always_inline void on_birth(ec_u64 kvm)
+{
+	struct vm none = {}, *vm;
+
+	bpf_map_update_elem(&vms, &kvm, &none, BPF_NOEXIST);
+	vm = bpf_map_lookup_elem(&vms, &kvm);
+	if (vm)
+		__sync_fetch_and_add(&vm->born, 1);
+}
+
+static __always_inline void on_death(ec_u64 key)
+{
+	ec_u32 *place = bpf_map_lookup_elem(&by_key, &key);
+	struct ec_slot *slot = place ? at(EC_SLOTS, *place) : NULL;
+
+	if (!slot)
+		return;
+	bpf_map_delete_elem(&by_key, &key);
+	slot->key = 0;
+	*(volatile ec_u32 *)&slot->gone = true;
+}
+
+/* ---- an exit, and the entry that ends it ---- */
+
+/* Log2 of a byte. */
+#define TIMES_4(b) b, b, b, b
+#define TIMES_16(b) TIMES_4(b), TIMES_4(b), TIMES_4(b), TIMES_4(b)
+#define TIMES_64(b) TIMES_16(b), TIMES_16(b), TIMES_16(b), TIMES_16(b)
+static const ec_u8 log2_of[256] = {
+	0,	     0,		  1,	       1,	    TIMES_4(2),	 TIMES_4(3),  TIMES_4(3),
+	TIMES_16(4), TIMES_16(5), TIMES_16(5), TIMES_64(6), TIMES_64(7), TIMES_64(7),
+};
+
+/* The common case comes first. */
+static __always_inline ec_u32 log2_bucket(ec_u64 time)
+{
+	if (time < 1 << 16) {
+		if (time < 1 << 8)
+			return log2_of[time];
+		return 8 + log2_of[time >> 8];
+	}
+	if (time < 1 << 24)
+		return 16 + log2_of[time >> 16];
+	if (time < 1ULL << EC_HIST_BUCKETS)
+		return 24 + log2_of[time >> 24];
+	return EC_HIST_BUCKETS - 1;
+}
+
+/* The mask repeats the bound for the verifier, which may have lost it. */
+static __always_inline ec_u32 *bucket_at(ec_u32 *buckets, ec_u32 bucket)
+{
+	barrier_var(bucket);
+	return &buckets[bucket & (EC_HIST_BUCKETS - 1)];
+}
+
+/* The row of a reason that happens for the first time; 0 if there is none left. */
+static __noinline ec_u32 new_row(struct ec_slot *slot, ec_u32 index)
+{
+	ec_u32 place = take(EC_FREE_ROWS);
+	struct ec_row *row = at(EC_ROWS, place);
+
+	if (!place || !row || index >= EXIT_NR_INDICES) {
+		__sync_fetch_and_add(&state.stats.no_slot, 1);
+		return 0;
+	}
+	row->index = index;
+	if (config.audit) {
+		ec_u64 account = slot->key + config.kvm_index[index] * sizeof(ec_u64);
+
+		row->exits_at = account + config.offsets.exits_by_number;
+		row->cycles_at = account + config.offsets.cycles_by_number;
+		row->kvm_ahead = slot->joined_late ? EC_AHEAD_UNKNOWN : 0;
+		bpf_probe_read_kernel(&row->kvm_cycles, sizeof(row->kvm_cycles),
+				      (void *)row->cycles_at);
+	}
+	slot->row[index] = place;
+	slot->began = true;
+	return place;
+}
+
+/* The row of a reason whose number is not its index. */
+static __noinline ec_u32 rare_row(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
+{
+	ec_u32 index = exit_index(isa, number);
+
+	barrier_var(index);
+	if (index >= EXIT_NR_INDICES)
+		return 0;
+	return slot->row[index] ?: new_row(slot, index);
+}
+
+static __always_inline void on_exit(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
+{
+	const ec_u32 last = isa == EXIT_ISA_VMX ? EXIT_LAST_PLAIN_VMX : EXIT_LAST_PLAIN_SVM;
+	struct ec_row *row;
+	ec_u32 place;
+
+	if (likely(number <= last)) {
+		place = slot->row[number];
+		if (unlikely(!place))
+			place = new_row(slot, number);
+	} else {
+		place = rare_row(slot, isa, number);
+	}
+	slot->pending = place;
+	slot->count++;
+	row = hot(EC_ROWS, place);
+	row->count++;
+}
+
+/* A VM entry ends the pending exit, if any: its row, and how long it took. */
+static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u64 now, ec_u64 *took)
+{
+	struct ec_row *row;
+	ec_u64 time;
+
+	if (unlikely(!slot->pending)) {
+		slot->unpaired_entries++;
+		if (slot->began)
+			slot->failed_entries++;
+		slot->began = true;
+		return NULL;
+	}
+	row = hot(EC_ROWS, slot->pending);
+	slot->pending = 0;
+	time = now - slot->open;
+	row->time += time;
+	if (time > row->max)
+		row->max = time;
+	/* Minus one, so that the initial 0 is above everything. */
+	if (time - 1 < row->min - 1)
+		row->min = time;
+	row->hist[log2_bucket(time)]++;
+	*took = time;
+	return row;
+}
+
+/* Account an exit of an untracked vCPU. */
+static __always_inline void on_exit_elsewhere(void)
+{
+	if (config.watch)
+		__sync_fetch_and_add(&state.stats.no_slot, 1);
+	else
+		__sync_fetch_and_add(&state.stats.foreign, 1);
+}
+
+/* ---- comparison of what the guest read ---- */
+
+/* The exits of a vCPU, or of one of its reasons. Another vCPU may be running meanwhile. */
+static __always_inline ec_u64 exits(struct ec_slot *slot, ec_u32 index)
+{
+	struct ec_row *row;
+	ec_u32 place;
+
+	if (index >= EXIT_NR_INDICES)
+		return *(volatile ec_u64 *)&slot->count;
+	place = slot->row[index];
+	row = place ? at(EC_ROWS, place) : NULL;
+	return row ? *(volatile ec_u64 *)&row->count : 0;
+}
+
+struct others {
+	ec_u32 at, self; /* places: of the next in the VM's list, and of the vCPU that reads */
+	ec_u32 index;	 /* of a reason, or EC_TOTAL */
+	ec_u32 offset;	 /* of KVM's own number in a vCPU, 0: it is not asked for */
+	ec_u32 nr;
+	ec_u32 joined_late;
+	ec_u32 leaves;
+	ec_u64 count;
+	ec_u64 kvm; /* sum of KVM's own number */
+};
+
+static long add_other(ec_u32 i, struct others *others)
+{
+	struct ec_slot *slot = at(EC_SLOTS, others->at);
+	ec_u64 number;
+
+	if (!slot || !others->at)
+		return 1;
+	if (others->at != others->self) {
+		others->nr++;
+		others->joined_late |= slot->joined_late;
+		others->leaves |= slot->leaves;
+		others->count += exits(slot, others->index);
+		if (others->offset && !bpf_probe_read_kernel(&number, sizeof(number),
+							     (void *)slot->key + others->offset))
+			others->kvm += number;
+	}
+	others->at = *(volatile ec_u32 *)&slot->next;
+	return !others->at;
+}
+
+/* What the other vCPUs of the VM have counted, and KVM of them. */
+static __always_inline void sum_others(struct others *others, const struct ec_slot *slot,
+				       ec_u32 place, ec_u32 index, ec_u32 offset)
+{
+	*others = (struct others){
+		.at = slot->first,
+		.self = place,
+		.index = index,
+		.offset = offset,
+	};
+	bpf_loop(1 << 16, add_other, others, 0);
+}
+
+/* One leaf that the guest read, and the answer. */
+struct leaf_read {
+	ec_u32 place; /* of the vCPU's slot */
+	ec_u32 function, index;
+	ec_u32 eax, ebx, ecx, edx;
+	ec_u32 upper;	/* the upper halves of the four, together */
+	ec_u32 created; /* vCPUs that the VM has, 0: unknown */
+	ec_u32 summed;	/* slot->vm_others and vm_kvm were taken in this exit */
+	ec_u32 offset;	/* of KVM's own number in a vCPU, 0: it is unknown, and ... */
+	ec_u64 kvm;	/* ... what it was when the leaf was read */
+};
+
+static __always_inline bool has_signature(const struct leaf_read *read)
+{
+	union {
+		char text[sizeof(LEAF_SIGNATURE)];
+		ec_u32 word[3];
+	} signature = { .text = LEAF_SIGNATURE };
+
+	return read->ebx == signature.word[0] && read->ecx == signature.word[1] &&
+	       read->edx == signature.word[2];
+}
+
+/* What is wrong with a read, or the range of what would be right. */
+struct judged {
+	ec_u64 leaf, lower, upper;
+	ec_u32 malformed;
+	ec_u32 by_kvm;	   /* the range is of KVM's own account */
+	ec_u32 uncompared; /* enum ec_uncompared; EC_NR_UNCOMPARED: it was compared */
+};
+
+static __noinline void record(struct ec_slot *slot, const struct leaf_read *read,
+			      const struct judged *judged)
+{
+	struct ec_mismatch *mismatch;
+
+	__sync_fetch_and_add(&state.stats.mismatches, 1);
+	mismatch = bpf_ringbuf_reserve(&mismatches, sizeof(*mismatch), 0);
+	if (!mismatch)
+		return;
+	*mismatch = (struct ec_mismatch){
+		.slot = read->place,
+		.malformed = judged->malformed,
+		.by_kvm = judged->by_kvm,
+		.function = read->function,
+		.index = read->index,
+		.eax = read->eax,
+		.ebx = read->ebx,
+		.ecx = read->ecx,
+		.edx = read->edx,
+		.leaf = judged->leaf,
+		.lower = judged->lower,
+		.upper = judged->upper,
+		.at_exit = slot->count,
+	};
+	bpf_ringbuf_submit(mismatch, 0);
+}
+
+/*
+ * Whether all vCPUs of the VM that have run were seen from their first exit on. Those that were
+ * created before these programs ran, and have not been seen, may have exits.
+ */
+static __always_inline bool sees_all(const struct ec_slot *slot, const struct leaf_read *read,
+				     const struct others *others)
+{
+	ec_u64 kvm = slot->kvm;
+	struct vm *vm;
+
+	if (state.stats.no_slot || state.stats.no_map)
+		return false;
+	if (!config.watch || others->nr + 1 >= read->created)
+		return true;
+	vm = bpf_map_lookup_elem(&vms, &kvm);
+	return vm && vm->born >= read->created;
+}
+
+static __always_inline ec_u64 timed(const struct ec_row *row)
+{
+	ec_u64 sum = 0;
+	int b;
+
+	for (b = 0; b < EC_HIST_BUCKETS; b++)
+		sum += row->hist[b];
+	return sum;
+}
+
+/* Keeps cycles and time of the same instant: their clocks differ, so the loader judges. */
+static __always_inline void keep_cycles(struct ec_slot *slot, ec_u32 index, ec_u64 leaf)
+{
+	ec_u32 place = index < EXIT_NR_INDICES ? slot->row[index] : 0;
+	struct ec_row *row = place ? at(EC_ROWS, place) : NULL;
+
+	if (!row)
+		return;
+	row->leaf_cycles = leaf;
+	row->leaf_time = row->time;
+	row->leaf_timed = timed(row);
+}
+
+/* Where it is kept what the VM's other vCPUs had counted before a VM-wide leaf was read. */
+static __always_inline ec_u64 *others_before(struct ec_slot *slot, const struct leaf_read *read,
+					     ec_u32 index)
+{
+	struct ec_row *row;
+	ec_u32 place;
+
+	if (read->summed || index >= EXIT_NR_INDICES)
+		return &slot->vm_others;
+	place = slot->row[index] ?: new_row(slot, index);
+	row = place ? at(EC_ROWS, place) : NULL;
+	return row ? &row->vm_others : NULL;
+}
+
+/*
+ * What a leaf must be. This vCPU's must be equal. Each sibling may have one exit in flight that only we
+ * have counted: their sum is at least ours before the read, minus one exit each, and at most ours now.
+ */
+static __noinline void judge(struct ec_slot *slot, const struct leaf_read *read,
+			     struct judged *judged)
+{
+	bool late = slot->joined_late, is_count = leaf_is_count(read->function);
+	struct others others = {};
+	ec_u32 index = EC_TOTAL;
+	ec_u64 *before;
+
+	if (leaf_is_by_number(read->function)) {
+		index = exit_index(config.isa, read->index);
+		if (index >= EXIT_INDEX_OTHER) {
+			judged->malformed = read->eax || read->ebx || read->ecx || read->upper ||
+					    read->edx != LEAF_UNDEFINED;
+			return;
+		}
+	}
+	if (is_count) {
+		judged->leaf = (ec_u64)read->ebx << 32 | read->eax;
+		judged->malformed = read->ecx || read->edx || read->upper;
+	} else {
+		judged->leaf = (ec_u64)read->ebx << 32 | read->ecx;
+		judged->malformed = read->eax || read->edx || read->upper;
+	}
+	if (judged->malformed)
+		return;
+	if (leaf_is_vm_wide(read->function)) {
+		sum_others(&others, slot, read->place, index, read->offset);
+		late |= others.joined_late;
+		/* We have not seen everything that the leaf counts. */
+		if (!sees_all(slot, read, &others)) {
+			judged->uncompared = EC_UNSEEN;
+			return;
+		}
+	}
+	if (!is_count && !others.nr)
+		keep_cycles(slot, index, judged->leaf);
+	/* Our own exits; of cycles, and of what was before we were, KVM's own account, which is audited. */
+	if (is_count && !late) {
+		judged->lower = judged->upper = exits(slot, index);
+		before = others.nr ? others_before(slot, read, index) : NULL;
+		if (before) {
+			if (*before > others.nr)
+				judged->lower += *before - others.nr;
+			*before = others.count;
+		}
+		judged->upper += others.count;
+	} else if (read->offset) {
+		judged->by_kvm = true;
+		judged->lower = judged->upper = read->kvm;
+		if (others.nr) {
+			judged->lower += slot->vm_kvm;
+			judged->upper += others.kvm;
+		}
+	} else {
+		judged->uncompared = is_count ? EC_LATE : EC_NO_CLOCK;
+	}
+}
+
+enum leaf_verdict {
+	LEAF_IS_RIGHT,
+	LEAF_IS_WRONG,
+	LEAF_NOT_COMPARED,
+	LEAF_IGNORED, /* a guest without leaves: CPUID answered with something else */
+};
+
+/* Counts a read by its leaf. */
+static __always_inline void add_read(ec_u64 *reads, const struct leaf_read *read)
+{
+	ec_u32 leaf = read->function - LEAF_FIRST;
+
+	barrier_var(leaf);
+	if (leaf < LEAF_NR)
+		reads[leaf]++;
+}
+
+/* Compares a leaf that the guest has read, which is to be counted; judged says what is wrong. */
+static __noinline enum leaf_verdict compare(struct ec_slot *slot, const struct leaf_read *read,
+					    struct judged *judged)
+{
+	if (read->function == LEAF_DISCOVERY) {
+		if (!read->index && has_signature(read))
+			slot->leaves = true;
+		return LEAF_IGNORED;
+	}
+	if (!config.leaves_all && !slot->leaves) {
+		struct others others;
+
+		/* A sibling may have read the signature. */
+		sum_others(&others, slot, read->place, EC_TOTAL, 0);
+		if (!others.leaves)
+			return LEAF_IGNORED;
+		slot->leaves = true;
+	}
+	judge(slot, read, judged);
+	if (judged->uncompared < EC_NR_UNCOMPARED)
+		return LEAF_NOT_COMPARED;
+	return judged->malformed || judged->leaf < judged->lower || judged->leaf > judged->upper ?
+		       LEAF_IS_WRONG :
+		       LEAF_IS_RIGHT;
+}
+
+/* Counts a read that was not compared. */
+static __always_inline void add_uncompared(struct ec_slot *slot, ec_u32 why)
+{
+	barrier_var(why);
+	if (why < EC_NR_UNCOMPARED)
+		slot->uncompared[why]++;
+}
+
+static __always_inline void different(struct ec_slot *slot, const struct leaf_read *read,
+				      const struct judged *judged)
+{
+	add_read(slot->compared, read);
+	add_read(slot->differed, read);
+	record(slot, read, judged);
+}
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+/*
+ * The memory of the eBPF programs, which their loader sizes, maps, and reads while they run. One value
+ * of an array map has it all: a program reaches that by an address in an instruction, where other maps
+ * and other sizes than those of the object's own variables need a lookup. Places are offsets in bytes
+ * from the beginning of a region; 0 stands for none.
+ */
+
+#include "exitcheck.h"
+
+enum ec_region {
+	EC_CPUS,
+	EC_SLOTS,
+	EC_ROWS,
+	EC_FREE_SLOTS, /* rings of the places that nobody has: the loader gives, the programs take */
+	EC_FREE_ROWS,
+	EC_NR_REGIONS,
+};
+
+/*
+ * What the loader fills in before the load: the region's address in the place of a 64-bit constant
+ * (EC_REGION | enum ec_region << 32), and the mask of its places in that of an AND's.
+ */
+#define EC_REGION 0x7ca57ca5
+#define EC_PLACES 0x7ca57c00 /* | enum ec_region */
+
+/* Likewise numbers that a move takes as its constant, where a variable would have to be read. */
+#define EC_NUMBER 0x7ca57d00 /* | enum ec_number */
+enum ec_number {
+	EC_CLOCK_IS_TSC,
+	EC_AUDIT,
+	EC_CYCLES_PER_NS, /* as in struct ec_config */
+	EC_AT_REGS,	  /* offsets in struct kvm_vcpu */
+	EC_AT_GUEST_MODE,
+	EC_NR_NUMBERS,
+};
+
+/* Each has a power of two of these. */
+struct ec_extent {
+	ec_u32 offset; /* in the memory */
+	ec_u32 mask;   /* of a place: the last one's */
+};
+
+/* One exit reason of one vCPU. Written by that vCPU's thread alone. */
+struct ec_row {
+	ec_u64 count; /* exits, including the pending one */
+	ec_u64 time;  /* of the completed ones, as all times here by the programs' clock */
+	ec_u64 max, min;
+	ec_u32 hist[EC_HIST_BUCKETS];
+	/* Where KVM has its own numbers, what its cycles were at the last entry, and how many exits it
+	 * had more than this row when that began, or EC_AHEAD_UNKNOWN. */
+	ec_u64 exits_at, cycles_at, kvm_cycles, kvm_ahead;
+	struct ec_audit audit;
+	/* At the last LEAF_VCPU_CYCLES read of this reason: the leaf, and these numbers. */
+	ec_u64 leaf_cycles, leaf_time, leaf_timed;
+	ec_u64 vm_others; /* as in ec_slot, for this reason */
+	ec_u32 index;
+} __attribute__((aligned(512)));
+
+#define EC_AHEAD_UNKNOWN (1ULL << 63)
+
+/* One vCPU. The loader fills in the first block before the vCPU runs, or the program at first sight. */
+struct ec_slot {
+	ec_u64 key;   /* which vCPU this is, to the kernel; 0: none */
+	ec_u64 kvm;   /* likewise, its VM */
+	ec_u32 first; /* slot of the VM's vCPUs, and ... */
+	ec_u32 next;  /* ... the one that follows in their list */
+	ec_u32 vcpu_id;
+	ec_u32 tid, tgid; /* as the loader's PID namespace numbers them; tgid 0: not taken */
+	ec_u32 joined_late;
+	ec_u32 accounted; /* KVM accounts for its exits */
+	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
+	ec_u32 gone;	  /* KVM has destroyed it, the loader can have the slot back */
+
+	ec_u32 pending; /* row of the exit that has not ended */
+	ec_u32 began;	/* there was an event */
+	ec_u32 cpu;	/* of the last entry */
+	ec_u64 open;	/* when the pending exit began */
+	ec_u64 count;	/* exits of all reasons */
+	ec_u64 unpaired_entries, failed_entries;
+	ec_u64 switches;      /* of the thread, at the last entry */
+	ec_u64 task;	      /* that entered it last, to the kernel */
+	ec_u32 circumstances; /* of the next or pending exit so far: bits by enum ec_circumstance */
+
+	ec_u32 leaf;	    /* that the guest is reading, 0: none ... */
+	ec_u32 leaf_index;  /* ... its ECX ... */
+	ec_u32 leaf_nested; /* ... whether L2 does ... */
+	ec_u64 leaf_exit;   /* ... and the number of the exit that does it, for kvm_cpuid */
+	ec_u64 uncompared[EC_NR_UNCOMPARED];
+	/*
+	 * What the VM's other vCPUs had counted before a VM-wide leaf is read, or at the previous such
+	 * read: no later read is below it, except for an exit in flight on each. And what KVM had.
+	 */
+	ec_u64 vm_others, vm_kvm;
+	ec_u64 compared[LEAF_NR];
+	ec_u64 differed[LEAF_NR];
+	ec_u32 own[EC_HIST_BUCKETS];
+	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
+	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
+} __attribute__((aligned(2048)));
+
+/* The slot of the vCPU that a CPU entered last: mostly that of its next event, too. */
+struct ec_cpu {
+	ec_u32 slot;
+	struct ec_audit audit; /* of the exits that ended here */
+} __attribute__((aligned(256)));
+
+_Static_assert(sizeof(struct ec_row) == 512 && sizeof(struct ec_slot) == 2048 &&
+		       sizeof(struct ec_cpu) == 256,
+	       "places are masked");
+
+/* Offsets in the loaded kvm.ko's struct kvm_vcpu, and in its struct kvm. */
+struct ec_offsets {
+	ec_u32 kvm, vcpu_id, regs, last_vmentry_cpu, exits;
+	ec_u32 exception_injected, exception_vector, cpuid_entries, cpuid_nent;
+	ec_u32 created_vcpus;
+	/* Of the accounting, if KVM has it; and whether L2 runs. */
+	ec_u32 exits_by_number, cycles_by_number, all_exits, all_cycles, accounted, leaves;
+	ec_u32 guest_mode;
+};
+
+/* A field of a classic tracepoint's record. */
+struct ec_field {
+	ec_u32 offset, size;
+};
+
+/* The fields that the classic programs read. */
+struct ec_fields {
+	struct ec_field exit_vcpu_id, exit_reason;
+	struct ec_field function, index, rax, rbx, rcx, rdx;
+};
+
+/* Set before the load, constant to the verifier. */
+struct ec_config {
+	ec_u32 isa;
+	ec_u8 watch;		     /* any VM: a slot is taken at first sight */
+	ec_u8 leaves_all;	     /* kvm.exit_leaves=all: every VM has them */
+	ec_u8 audit;		     /* KVM accounts for exits, and offsets has where */
+	ec_u8 clock_tsc;	     /* the TSC by kvm.ko's function, else CLOCK_MONOTONIC */
+	ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
+	ec_u64 cycles_per_ns;	     /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
+	struct ec_extent extent[EC_NR_REGIONS];
+	struct ec_offsets offsets;
+	struct ec_fields fields;
+	ec_u8 kvm_index[EXIT_NR_INDICES]; /* where KVM's account has what index here */
+};
+
+/* Shared while the programs run. */
+struct ec_state {
+	ec_u32 ready; /* events count */
+	/* Of the rings: places given by the loader, and taken by the programs, ever. */
+	ec_u32 given[EC_NR_REGIONS], taken[EC_NR_REGIONS];
+	struct ec_stats stats;
+};
+
+#endif

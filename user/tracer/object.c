@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tracer/object.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/array.h"
+
+#include "btf.skel.h"
+#include "classic.skel.h"
+
+int object_open(struct object *object, bool btf)
+{
+	*object = (struct object){ 0 };
+	if (btf) {
+		object->btf = btf_bpf__open();
+		if (!object->btf)
+			return -errno;
+		object->bpf = object->btf->obj;
+		object->config = &object->btf->rodata->config;
+	} else {
+		object->classic = classic_bpf__open();
+		if (!object->classic)
+			return -errno;
+		object->bpf = object->classic->obj;
+		object->config = &object->classic->rodata->config;
+	}
+	return 0;
+}
+
+void object_close(struct object *object)
+{
+	btf_bpf__destroy(object->btf);
+	classic_bpf__destroy(object->classic);
+	*object = (struct object){ 0 };
+}
+
+/* Fills in what memory.h says that the loader does. */
+static int set_places(struct bpf_program *program, const struct shared *shared,
+		      const struct ec_config *config)
+{
+	const int numbers[EC_NR_NUMBERS] = {
+		[EC_CLOCK_IS_TSC] = config->clock_tsc,
+		[EC_AUDIT] = config->audit,
+		[EC_CYCLES_PER_NS] = config->cycles_per_ns,
+		[EC_AT_REGS] = config->offsets.regs,
+		[EC_AT_GUEST_MODE] = config->offsets.guest_mode,
+	};
+	size_t nr = bpf_program__insn_cnt(program), i;
+	struct bpf_insn *copy = calloc(nr, sizeof(*copy));
+	int ret;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, bpf_program__insns(program), nr * sizeof(*copy));
+	for (i = 0; i < nr; i++) {
+		struct bpf_insn *insn = &copy[i];
+		unsigned int place = insn->imm - EC_PLACES, number = insn->imm - EC_NUMBER;
+
+		if (insn->code == (BPF_LD | BPF_DW | BPF_IMM) && insn->imm == EC_REGION &&
+		    i + 1 < nr && copy[i + 1].imm < EC_NR_REGIONS) {
+			insn->src_reg = BPF_PSEUDO_MAP_VALUE;
+			insn->imm = shared->fd;
+			copy[i + 1].imm = shared->extent[copy[i + 1].imm].offset;
+		} else if (insn->code == (BPF_ALU64 | BPF_AND | BPF_K) && place < EC_NR_REGIONS) {
+			insn->imm = shared->extent[place].mask;
+		} else if (insn->code == (BPF_ALU64 | BPF_MOV | BPF_K) && number < EC_NR_NUMBERS) {
+			insn->imm = numbers[number];
+		}
+	}
+	ret = bpf_program__set_insns(program, copy, nr);
+	free(copy);
+	return ret;
+}
+
+/* Whether a program has to be loaded; all of the classic object are but for those of watching. */
+static bool is_wanted(const char *name, const struct ec_config *config, const struct btf_kvm *kvm)
+{
+	const char *isa = config->isa == EXIT_ISA_SVM ? "svm" : "vmx";
+	char exit[32];
+
+	if (strstr(name, "_birth") || strstr(name, "_death"))
+		return config->watch;
+	if (!kvm)
+		return true;
+	snprintf(exit, sizeof(exit), "btf_exit_%s%s", isa, kvm->has_cast ? "" : "_nocast");
+	return !strcmp(name, kvm->has_cast ? "btf_entry" : "btf_entry_nocast") ||
+	       !strcmp(name, exit) || (config->audit && !strcmp(name, "btf_userspace_exit"));
+}
+
+static int set_up(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
+		  unsigned int nr_vcpus)
+{
+	static const char *const maps[] = { "registered", "by_key", "vms" };
+	struct bpf_program *program;
+	struct bpf_map *map;
+	int ret = 0;
+
+	memcpy(object->config->extent, shared->extent, sizeof(shared->extent));
+	for (size_t i = 0; i < NR(maps) && !ret; i++) {
+		map = bpf_object__find_map_by_name(object->bpf, maps[i]);
+		ret = map ? bpf_map__set_max_entries(map, nr_vcpus) : -ENOENT;
+	}
+	map = bpf_object__find_map_by_name(object->bpf, "memory");
+	ret = ret ?: bpf_map__reuse_fd(map, shared->fd);
+	bpf_object__for_each_program(program, object->bpf)
+	{
+		ret = ret   ?:
+			      bpf_program__set_autoload(program,
+							is_wanted(bpf_program__name(program),
+								  object->config, kvm));
+		ret = ret ?: set_places(program, shared, object->config);
+	}
+	return ret;
+}
+
+int object_load(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
+		unsigned int nr_vcpus, const char **what)
+{
+	int ret = set_up(object, shared, kvm, nr_vcpus);
+
+	*what = "set up";
+	if (ret)
+		return ret;
+	*what = "load";
+	ret = object->btf ? btf_bpf__load(object->btf) : classic_bpf__load(object->classic);
+	if (ret)
+		return ret;
+	*what = "attach";
+	object->state = object->btf ? &object->btf->bss->state : &object->classic->bss->state;
+	shared_give_all(shared, object->state);
+	return object->btf ? btf_bpf__attach(object->btf) : classic_bpf__attach(object->classic);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TRACER_OBJECT_H
+#define TRACER_OBJECT_H
+
+/* The two eBPF objects, of which one is loaded. */
+
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+
+#include "memory.h"
+#include "tracer/btf.h"
+#include "tracer/shared.h"
+
+struct btf_bpf;
+struct classic_bpf;
+
+struct object {
+	struct bpf_object *bpf;
+	struct ec_config *config; /* to be filled in before the load */
+	struct ec_state *state;	  /* shared with the program, once it is loaded */
+	/* The one that is open. */
+	struct btf_bpf *btf;
+	struct classic_bpf *classic;
+};
+
+/* Opens the object for tp_btf, or the classic one. 0, or an errno, negative. */
+int object_open(struct object *object, bool btf);
+
+/*
+ * Loads and attaches the programs that fit. kvm: what the BTF has, NULL for the classic object. watch:
+ * vCPUs come and go. nr_vcpus: the most that there are at a time. 0, or an errno, negative; *what has
+ * failed then.
+ */
+int object_load(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
+		unsigned int nr_vcpus, const char **what);
+
+void object_close(struct object *object);
+
+#endif

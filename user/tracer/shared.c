@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tracer/shared.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/array.h"
+
+static unsigned int power_of_two(unsigned int at_least)
+{
+	unsigned int n = 1;
+
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
+/* The next region: nr items of that size. */
+static void add_region(struct shared *shared, enum ec_region region, unsigned int nr, size_t item)
+{
+	shared->extent[region] = (struct ec_extent){ shared->size, (nr - 1) * item };
+	shared->size += nr * item;
+}
+
+static unsigned int nr_places(const struct shared *shared, enum ec_region ring)
+{
+	return shared->extent[ring].mask / sizeof(ec_u32) + 1;
+}
+
+int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
+		  unsigned int reasons, struct error *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	unsigned int slots = power_of_two(nr_vcpus + 1),
+		     rows = power_of_two(nr_vcpus * reasons + 1);
+	int error;
+
+	*shared = (struct shared){ .fd = -1 };
+	add_region(shared, EC_SLOTS, slots, sizeof(struct ec_slot));
+	add_region(shared, EC_ROWS, rows, sizeof(struct ec_row));
+	add_region(shared, EC_CPUS, power_of_two(nr_cpus), sizeof(struct ec_cpu));
+	add_region(shared, EC_FREE_SLOTS, slots, sizeof(ec_u32));
+	add_region(shared, EC_FREE_ROWS, rows, sizeof(ec_u32));
+	shared->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "exitcheck", sizeof(ec_u32), shared->size,
+				    1, &opts);
+	if (shared->fd >= 0)
+		shared->memory =
+			mmap(NULL, shared->size, PROT_READ | PROT_WRITE, MAP_SHARED, shared->fd, 0);
+	if (shared->fd >= 0 && shared->memory != MAP_FAILED)
+		return 0;
+	error = errno;
+	shared->memory = NULL;
+	shared_destroy(shared);
+	if (error == EPERM)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "no permission for eBPF: run as root, or with CAP_BPF and "
+				 "CAP_PERFMON");
+	return error_set(err, STATUS_CANNOT_RUN, "cannot make %zu bytes for the eBPF program: %s",
+			 shared->size, strerror(error));
+}
+
+void shared_destroy(struct shared *shared)
+{
+	if (shared->memory)
+		munmap(shared->memory, shared->size);
+	if (shared->fd >= 0)
+		close(shared->fd);
+	*shared = (struct shared){ .fd = -1 };
+}
+
+void *shared_at(const struct shared *shared, enum ec_region region, unsigned int place)
+{
+	return shared->memory + shared->extent[region].offset +
+	       (place & shared->extent[region].mask);
+}
+
+static void give(const struct shared *shared, struct ec_state *state, enum ec_region ring,
+		 unsigned int place)
+{
+	ec_u32 *given = &state->given[ring], at = *given;
+
+	*(ec_u32 *)shared_at(shared, ring, at * sizeof(ec_u32)) = place;
+	__atomic_store_n(given, at + 1, __ATOMIC_RELEASE);
+}
+
+void shared_give_all(const struct shared *shared, struct ec_state *state)
+{
+	for (unsigned int i = 1; i < nr_places(shared, EC_FREE_SLOTS); i++)
+		give(shared, state, EC_FREE_SLOTS, i * sizeof(struct ec_slot));
+	for (unsigned int i = 1; i < nr_places(shared, EC_FREE_ROWS); i++)
+		give(shared, state, EC_FREE_ROWS, i * sizeof(struct ec_row));
+}
+
+void shared_give_back(const struct shared *shared, struct ec_state *state, unsigned int place)
+{
+	struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
+
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
+		if (!slot->row[i])
+			continue;
+		memset(shared_at(shared, EC_ROWS, slot->row[i]), 0, sizeof(struct ec_row));
+		give(shared, state, EC_FREE_ROWS, slot->row[i]);
+	}
+	memset(slot, 0, sizeof(*slot));
+	give(shared, state, EC_FREE_SLOTS, place);
+}
+
+unsigned int shared_take_slot(const struct shared *shared, struct ec_state *state)
+{
+	ec_u32 at = state->taken[EC_FREE_SLOTS];
+
+	if (at == state->given[EC_FREE_SLOTS])
+		return 0;
+	state->taken[EC_FREE_SLOTS] = at + 1;
+	return *(ec_u32 *)shared_at(shared, EC_FREE_SLOTS, at * sizeof(ec_u32));
+}
+
+static ec_u64 to_ns(ec_u64 time, unsigned int khz)
+{
+	return khz ? (unsigned __int128)time * 1000000 / khz : time;
+}
+
+static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reason *reason)
+{
+	*reason = (struct ec_reason){
+		.count = row->count,
+		.ns = to_ns(row->time, khz),
+		.min_ns = to_ns(row->min, khz),
+		.max_ns = to_ns(row->max, khz),
+		.leaf_cycles = row->leaf_cycles,
+		.leaf_ns = to_ns(row->leaf_time, khz),
+		.leaf_timed = row->leaf_timed,
+		.audit = row->audit,
+	};
+	for (int b = 0; b < EC_HIST_BUCKETS; b++) {
+		reason->hist[b] = row->hist[b];
+		reason->timed += row->hist[b];
+	}
+}
+
+void shared_read(const struct shared *shared, unsigned int place, unsigned int khz,
+		 struct ec_vcpu *vcpu)
+{
+	const struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
+	ec_u64 timed = 0, count = 0;
+
+	vcpu->vcpu_id = slot->vcpu_id;
+	vcpu->tid = slot->tid;
+	vcpu->tgid = slot->tgid;
+	vcpu->joined_late = slot->joined_late;
+	vcpu->accounted = slot->accounted;
+	vcpu->gone = slot->gone;
+	vcpu->unpaired_entries = slot->unpaired_entries;
+	vcpu->failed_entries = slot->failed_entries;
+	memcpy(vcpu->uncompared, slot->uncompared, sizeof(vcpu->uncompared));
+	memcpy(vcpu->compared, slot->compared, sizeof(vcpu->compared));
+	memcpy(vcpu->differed, slot->differed, sizeof(vcpu->differed));
+	memcpy(vcpu->audit, slot->audit, sizeof(vcpu->audit));
+	memcpy(vcpu->own, slot->own, sizeof(vcpu->own));
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
+		if (!slot->row[i])
+			continue;
+		read_row(shared_at(shared, EC_ROWS, slot->row[i]), khz, &vcpu->reason[i]);
+		timed += vcpu->reason[i].timed;
+		count += vcpu->reason[i].count;
+	}
+	vcpu->count = count;
+	vcpu->entries = timed + vcpu->unpaired_entries;
+	vcpu->lost_entries = count - timed - (slot->pending != 0);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TRACER_SHARED_H
+#define TRACER_SHARED_H
+
+/* The memory that the eBPF programs and their loader share: see bpf/memory.h. */
+
+#include <stddef.h>
+
+#include "memory.h"
+#include "util/error.h"
+
+struct shared {
+	int fd; /* of the map, -1: none */
+	char *memory;
+	size_t size; /* bytes */
+	struct ec_extent extent[EC_NR_REGIONS];
+};
+
+/* Room for that many CPUs and vCPUs, and for so many reasons of each vCPU on average. */
+int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
+		  unsigned int reasons, struct error *err);
+void shared_destroy(struct shared *shared);
+
+/* What is at a place of a region. */
+void *shared_at(const struct shared *shared, enum ec_region region, unsigned int place);
+
+/* Gives all places but the first, which stands for none, to the programs. */
+void shared_give_all(const struct shared *shared, struct ec_state *state);
+
+/* Gives a slot back, and its rows: cleared. */
+void shared_give_back(const struct shared *shared, struct ec_state *state, unsigned int slot);
+
+/* Takes a slot for a vCPU that the loader knows; 0: there is none. Not beside a program that takes. */
+unsigned int shared_take_slot(const struct shared *shared, struct ec_state *state);
+
+/* One vCPU as plain data. khz: of the programs' clock in kHz, 0 if that is in ns. */
+void shared_read(const struct shared *shared, unsigned int slot, unsigned int khz,
+		 struct ec_vcpu *vcpu);
+
+#endif
