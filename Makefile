@@ -28,7 +28,7 @@ inguest := exitcheck-guest
 # ---- what it is made of ----
 
 # What each may include: tests/structure.
-rooms   := util report kvm tracer run judge bench compare
+rooms   := util report kvm tracer run judge bench live compare
 sources := $(wildcard user/*.c $(foreach room,$(rooms),user/$(room)/*.c user/$(room)/*.S))
 # exitcheck-guest's own, and what it has in common with exitcheck.
 own     := $(wildcard user/inguest/*.c)

@@ -109,7 +109,7 @@ static __noinline ec_u32 find(const struct kvm_vcpu *vcpu, bool entering)
 		return place;
 	}
 	if (!entering)
-		on_exit_elsewhere();
+		on_exit_elsewhere(id.foreign);
 	return 0;
 }
 
@@ -377,6 +377,17 @@ static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row
 		*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_GUEST_MODE)) ? 1 << EC_NESTED : 0;
 }
 
+/* KVM's function is part of what is checked: how far it goes is held against the kernel's clock. */
+static __noinline void keep_clocks(struct ec_slot *slot, ec_u64 tsc)
+{
+	slot->tsc[1] = tsc;
+	slot->ns[1] = bpf_ktime_get_ns();
+	if (!slot->tsc[0]) {
+		slot->tsc[0] = slot->tsc[1];
+		slot->ns[0] = slot->ns[1];
+	}
+}
+
 /* ---- the programs ---- */
 
 static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool cast)
@@ -402,9 +413,12 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool cast)
 	if (!hot_number(EC_AUDIT) || !slot->accounted)
 		return 0;
 	audit_entry(slot, row, time, cpu, vcpu, cast);
-	/* A window much as that of the bias, but this program's alone. */
-	if (row && unlikely(!(row->count & 15)))
+	if (row && unlikely(!(row->count & 15))) {
+		/* A window much as that of the bias, but this program's alone. */
 		(*bucket_at(slot->own, log2_bucket(cycles_of(now() - begin))))++;
+		if (hot_number(EC_CLOCK_IS_TSC))
+			keep_clocks(slot, begin);
+	}
 	return 0;
 }
 

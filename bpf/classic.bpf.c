@@ -82,7 +82,7 @@ int classic_exit(void *ctx)
 
 	if (!place) {
 		if (state.ready)
-			on_exit_elsewhere();
+			on_exit_elsewhere(config.tgid);
 		return 0;
 	}
 	slot->vcpu_id = vcpu_id;

@@ -137,6 +137,7 @@ struct identity {
 	ec_u32 fresh; /* has never exited before */
 	ec_u32 used;  /* has exited before; neither flag is set if the kernel does not tell */
 	ec_u32 id_known;
+	ec_u32 foreign; /* found to be of a process that is not watched */
 };
 
 /* A place that nobody has; 0: there is none left. */
@@ -201,15 +202,18 @@ static __always_inline void join_vm(struct ec_slot *slot, ec_u32 place, ec_u64 k
 }
 
 /* First sight of a vCPU: the place of its slot, 0 if there is none. */
-static __always_inline ec_u32 take_slot(const struct identity *id)
+static __always_inline ec_u32 take_slot(struct identity *id)
 {
 	struct bpf_pidns_info ids = {};
-	ec_u32 place = take(EC_FREE_SLOTS);
-	struct ec_slot *slot = at(EC_SLOTS, place);
+	struct ec_slot *slot;
+	ec_u32 place;
 
+	current_ids(&ids);
+	id->foreign = config.tgid && ids.tgid != config.tgid;
+	place = id->foreign ? 0 : take(EC_FREE_SLOTS);
+	slot = at(EC_SLOTS, place);
 	if (!place || !slot)
 		return 0;
-	current_ids(&ids);
 	slot->tid = ids.pid;
 	slot->vcpu_id = id->vcpu_id;
 	slot->kvm = id->kvm;
@@ -242,7 +246,7 @@ static __always_inline ec_u32 registered_slot(const struct identity *id)
 	return *place;
 }
 
-static __always_inline ec_u32 known_slot(const struct identity *id)
+static __always_inline ec_u32 known_slot(struct identity *id)
 {
 	ec_u64 key = id->key;
 	ec_u32 *known = bpf_map_lookup_elem(&by_key, &key), place;
@@ -267,7 +271,7 @@ static __always_inline ec_u32 known_slot(const struct identity *id)
  * another CPU. A closed gate clears the slots of all CPUs, so every program comes here, and only here
  * checks the gate.
  */
-static __noinline ec_u32 find_slot(const struct identity *id)
+static __noinline ec_u32 find_slot(struct identity *id)
 {
 	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
 	ec_u32 place = known_slot(id);
@@ -424,9 +428,9 @@ static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u64 now,
 }
 
 /* Account an exit of an untracked vCPU. */
-static __always_inline void on_exit_elsewhere(void)
+static __always_inline void on_exit_elsewhere(bool foreign)
 {
-	if (config.watch)
+	if (config.watch && !foreign)
 		__sync_fetch_and_add(&state.stats.no_slot, 1);
 	else
 		__sync_fetch_and_add(&state.stats.foreign, 1);

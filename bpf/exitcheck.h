@@ -133,7 +133,8 @@ struct ec_vcpu {
 	ec_u64 entries;		 /* kvm_entry events */
 	ec_u64 lost_entries;	 /* exits followed by another exit */
 	ec_u64 uncompared[EC_NR_UNCOMPARED]; /* leaf reads, by why */
-	ec_u64 compared[LEAF_NR];	     /* by leaf, in place */
+	ec_u64 clock_tsc, clock_ns; /* how far the two went, where KVM's function is the clock */
+	ec_u64 compared[LEAF_NR];   /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];
 	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
 	/* What one of the program's own windows takes, in cycles: of some exits. */

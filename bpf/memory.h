@@ -97,6 +97,8 @@ struct ec_slot {
 	ec_u64 vm_others, vm_kvm;
 	ec_u64 compared[LEAF_NR];
 	ec_u64 differed[LEAF_NR];
+	/* The TSC by KVM's function, and CLOCK_MONOTONIC: first, and last. */
+	ec_u64 tsc[2], ns[2];
 	ec_u32 own[EC_HIST_BUCKETS];
 	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
 	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
@@ -141,7 +143,8 @@ struct ec_config {
 	ec_u8 audit;		     /* KVM accounts for exits, and offsets has where */
 	ec_u8 clock_tsc;	     /* the TSC by kvm.ko's function, else CLOCK_MONOTONIC */
 	ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
-	ec_u64 cycles_per_ns;	     /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
+	ec_u32 tgid; /* watch the VMs of this process alone, as the loader numbers it; 0: all */
+	ec_u64 cycles_per_ns; /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
 	struct ec_extent extent[EC_NR_REGIONS];
 	struct ec_offsets offsets;
 	struct ec_fields fields;

@@ -14,13 +14,13 @@
 #include "judge/judge.h"
 #include "kvm/test_vm.h"
 #include "list.h"
+#include "live/audit.h"
 #include "report/error_document.h"
 #include "report/file.h"
 #include "report/plain.h"
 #include "run/validate.h"
 #include "util/array.h"
 #include "util/color.h"
-#include "watch.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -282,6 +282,28 @@ static int report_command(struct options *options)
 	return status ? say(&err, status) : STATUS_PASS;
 }
 
+static int audit_command(struct options *options)
+{
+	const struct audit_plan plan = {
+		.path = options->path,
+		.clock = options->clock,
+		.process = (pid_t)options->process,
+		.seconds = options->seconds,
+		.interval = options->interval						 ?:
+				    options->write[REPORT_JSON] || isatty(STDOUT_FILENO) ? 1 :
+											   0,
+		.command = options->command,
+		.json = options->write[REPORT_JSON],
+	};
+	int verdict = STATUS_PASS, status;
+	struct error err;
+
+	status = audit_run(&plan, &verdict, &err);
+	if (!status)
+		status = flush_stdout(&err);
+	return status ? say(&err, status) : verdict;
+}
+
 static void list_observers(FILE *to)
 {
 	fprintf(to, "\nObservers:\n\n");
@@ -400,9 +422,24 @@ static const struct argp_option compare_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option watch_options[] = {
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_TRACER },
+static const struct argp_option audit_options[] = {
+	HEADING("What:", GROUP_WORK),
+	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
+	HEADING("eBPF:", GROUP_TRACER),
 	PATH_OPTION,
+	{ "clock", OPTION_CLOCK, "monotonic|tsc", 0,
+	  "The eBPF program's clock: CLOCK_MONOTONIC (default), or the TSC by a function of the patched"
+	  " kvm.ko, which costs less",
+	  GROUP_TRACER },
+	HEADING("Output:", GROUP_OUTPUT),
+	{ "interval", OPTION_INTERVAL, "N", 0,
+	  "A line every N seconds, 1 to 604,800 (default: every second on a terminal and with --json)",
+	  GROUP_OUTPUT },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write a line of JSON at each interval and at the end (FILE may be - for standard output,"
+	  " instead of the text)",
+	  GROUP_OUTPUT },
 	HELP_OPTION,
 	{ 0 },
 };
@@ -459,15 +496,17 @@ const struct command commands[] = {
 		.run = compare_command,
 	},
 	{
-		.name = "watch",
-		.summary = "check the exit leaves that any guest reads, while it runs",
-		.doc = "Counts and times the exits of every VM on this host with eBPF, and checks"
-		       " each exit leaf that a guest reads within the exit that reads it. Ends"
-		       " with COMMAND, after --seconds, or at Ctrl-C.",
+		.name = "audit",
+		.former_name = "watch",
+		.summary = "check every exit of the VMs that run, while they do",
+		.doc = "Counts and times the exits of every VM on this host with eBPF, and compares"
+		       " each with KVM's own account of it as it ends, and each exit leaf that a"
+		       " guest reads. Ends with COMMAND or the process, after --seconds, or at"
+		       " Ctrl-C.",
 		.arguments = "[-- COMMAND...]",
-		.options = watch_options,
+		.options = audit_options,
 		.takes_command = true,
-		.run = watch_run,
+		.run = audit_command,
 	},
 };
 
@@ -476,7 +515,8 @@ const unsigned int nr_commands = NR(commands);
 const struct command *command_find(const char *name)
 {
 	for (unsigned int i = 0; i < nr_commands; i++)
-		if (!strcmp(commands[i].name, name))
+		if (!strcmp(commands[i].name, name) ||
+		    (commands[i].former_name && !strcmp(commands[i].former_name, name)))
 			return &commands[i];
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ static const struct limit {
 	{ OPTION_SMP_EXITS, 1, 100000000 },
 	{ OPTION_SEED, 0, UINT64_MAX },
 	{ OPTION_SECONDS, 1, OPTIONS_MAX_SECONDS },
+	{ OPTION_INTERVAL, 1, OPTIONS_MAX_SECONDS },
+	{ 'p', 1, INT_MAX },
 	{ OPTION_ROUNDS, 1, 1000 },
 	{ OPTION_VMS, 1, BENCH_MAX_VMS },
 };
@@ -138,6 +141,25 @@ static int parse_file(struct parse *parse, const char *name)
 	return 0;
 }
 
+/* Which of nr names it is that an option was given, in *number. */
+static int parse_name(struct parse *parse, const char *option, const char *const *names, size_t nr,
+		      const char *name, unsigned int *number)
+{
+	char all[64] = "";
+	size_t n = 0;
+
+	for (*number = 0; *number < nr; (*number)++)
+		if (!strcmp(names[*number], name))
+			return 0;
+	for (size_t i = 0; i < nr && n < sizeof(all); i++)
+		n += snprintf(all + n, sizeof(all) - n, "%s%s",
+			      !i	 ? "" :
+			      i < nr - 1 ? ", " :
+					   " or ",
+			      names[i]);
+	return error_set(parse->err, STATUS_USAGE, "--%s: \"%s\" is not %s", option, name, all);
+}
+
 static int parse_path(struct parse *parse, const char *name)
 {
 	static const char *const names[] = {
@@ -145,15 +167,24 @@ static int parse_path(struct parse *parse, const char *name)
 		[TRACER_BTF] = "btf",
 		[TRACER_CLASSIC] = "classic",
 	};
+	unsigned int path;
+	int status = parse_name(parse, "path", names, NR(names), name, &path);
 
-	for (unsigned int i = 0; i < NR(names); i++) {
-		if (!strcmp(names[i], name)) {
-			parse->options->path = i;
-			return 0;
-		}
-	}
-	return error_set(parse->err, STATUS_USAGE, "--path: \"%s\" is not auto, btf or classic",
-			 name);
+	parse->options->path = path;
+	return status;
+}
+
+static int parse_clock(struct parse *parse, const char *name)
+{
+	static const char *const names[] = {
+		[TRACER_MONOTONIC] = "monotonic",
+		[TRACER_TSC] = "tsc",
+	};
+	unsigned int clock;
+	int status = parse_name(parse, "clock", names, NR(names), name, &clock);
+
+	parse->options->clock = clock;
+	return status;
 }
 
 /* A form, and the file to write it to; without one it is standard output. */
@@ -276,6 +307,17 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_SECONDS:
 		status = parse_number(parse, key, arg, &number);
 		options->seconds = number;
+		break;
+	case OPTION_INTERVAL:
+		status = parse_number(parse, key, arg, &number);
+		options->interval = number;
+		break;
+	case 'p':
+		status = parse_number(parse, key, arg, &number);
+		options->process = number;
+		break;
+	case OPTION_CLOCK:
+		status = parse_clock(parse, arg);
 		break;
 	case ARGP_KEY_ARG:
 		if (parse->command->takes_command) {

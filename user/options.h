@@ -24,6 +24,8 @@ enum {
 	OPTION_NO_OPT_IN,
 	OPTION_NO_COLOR,
 	OPTION_SECONDS,
+	OPTION_INTERVAL,
+	OPTION_CLOCK,
 	OPTION_OBSERVER,
 	OPTION_ROUNDS,
 	OPTION_VMS,
@@ -46,8 +48,11 @@ struct options {
 	uint64_t seed;
 	enum tracer_path path;
 	bool opt_in;
-	unsigned int seconds;	/* watch, 0: until interrupted */
-	char **command;		/* watch, NULL: none */
+	enum tracer_clock clock;
+	unsigned int seconds;	/* audit, 0: until interrupted */
+	unsigned int interval;	/* audit, 0: the default */
+	unsigned int process;	/* audit, 0: all */
+	char **command;		/* audit, NULL: none */
 	unsigned int observers; /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;
 	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */
@@ -58,8 +63,9 @@ struct options {
 /* A row of the table of commands, see commands.c. */
 struct command {
 	const char *name;
-	const char *summary; /* in the list of commands */
-	const char *doc;     /* in the command's own help */
+	const char *former_name; /* that it had, NULL: none */
+	const char *summary;	 /* in the list of commands */
+	const char *doc;	 /* in the command's own help */
 	const char *arguments;
 	const struct argp_option *options;
 	unsigned int nr_files;	/* that it reads */

@@ -182,30 +182,40 @@ static void list(void **state)
 	assert_int_equal(parse("list", "-n 4"), STATUS_USAGE);
 }
 
-static void watch(void **state)
+static void audit(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("watch", ""), 0);
+	assert_int_equal(parse("audit", ""), 0);
 	assert_int_equal(options.seconds, 0);
 	assert_null(options.command);
-	assert_int_equal(parse("watch", "--seconds 604800 --path classic"), 0);
+	assert_int_equal(parse("audit", "--seconds 604800 --path classic"), 0);
 	assert_int_equal(options.seconds, 604800);
 	assert_int_equal(options.path, TRACER_CLASSIC);
 	/* Everything from the first non-option word on belongs to the command. */
-	assert_int_equal(parse("watch", "--seconds 3 sleep --seconds x -- y"), 0);
+	assert_int_equal(parse("audit", "--seconds 3 sleep --seconds x -- y"), 0);
 	assert_int_equal(options.seconds, 3);
 	assert_string_equal(options.command[0], "sleep");
 	assert_string_equal(options.command[2], "x");
 	assert_string_equal(options.command[4], "y");
 	assert_null(options.command[5]);
-	assert_int_equal(parse("watch", "-- --seconds"), 0);
+	assert_int_equal(parse("audit", "-- --seconds"), 0);
 	assert_string_equal(options.command[0], "--seconds");
 
-	assert_int_equal(parse("watch", "--seconds 604801"), STATUS_USAGE);
+	assert_int_equal(parse("audit", "-p 77 --interval 5 --clock tsc --json -"), 0);
+	assert_int_equal(options.process, 77);
+	assert_int_equal(options.interval, 5);
+	assert_int_equal(options.clock, TRACER_TSC);
+	assert_string_equal(options.write[REPORT_JSON], "-");
+	assert_ptr_equal(command_find("watch"), command_find("audit"));
+
+	assert_int_equal(parse("audit", "--clock hpet"), STATUS_USAGE);
+	assert_string_equal(err.text, "--clock: \"hpet\" is not monotonic or tsc");
+	assert_int_equal(parse("audit", "-p 0"), STATUS_USAGE);
+	assert_int_equal(parse("audit", "--seconds 604801"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "1 to 604,800"));
-	assert_int_equal(parse("watch", "--seconds"), STATUS_USAGE);
+	assert_int_equal(parse("audit", "--seconds"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--seconds needs a value"));
-	assert_int_equal(parse("watch", "-n 4"), STATUS_USAGE);
+	assert_int_equal(parse("audit", "-n 4"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "no option \"-n\""));
 }
 
@@ -305,7 +315,7 @@ int main(void)
 		cmocka_unit_test(values_left_out),
 		cmocka_unit_test(json_is_known_after_an_error),
 		cmocka_unit_test(list),
-		cmocka_unit_test(watch),
+		cmocka_unit_test(audit),
 		cmocka_unit_test(bench),
 		cmocka_unit_test(compare),
 		cmocka_unit_test(report),

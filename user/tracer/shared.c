@@ -158,6 +158,8 @@ void shared_read(const struct shared *shared, unsigned int place, unsigned int k
 	vcpu->unpaired_entries = slot->unpaired_entries;
 	vcpu->failed_entries = slot->failed_entries;
 	memcpy(vcpu->uncompared, slot->uncompared, sizeof(vcpu->uncompared));
+	vcpu->clock_tsc = slot->tsc[1] - slot->tsc[0];
+	vcpu->clock_ns = slot->ns[1] - slot->ns[0];
 	memcpy(vcpu->compared, slot->compared, sizeof(vcpu->compared));
 	memcpy(vcpu->differed, slot->differed, sizeof(vcpu->differed));
 	memcpy(vcpu->audit, slot->audit, sizeof(vcpu->audit));
@@ -172,4 +174,50 @@ void shared_read(const struct shared *shared, unsigned int place, unsigned int k
 	vcpu->count = count;
 	vcpu->entries = timed + vcpu->unpaired_entries;
 	vcpu->lost_entries = count - timed - (slot->pending != 0);
+}
+
+static void add_audit(struct ec_audit *sum, const struct ec_audit *audit)
+{
+	for (int b = 0; b < EC_HIST_BUCKETS; b++)
+		sum->bias[b] += audit->bias[b];
+	sum->exceeded += audit->exceeded;
+	sum->untimed += audit->untimed;
+	sum->differed += audit->differed;
+}
+
+static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
+{
+	if (reason->timed && (!sum->timed || reason->min_ns < sum->min_ns))
+		sum->min_ns = reason->min_ns;
+	if (reason->max_ns > sum->max_ns)
+		sum->max_ns = reason->max_ns;
+	sum->count += reason->count;
+	sum->timed += reason->timed;
+	sum->ns += reason->ns;
+	for (int b = 0; b < EC_HIST_BUCKETS; b++)
+		sum->hist[b] += reason->hist[b];
+	add_audit(&sum->audit, &reason->audit);
+}
+
+void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu)
+{
+	sum->joined_late |= vcpu->joined_late;
+	sum->accounted |= vcpu->accounted;
+	sum->count += vcpu->count;
+	sum->unpaired_entries += vcpu->unpaired_entries;
+	sum->failed_entries += vcpu->failed_entries;
+	sum->entries += vcpu->entries;
+	sum->lost_entries += vcpu->lost_entries;
+	for (size_t i = 0; i < EC_NR_UNCOMPARED; i++)
+		sum->uncompared[i] += vcpu->uncompared[i];
+	for (size_t i = 0; i < LEAF_NR; i++) {
+		sum->compared[i] += vcpu->compared[i];
+		sum->differed[i] += vcpu->differed[i];
+	}
+	for (size_t i = 0; i < EC_NR_CIRCUMSTANCES; i++)
+		add_audit(&sum->audit[i], &vcpu->audit[i]);
+	for (size_t i = 0; i < EC_HIST_BUCKETS; i++)
+		sum->own[i] += vcpu->own[i];
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++)
+		add_reason(&sum->reason[i], &vcpu->reason[i]);
 }

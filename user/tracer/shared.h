@@ -37,4 +37,7 @@ unsigned int shared_take_slot(const struct shared *shared, struct ec_state *stat
 void shared_read(const struct shared *shared, unsigned int slot, unsigned int khz,
 		 struct ec_vcpu *vcpu);
 
+/* Adds what one vCPU did to a sum. */
+void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu);
+
 #endif

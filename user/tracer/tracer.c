@@ -21,6 +21,8 @@
 #include "tracer/tracefs.h"
 #include "util/array.h"
 
+#define MAX_GONE 1024 /* vCPUs that are gone and still have numbers of their own */
+
 /* A vCPU of which there was an event, or that was registered. */
 struct seen {
 	struct ec_vcpu *vcpu;
@@ -41,6 +43,9 @@ struct tracer {
 	unsigned int nr_mismatches;
 	struct seen *seen;
 	unsigned int nr_seen, room;
+	unsigned int nr_gone, nr_former,
+		oldest; /* of seen: gone, of these summed, the next to be */
+	struct ec_vcpu *former;
 	unsigned int nr_vms; /* that were numbered */
 	unsigned int *at;    /* by the number of a slot: which of seen has it, plus 1 */
 };
@@ -121,6 +126,7 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 
 	to->isa = config->isa;
 	to->watch = config->watch;
+	to->tgid = config->process;
 	to->leaves_all = config->leaves_all;
 	/* Thread numbers are those of our PID namespace, where the kernel has such. */
 	if (!stat("/proc/self/ns/pid", &pidns)) {
@@ -246,6 +252,7 @@ void tracer_destroy(struct tracer *tracer)
 	for (unsigned int i = 0; i < tracer->nr_seen; i++)
 		free(tracer->seen[i].vcpu);
 	free(tracer->seen);
+	free(tracer->former);
 	free(tracer);
 }
 
@@ -340,6 +347,31 @@ void tracer_retire(struct tracer *tracer, unsigned int vcpu)
 	tracer->at[seen->place / sizeof(struct ec_slot)] = 0;
 	shared_give_back(&tracer->shared, tracer->object.state, seen->place);
 	seen->place = 0;
+	tracer->nr_gone++;
+}
+
+/* Of those that are gone, the numbers of the oldest are put together. */
+static void sum_former(struct tracer *tracer)
+{
+	while (tracer->nr_gone - tracer->nr_former > MAX_GONE) {
+		struct seen *seen;
+
+		/* Some may have outlived those that came after them. */
+		if (tracer->oldest == tracer->nr_seen)
+			tracer->oldest = 0;
+		seen = &tracer->seen[tracer->oldest++];
+		if (seen->place || !seen->vcpu)
+			continue;
+		if (!tracer->former) {
+			tracer->former = seen->vcpu;
+			tracer->former->vm = 0;
+		} else {
+			shared_add(tracer->former, seen->vcpu);
+			free(seen->vcpu);
+		}
+		seen->vcpu = NULL;
+		tracer->nr_former++;
+	}
 }
 
 /* Puts a new vCPU behind the first one of its VM. */
@@ -386,11 +418,12 @@ int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id
 /* The number of the VM whose vCPU has been seen; without KVM's types a process has one VM. */
 static unsigned int vm_number(struct tracer *tracer, const struct ec_slot *slot)
 {
-	for (unsigned int i = 0; i < tracer->nr_seen; i++) {
-		const struct seen *seen = &tracer->seen[i];
+	for (unsigned int i = 0; i <= tracer->shared.extent[EC_SLOTS].mask / sizeof(*slot); i++) {
+		const struct seen *seen;
 
-		if (!seen->place)
+		if (!tracer->at[i])
 			continue;
+		seen = &tracer->seen[tracer->at[i] - 1];
 		if (slot->kvm ? seen->first == slot->first &&
 					slot_at(tracer, seen->place)->kvm == slot->kvm :
 				seen->vcpu->tgid == slot->tgid)
@@ -419,12 +452,14 @@ void tracer_poll(struct tracer *tracer)
 				refresh(tracer, seen);
 		}
 	}
-	for (unsigned int i = 0; i < tracer->nr_seen; i++)
-		if (tracer->seen[i].place &&
-		    __atomic_load_n(&slot_at(tracer, tracer->seen[i].place)->gone,
-				    __ATOMIC_ACQUIRE))
-			tracer_retire(tracer, i);
+	for (place = sizeof(*slot); place <= slots->mask; place += sizeof(*slot)) {
+		unsigned int vcpu = tracer->at[place / sizeof(*slot)];
+
+		if (vcpu && __atomic_load_n(&slot_at(tracer, place)->gone, __ATOMIC_ACQUIRE))
+			tracer_retire(tracer, vcpu - 1);
+	}
 	ring_buffer__consume(tracer->ring);
+	sum_former(tracer);
 }
 
 unsigned int tracer_nr_vcpus(const struct tracer *tracer)
@@ -434,10 +469,16 @@ unsigned int tracer_nr_vcpus(const struct tracer *tracer)
 
 const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu)
 {
-	if (vcpu >= tracer->nr_seen)
+	if (vcpu >= tracer->nr_seen || !tracer->seen[vcpu].vcpu)
 		return NULL;
 	refresh(tracer, &tracer->seen[vcpu]);
 	return tracer->seen[vcpu].vcpu;
+}
+
+const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr)
+{
+	*nr = tracer->nr_former;
+	return tracer->former;
 }
 
 /* ---- what else it has to say ---- */

@@ -30,7 +30,8 @@ struct tracer_config {
 	enum tracer_path path;
 	enum tracer_clock clock;
 	unsigned int nr_vcpus; /* that there are at a time, up to TRACER_MAX_VCPUS */
-	bool watch;	       /* any VM: vCPUs are followed from first sight on */
+	bool watch;	       /* any VM: vCPUs are followed from first sight on ... */
+	pid_t process;	       /* ... of this process alone, 0: of all */
 	bool audit;	       /* exits are compared with KVM's account of them, where it has one */
 	unsigned int tsc_khz;  /* 0: unknown, cycles are not audited */
 	bool leaves_all;       /* kvm.exit_leaves=all: guests need not ask for the signature */
@@ -68,8 +69,14 @@ void tracer_poll(struct tracer *tracer);
 /* vCPUs so far, those that are gone included. */
 unsigned int tracer_nr_vcpus(const struct tracer *tracer);
 
-/* What one has done until now, NULL if out of range. Valid until the tracer is destroyed. */
+/*
+ * What one has done until now; NULL if out of range, or if it is one of those that went so long ago that only
+ * their sum is left. Valid until the next tracer_poll().
+ */
 const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu);
+
+/* That sum, of *nr vCPUs; NULL if there are none. */
+const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr);
 
 /* How the exits that ended on a CPU compare with KVM's account. */
 unsigned int tracer_nr_cpus(const struct tracer *tracer);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMMs of a kind that exitcheck is not, whose guests read the exit leaves, for `exitcheck audit` to watch.
+ *   vmm idle      vCPU 0 runs and then never again; vCPU 1 runs once there is a file /tmp/go
+ *   vmm supply    the VMM has CPUID entries of its own for some of the leaves
+ *   vmm vms N     N VMs in turn
+ *   vmm vcpus N   a VM with so many vCPUs
+ *   vmm threads N N threads, one after the other, run the same vCPU
+ *   vmm forever   until it is killed
+ * Linked with the C library alone, for the emulated host.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CAP_EXIT_LEAVES 20476
+#define LEAF_FIRST 0x4ffffff7
+#define LEAF_EXITS 0x4ffffffd
+#define LEAF_TOTAL_EXITS 0x4fffffff
+#define TSS 0xfffbd000
+#define MEMORY 0x1000
+#define ROUNDS 20
+#define MAX_VCPUS 512
+
+struct vm {
+	int fd;
+	int vcpu[MAX_VCPUS];
+	unsigned int nr;
+};
+
+static int kvm;
+static long run_size;
+
+static void check(int holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "vmm: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* Reads each leaf, with CPUID's exit number on SVM, and exits to user space; over and over. */
+static void write_guest(uint8_t *code)
+{
+	for (uint32_t leaf = LEAF_FIRST; leaf <= LEAF_TOTAL_EXITS; leaf++) {
+		const uint32_t number = 0x72;
+
+		/* mov $leaf, %eax; mov $number, %ecx; cpuid */
+		*code++ = 0x66;
+		*code++ = 0xb8;
+		memcpy(code, &leaf, sizeof(leaf));
+		code += sizeof(leaf);
+		*code++ = 0x66;
+		*code++ = 0xb9;
+		memcpy(code, &number, sizeof(number));
+		code += sizeof(number);
+		*code++ = 0x0f;
+		*code++ = 0xa2;
+	}
+	/* out %al, $0x10; ljmp $0, $MEMORY */
+	memcpy(code, (const uint8_t[]){ 0xe6, 0x10, 0xea, 0x00, 0x10, 0x00, 0x00 }, 7);
+}
+
+static void create_vcpu(struct vm *vm)
+{
+	int fd = ioctl(vm->fd, KVM_CREATE_VCPU, vm->nr);
+	struct kvm_regs regs = { .rip = MEMORY, .rflags = 2, .rsp = 0x800 };
+	struct kvm_sregs sregs;
+
+	check(fd >= 0, "KVM_CREATE_VCPU");
+	check(!ioctl(fd, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
+	sregs.cs.base = sregs.cs.selector = 0;
+	check(!ioctl(fd, KVM_SET_SREGS, &sregs) && !ioctl(fd, KVM_SET_REGS, &regs), "KVM_SET_REGS");
+	vm->vcpu[vm->nr++] = fd;
+}
+
+static struct vm create_vm(unsigned int vcpus)
+{
+	struct vm vm = { .fd = ioctl(kvm, KVM_CREATE_VM, 0) };
+	const struct kvm_enable_cap cap = { .cap = CAP_EXIT_LEAVES, .args = { 1 } };
+	struct kvm_userspace_memory_region region = {
+		.guest_phys_addr = MEMORY,
+		.memory_size = MEMORY,
+	};
+	void *memory =
+		mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(vm.fd >= 0 && memory != MAP_FAILED, "KVM_CREATE_VM");
+	check(!ioctl(vm.fd, KVM_SET_TSS_ADDR, TSS), "KVM_SET_TSS_ADDR");
+	check(!ioctl(vm.fd, KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
+	write_guest(memory);
+	region.userspace_addr = (uintptr_t)memory;
+	check(!ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+	while (vm.nr < vcpus)
+		create_vcpu(&vm);
+	return vm;
+}
+
+static void destroy_vm(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->nr; i++)
+		close(vm->vcpu[i]);
+	close(vm->fd);
+}
+
+/* Each round reads all leaves once. */
+static void run(int vcpu, unsigned int rounds)
+{
+	struct kvm_run *state = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+
+	check(state != MAP_FAILED, "the vCPU's state");
+	for (unsigned int i = 0; i < rounds; i++)
+		check(!ioctl(vcpu, KVM_RUN, 0) && state->exit_reason == KVM_EXIT_IO, "KVM_RUN");
+	munmap(state, run_size);
+}
+
+static void idle(void)
+{
+	struct vm vm = create_vm(2);
+
+	run(vm.vcpu[0], ROUNDS);
+	check(close(open("/tmp/ran", O_CREAT | O_WRONLY, 0600)) == 0, "/tmp/ran");
+	while (access("/tmp/go", F_OK))
+		usleep(50000);
+	run(vm.vcpu[1], ROUNDS);
+	destroy_vm(&vm);
+}
+
+static void supply(void)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry[2];
+	} cpuid = {
+		.head.nent = 2,
+		.entry = {
+			{ .function = LEAF_TOTAL_EXITS, .eax = 77 },
+			{
+				.function = LEAF_EXITS,
+				.index = 0x72,
+				.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+				.eax = 78,
+			},
+		},
+	};
+	struct vm vm = create_vm(1);
+
+	check(!ioctl(vm.vcpu[0], KVM_SET_CPUID2, &cpuid), "KVM_SET_CPUID2");
+	run(vm.vcpu[0], ROUNDS);
+	destroy_vm(&vm);
+}
+
+static void *run_once(void *vcpu)
+{
+	run(*(int *)vcpu, 1);
+	return NULL;
+}
+
+static void threads(unsigned int n)
+{
+	struct vm vm = create_vm(1);
+	pthread_t thread;
+
+	for (unsigned int i = 0; i < n; i++)
+		check(!pthread_create(&thread, NULL, run_once, &vm.vcpu[0]) &&
+			      !pthread_join(thread, NULL),
+		      "a thread");
+	destroy_vm(&vm);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	unsigned int n = argc > 2 ? atoi(argv[2]) : 0;
+	struct vm vm;
+
+	kvm = open("/dev/kvm", O_RDWR);
+	check(kvm >= 0, "/dev/kvm");
+	run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (!strcmp(what, "idle")) {
+		idle();
+	} else if (!strcmp(what, "supply")) {
+		supply();
+	} else if (!strcmp(what, "vms")) {
+		for (unsigned int i = 0; i < n; i++) {
+			vm = create_vm(1);
+			run(vm.vcpu[0], ROUNDS);
+			destroy_vm(&vm);
+		}
+	} else if (!strcmp(what, "vcpus") && n <= MAX_VCPUS) {
+		vm = create_vm(n);
+		for (unsigned int i = 0; i < 2 * n; i++)
+			run(vm.vcpu[i % n], 1);
+		destroy_vm(&vm);
+	} else if (!strcmp(what, "threads")) {
+		threads(n);
+	} else if (!strcmp(what, "forever")) {
+		vm = create_vm(1);
+		for (;;)
+			run(vm.vcpu[0], ROUNDS);
+	} else {
+		fprintf(stderr, "vmm: see the first lines of its source\n");
+		return 2;
+	}
+	return 0;
+}

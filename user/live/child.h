@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CHILD_H
+#define CHILD_H
+
+/* A command that is watched. */
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include "util/error.h"
+
+/* Starts it with the signals that mask has; its process in *child. STATUS_CANNOT_RUN. */
+int child_start(char **command, const sigset_t *mask, pid_t *child, struct error *err);
+
+/* Says on standard error how it ended, by the status that waitpid() gave. */
+void child_report(const char *name, int status);
+
+/* Ends one that still runs. */
+void child_stop(pid_t child, const sigset_t *signals);
+
+/* Waits a tenth of a second, or for one of the blocked signals: which, 0 if none came. */
+int child_moment(const sigset_t *signals);
+
+#endif
