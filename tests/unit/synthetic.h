@@ -267,6 +267,7 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 		.cpu = "Synthetic CPU",
 		.kernel = "6.12.0",
 		.clocksource = "tsc",
+		.invariant_tsc = true,
 		.nr_cpus = 2,
 	};
 	result->started = 1700000000;

@@ -42,6 +42,7 @@ enum defect {
 	DEFECT_ABI_VERSION,
 	DEFECT_ISA,
 	DEFECT_TSC_KHZ,
+	DEFECT_TSC_UNSTABLE, /* the TSC is called unstable */
 	DEFECT_NR_COUNTERS,
 	DEFECT_RESERVED,     /* a reserved discovery index is not 0 */
 	DEFECT_EPOCH,	     /* nor are the registers that the epoch leaves alone */
@@ -316,7 +317,7 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 	} else if (read->function == LEAF_DISCOVERY && read->index == 1) {
 		read->eax = s->defect == DEFECT_TSC_KHZ ? SYNTHETIC_KHZ / 2 : SYNTHETIC_KHZ;
 		read->ebx = s->defect == DEFECT_ISA ? 3 : s->result->host.isa;
-		read->ecx = LEAF_FEATURE_STABLE_TSC;
+		read->ecx = s->defect == DEFECT_TSC_UNSTABLE ? 0 : LEAF_FEATURE_STABLE_TSC;
 		read->edx =
 			exit_nr_defined(s->result->host.isa) - (s->defect == DEFECT_NR_COUNTERS);
 	} else if (read->function == LEAF_DISCOVERY && read->index == 2) {

@@ -139,6 +139,11 @@ void check_discovery(struct facts *facts, struct check *check)
 	       llabs((long long)found->tsc_khz - result->host.tsc_khz) * 1000 <=
 		       result->host.tsc_khz,
 	       "TSC %u kHz, but KVM_GET_TSC_KHZ %u kHz", found->tsc_khz, result->host.tsc_khz);
+	/* A kernel that takes its TSC for unstable has another clock source. */
+	DEMAND(&d,
+	       (found->features & LEAF_FEATURE_STABLE_TSC) || !result->host.invariant_tsc ||
+		       strcmp(result->host.clocksource, "tsc") || *result->next_clocksource,
+	       "feature bit 0 is clear, but the host's TSC is stable");
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
 		const struct probe_read *read = &result->reads[i];
 

@@ -61,6 +61,8 @@ void host_read_cpuinfo(struct host *host, FILE *cpuinfo)
 				 value);
 		if (strncmp(line, "flags", strlen("flags")))
 			continue;
+		host->invariant_tsc = has_word(value, "constant_tsc") &&
+				      has_word(value, "nonstop_tsc");
 		if (has_word(value, "vmx"))
 			host->isa = EXIT_ISA_VMX;
 		else if (has_word(value, "svm"))

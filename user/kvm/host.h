@@ -26,6 +26,7 @@ struct host {
 	char cpu[64];			   /* model name */
 	char kernel[65];		   /* release */
 	char clocksource[32];		   /* at first */
+	bool invariant_tsc;		   /* it neither changes its rate nor stops */
 	int nr_cpus;			   /* online */
 	uint32_t tsc_khz;		   /* by KVM */
 };
