@@ -60,8 +60,30 @@ enum defect {
 	DEFECT_STACK,		 /* exits: EBX is what was there before */
 	DEFECT_SHARED_CLOCK,	 /* cycles: too many, with several vCPUs */
 	DEFECT_PUBLISHED, /* host-wide and never reset, and as FASTPATH, and as HANDLER_ONLY */
-	DEFECT_STAT,	  /* KVM's own statistic has one exit more */
-	DEFECT_BPF_LOSES, /* eBPF misses each 100th exit, and says so */
+	/* Of the ABI's promises, see synthetic_contract.h. */
+	DEFECT_CAP_LATE,	/* the capability is accepted after the first vCPU */
+	DEFECT_CAP_BIT,		/* an unknown bit is accepted */
+	DEFECT_CAP_CHECK,	/* an unknown bit is reported */
+	DEFECT_CAP_REFUSED,	/* a known bit is refused */
+	DEFECT_VISIBLE,		/* bit 1 alone shows the leaves */
+	DEFECT_UNACCOUNTED,	/* bit 1 alone accounts for nothing */
+	DEFECT_ENTRY_LOSES,	/* the leaf is answered in spite of an entry */
+	DEFECT_ENTRY_STORED,	/* the leaves are among the entries */
+	DEFECT_UPPER_INPUT,	/* all of RAX counts */
+	DEFECT_UPPER_KEPT,	/* the upper halves are left as they were */
+	DEFECT_EDX_LEFT,	/* EDX is left as it was */
+	DEFECT_SUPERVISOR_ONLY, /* CPL 3 has no leaves */
+	DEFECT_NO_FAULT,	/* CPUID faulting does not concern the leaves */
+	DEFECT_FIRST_EIGHT,	/* a sum is that of the first eight vCPUs */
+	DEFECT_RESERVED_INDEX,	/* a reserved index is answered like one before it */
+	DEFECT_EPOCH_ZERO,
+	DEFECT_EPOCH_EQUAL, /* one for all VMs */
+	DEFECT_EPOCH_SHORT, /* of 32 bits */
+	DEFECT_EPOCH_VCPU,  /* one for each vCPU */
+	DEFECT_OTHER_LEAF,  /* a leaf that is none of ours answers something else */
+	DEFECT_OTHER_ENTRY, /* another entry is changed */
+	DEFECT_STAT,	    /* KVM's own statistic has one exit more */
+	DEFECT_BPF_LOSES,   /* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
 	DEFECT_BPF_INCOMPLETE, /* eBPF does not compare VM-wide leaves */
 };
@@ -322,7 +344,7 @@ static inline void synthetic_discovery(const struct synthetic *s, struct probe_r
 			exit_nr_defined(s->result->host.isa) - (s->defect == DEFECT_NR_COUNTERS);
 	} else if (read->function == LEAF_DISCOVERY && read->index == 2) {
 		read->eax = 0x1234;
-		read->ebx = 0x5678;
+		read->ebx = s->defect == DEFECT_EPOCH_SHORT ? 0 : 0x5678;
 		read->edx = s->defect == DEFECT_EPOCH;
 	} else if (read->function == LEAF_DISCOVERY) {
 		read->edx = s->defect == DEFECT_RESERVED;

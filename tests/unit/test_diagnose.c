@@ -65,8 +65,8 @@ static const struct {
 	{ DEFECT_TSC_KHZ, NO_NAME },
 	{ DEFECT_TSC_UNSTABLE, NO_NAME },
 	{ DEFECT_NR_COUNTERS, NO_NAME },
-	{ DEFECT_EPOCH, NO_NAME },
-	{ DEFECT_RESERVED, NO_NAME },
+	{ DEFECT_EPOCH, DIAGNOSIS_CONTRACT_DISCOVERY },
+	{ DEFECT_RESERVED, DIAGNOSIS_CONTRACT_DISCOVERY },
 	{ DEFECT_MAX_LEAF, NO_NAME },
 	{ DEFECT_ORDINARY, DIAGNOSIS_ORDINARY_LEAF },
 	{ DEFECT_GIVEN, DIAGNOSIS_ORDINARY_LEAF },
@@ -80,6 +80,27 @@ static const struct {
 	{ DEFECT_STACK, DIAGNOSIS_UNINITIALISED_REGISTER },
 	{ DEFECT_SHARED_CLOCK, DIAGNOSIS_SHARED_STATE },
 	{ DEFECT_PUBLISHED, DIAGNOSIS_HOST_WIDE },
+	{ DEFECT_CAP_LATE, DIAGNOSIS_CONTRACT_CAPABILITY },
+	{ DEFECT_CAP_BIT, DIAGNOSIS_CONTRACT_CAPABILITY },
+	{ DEFECT_CAP_CHECK, DIAGNOSIS_CONTRACT_CAPABILITY },
+	{ DEFECT_CAP_REFUSED, DIAGNOSIS_CONTRACT_CAPABILITY },
+	{ DEFECT_VISIBLE, DIAGNOSIS_CONTRACT_VISIBILITY },
+	{ DEFECT_UNACCOUNTED, DIAGNOSIS_CONTRACT_VISIBILITY },
+	{ DEFECT_ENTRY_LOSES, DIAGNOSIS_CONTRACT_ENTRY },
+	{ DEFECT_ENTRY_STORED, DIAGNOSIS_CONTRACT_ENTRY },
+	{ DEFECT_UPPER_INPUT, DIAGNOSIS_CONTRACT_REGISTERS },
+	{ DEFECT_UPPER_KEPT, DIAGNOSIS_CONTRACT_REGISTERS },
+	{ DEFECT_EDX_LEFT, DIAGNOSIS_UNINITIALISED_REGISTER },
+	{ DEFECT_SUPERVISOR_ONLY, DIAGNOSIS_CONTRACT_MODE },
+	{ DEFECT_NO_FAULT, DIAGNOSIS_CONTRACT_MODE },
+	{ DEFECT_FIRST_EIGHT, DIAGNOSIS_CONTRACT_SUM },
+	{ DEFECT_RESERVED_INDEX, DIAGNOSIS_CONTRACT_DISCOVERY },
+	{ DEFECT_EPOCH_ZERO, DIAGNOSIS_CONTRACT_EPOCH },
+	{ DEFECT_EPOCH_EQUAL, DIAGNOSIS_CONTRACT_EPOCH },
+	{ DEFECT_EPOCH_SHORT, DIAGNOSIS_CONTRACT_EPOCH },
+	{ DEFECT_EPOCH_VCPU, DIAGNOSIS_CONTRACT_EPOCH },
+	{ DEFECT_OTHER_LEAF, DIAGNOSIS_ORDINARY_LEAF },
+	{ DEFECT_OTHER_ENTRY, DIAGNOSIS_ORDINARY_LEAF },
 	{ DEFECT_STAT, NO_NAME },
 	{ DEFECT_BPF_LOSES_SILENTLY, DIAGNOSIS_WITNESS },
 };
@@ -238,7 +259,8 @@ static void any_answers_are_survived(void **state)
 	for (unsigned int run = 0; run < 2 * NR_CASES; run++) {
 		struct result *result = synthetic_run(run % 2 ? EXIT_ISA_VMX : EXIT_ISA_SVM,
 						      LEAVES_PRESENT, cases[run % NR_CASES].defect);
-		unsigned int every = 1 << run % 8, seen = 0;
+		unsigned int every = 1 << run % 8;
+		uint64_t seen = 0;
 
 		for (unsigned int i = 0; i < result->nr_reads; i += every) {
 			uint32_t *registers[] = { &result->reads[i].eax, &result->reads[i].ebx,
@@ -249,12 +271,14 @@ static void any_answers_are_survived(void **state)
 		}
 		for (unsigned int i = 0; i < result->nr_times; i += every)
 			result->times[i].cycles = ~0ull >> i % 64;
+		for (unsigned int i = 0; i < result->contract.nr_reads; i += every)
+			result->contract.reads[i].read.out[i % 4] ^= ~0ull >> i % 64;
 		judge(result);
 		for (unsigned int d = 0; d < verdicts.nr_diagnoses; d++) {
 			const struct diagnosis *diagnosis = &verdicts.diagnoses[d];
 
 			assert_false(seen >> diagnosis->id & 1);
-			seen |= 1u << diagnosis->id;
+			seen |= 1ull << diagnosis->id;
 			assert_true(!d || diagnosis[-1].confidence <= diagnosis->confidence);
 		}
 	}

@@ -4,6 +4,7 @@
 #include "judge/check.h"
 #include "judge/check_abi.h"
 #include "judge/check_audit.h"
+#include "judge/check_contract.h"
 #include "judge/check_counts.h"
 #include "judge/check_time.h"
 #include "judge/check_totals.h"
@@ -25,6 +26,7 @@ static const struct {
 	[CHECK_SMP] = { check_smp, false },
 	[CHECK_ISOLATION] = { check_isolation, false },
 	[CHECK_MIGRATE] = { check_migrate, false },
+	[CHECK_CONTRACT] = { check_contract, true },
 	[CHECK_UNPATCHED] = { check_unpatched, true },
 };
 

@@ -5,6 +5,7 @@
 
 #include "judge/diagnose_abi.h"
 #include "judge/diagnose_audit.h"
+#include "judge/diagnose_contract.h"
 #include "judge/diagnose_counts.h"
 #include "judge/diagnose_scope.h"
 #include "judge/diagnose_time.h"
@@ -49,6 +50,7 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 			diagnose_time(&evidence);
 	}
 	diagnose_registers(&evidence);
+	diagnose_contract(&evidence);
 	if (!evidence.nr && evidence.failed[CHECK_AUDIT])
 		diagnose_audit(&evidence, &verdicts->audit, true);
 	if (!evidence.nr && evidence.failed[CHECK_TOTAL] && !evidence.failed[CHECK_TRUTH])

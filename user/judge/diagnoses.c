@@ -67,6 +67,25 @@ static const struct {
 	WHERE(ORDINARY_LEAF) =
 		"kvm_cpuid() and its callers: exact_only, and anything done for every"
 		" leaf that belongs to the exit leaves alone.",
+	WHERE(CONTRACT_CAPABILITY) =
+		"kvm_vm_ioctl_check_extension() and kvm_vm_ioctl_enable_cap(): refuse flags, no bit,"
+		" bits that are not reported, and every bit once created_vcpus is not 0.",
+	WHERE(CONTRACT_VISIBILITY) = "What kvm_cpuid() asks before it answers a leaf, and the hooks"
+				     " before they count: the VM's own bits, and the module"
+				     " parameter.",
+	WHERE(CONTRACT_ENTRY) = "kvm_cpuid(): look for the VMM's entry first, compute the leaf only"
+				" if there is none, and store nothing among the entries.",
+	WHERE(CONTRACT_REGISTERS) =
+		"Where the leaf takes its input and fills in the registers: u32 in, and"
+		" kvm_rax_write() and its like out, which set all 64 bits.",
+	WHERE(CONTRACT_MODE) =
+		"What the leaf asks about the vCPU's mode or privilege level:"
+		" nothing, but for CPUID faulting, which kvm_emulate_cpuid() handles.",
+	WHERE(CONTRACT_SUM) = "The loop over the VM's vCPUs: all that are online at the time of the"
+			      " read, not an array of fixed size or a number that was kept.",
+	WHERE(CONTRACT_DISCOVERY) = "The discovery leaf: all four registers 0 at an index that the"
+				    " ABI does not define.",
+	WHERE(CONTRACT_EPOCH) = "kvm_arch_init_vm(): get_random_u64() for each VM.",
 	WHERE(SOME_UNCOUNTED) =
 		"What decides whether %1$s_vcpu_run() counts an exit, and where: a condition, or"
 		" state that is not this vCPU's alone.",

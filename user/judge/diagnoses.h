@@ -32,6 +32,14 @@
 	X(INDEX_CLAMPED, "index-clamped")                   \
 	X(UNDEFINED_CONTRACT, "undefined-contract")         \
 	X(ORDINARY_LEAF, "ordinary-leaf")                   \
+	X(CONTRACT_CAPABILITY, "contract-capability")       \
+	X(CONTRACT_VISIBILITY, "contract-visibility")       \
+	X(CONTRACT_ENTRY, "contract-entry")                 \
+	X(CONTRACT_REGISTERS, "contract-registers")         \
+	X(CONTRACT_MODE, "contract-mode")                   \
+	X(CONTRACT_SUM, "contract-sum")                     \
+	X(CONTRACT_DISCOVERY, "contract-discovery")         \
+	X(CONTRACT_EPOCH, "contract-epoch")                 \
 	X(SOME_UNCOUNTED, "some-uncounted")                 \
 	X(SOME_UNTIMED, "some-untimed")                     \
 	X(WRONG_TOTAL, "wrong-total")

@@ -294,6 +294,28 @@ static json_t *mismatches_json(const struct result *result)
 	return list;
 }
 
+/* CONTRACT, line by line. */
+static json_t *contract_json(const struct result *result, const struct verdicts *verdicts)
+{
+	const struct contract *found = &verdicts->contract;
+	json_t *lines = json_array();
+	unsigned int most = 0;
+
+	for (int line = 0; line < NR_CONTRACT_LINES && found->judged; line++)
+		json_array_append_new(
+			lines, json_pack("{s:s, s:s, s:o, s:o}", "name", contract_line_name(line),
+					 "holds", contract_line_text(line), "compared",
+					 json_number(found->lines[line].compared), "differed",
+					 json_number(found->lines[line].differed)));
+	for (unsigned int vm = 0; vm < result->contract.nr_vms; vm++)
+		if (result->contract.vms[vm].most > most)
+			most = result->contract.vms[vm].most;
+	return json_pack("{s:o, s:i, s:i, s:i, s:i, s:o}", "skipped",
+			 json_string_or_null(result->contract.skipped), "requests",
+			 (int)result->contract.nr_calls, "reads", (int)result->contract.nr_reads,
+			 "vcpus", (int)found->vcpus, "max_vcpus", (int)most, "lines", lines);
+}
+
 /* The discovery leaf and the highest leaves, raw; the other reads are summed up in reasons. */
 static json_t *discovery_json(const struct result *result)
 {
@@ -328,14 +350,15 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 {
 	return json_pack(
 		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o}",
+		" s:o, s:o, s:o}",
 		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", json_number(result->seed), "count",
 		number_or_null(result->count, result->count), "host", json_host(&result->host),
 		"leaves", leaves_json(result), "witness", tracer_json(result), "phases",
 		phases_json(result), "workloads", workloads_json(result, verdicts), "reasons",
 		reasons_json(result, verdicts), "latency", latency_json(result), "vcpus",
-		vcpus_json(result), "checks", checks_json(verdicts), "diagnoses",
-		diagnoses_json(verdicts), "mismatches", mismatches_json(result), "discovery_reads",
-		discovery_json(result), "summary", summary_json(result, verdicts));
+		vcpus_json(result), "checks", checks_json(verdicts), "contract",
+		contract_json(result, verdicts), "diagnoses", diagnoses_json(verdicts),
+		"mismatches", mismatches_json(result), "discovery_reads", discovery_json(result),
+		"summary", summary_json(result, verdicts));
 }

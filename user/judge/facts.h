@@ -5,6 +5,7 @@
 /* Facts of a result before anything is judged: the expected exits, and the reads of leaves. */
 
 #include "judge/audit.h"
+#include "judge/contract.h"
 #include "run/result.h"
 
 struct facts {
@@ -17,7 +18,8 @@ struct facts {
 	bool caused[EXIT_NR_INDICES];	/* a workload causes it */
 	bool expected[EXIT_NR_INDICES]; /* a workload or the host does */
 	bool time_failed[EXIT_NR_INDICES];
-	struct audit *audit; /* where AUDIT leaves what it found */
+	struct audit *audit;	   /* where AUDIT leaves what it found */
+	struct contract *contract; /* likewise, CONTRACT */
 };
 
 void facts_init(struct facts *facts, const struct result *result);

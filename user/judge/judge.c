@@ -103,6 +103,7 @@ void judge_result(const struct result *result, struct verdicts *verdicts)
 	memset(verdicts, 0, offsetof(struct verdicts, workload_exits));
 	facts_init(&facts, result);
 	facts.audit = &verdicts->audit;
+	facts.contract = &verdicts->contract;
 	checks_run(&facts, verdicts);
 	rows_judge(&facts, verdicts);
 	workload_exits_list(&facts, verdicts);

@@ -9,6 +9,7 @@
 
 #include "exitcheck.h"
 #include "judge/audit.h"
+#include "judge/contract.h"
 #include "judge/diagnoses.h"
 #include "kvm/workload.h"
 #include "util/error.h"
@@ -27,6 +28,7 @@
 	X(SMP, "SMP")             \
 	X(ISOLATION, "ISOLATION") \
 	X(MIGRATE, "MIGRATE")     \
+	X(CONTRACT, "CONTRACT")   \
 	X(UNPATCHED, "UNPATCHED") /* only where there are no leaves */
 
 enum check_id {
@@ -86,6 +88,7 @@ struct verdicts {
 	struct check checks[NR_CHECKS];
 	unsigned int nr_checks;
 	struct audit audit;	     /* if AUDIT was not skipped */
+	struct contract contract;    /* if it was judged */
 	uint64_t exits;		     /* seen by the eBPF program, all VMs */
 	uint64_t compared, differed; /* leaf reads, in place */
 	/* Of what failed; the most likely one first. */

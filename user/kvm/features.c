@@ -29,6 +29,11 @@ static bool module_parameter(enum exit_isa isa, const char *name)
 	return value == 'Y' || value == '1';
 }
 
+bool features_unrestricted_guest(void)
+{
+	return module_parameter(EXIT_ISA_VMX, "unrestricted_guest");
+}
+
 /*
  * Whether the CPU is that of a QEMU TCG before 8.1, which knows fewer intercepts. TCG does not tell
  * its version, but the machine's type does, as in "pc-i440fx-7.2".
@@ -111,7 +116,7 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 			return "this CPU has UMIP: no exit";
 		return guest->umip ? NULL : "this CPU does not let KVM emulate UMIP";
 	case PROBE_EMULATE:
-		if (!module_parameter(isa, "unrestricted_guest"))
+		if (!features_unrestricted_guest())
 			return NULL;
 		return "this CPU enters that state (kvm_intel.unrestricted_guest=1)";
 	case PROBE_INVVPID:

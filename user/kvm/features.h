@@ -19,4 +19,7 @@ struct guest_features {
 const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 			       const struct guest_features *guest);
 
+/* VMX: whether the CPU enters real mode, and protected mode without paging, by itself. */
+bool features_unrestricted_guest(void);
+
 #endif

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define MAX_COUNTERS 512
+
 int kvm_call(int fd, unsigned long request, const char *name, const void *arg, struct error *err)
 {
 	int result;
@@ -54,8 +56,9 @@ static int find(struct kvm_stat *stat, const char *name, struct error *err)
 		status = read_at(stat->fd, desc, size, header.desc_offset + i * size, err);
 		if (status)
 			break;
-		if (!strcmp(desc->name, name) && desc->size == 1) {
+		if (!strcmp(desc->name, name)) {
 			stat->offset = header.data_offset + desc->offset;
+			stat->size = desc->size;
 			break;
 		}
 	}
@@ -82,5 +85,15 @@ int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct e
 
 int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err)
 {
-	return read_at(stat->fd, value, sizeof(*value), stat->offset, err);
+	uint64_t counters[MAX_COUNTERS];
+	int status;
+
+	*value = 0;
+	if (stat->size > MAX_COUNTERS)
+		return error_set(err, STATUS_CANNOT_RUN, "a statistic of KVM has %u values",
+				 stat->size);
+	status = read_at(stat->fd, counters, stat->size * sizeof(*counters), stat->offset, err);
+	for (unsigned int i = 0; i < stat->size && !status; i++)
+		*value += counters[i];
+	return status;
 }

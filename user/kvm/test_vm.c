@@ -3,36 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mempolicy.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kvm/kvm.h"
 #include "kvm/features.h"
+#include "kvm/guest_memory.h"
 #include "kvm/vcpu.h"
 
-/*
- * Guest memory. Slot 0: the image, the page tables, then for each vCPU a page
- * of stack and, right above it, its struct probe_shared. Slot 1: for each vCPU
- * the pages of PROBE_TOUCH.
- */
-#define PAGE_TABLES 0x10000u /* PML4, PDPT and PD: 1 GiB in pages of 2 MiB */
-#define VCPU_BLOCKS 0x20000u
-#define TOUCH_BASE 0x10000000u
-#define PAGE_ALIGN(size) (((size) + PROBE_PAGE_SIZE - 1) & ~(PROBE_PAGE_SIZE - 1ul))
-#define VCPU_BLOCK_SIZE (PROBE_PAGE_SIZE + PAGE_ALIGN(sizeof(struct probe_shared)))
-
-_Static_assert(PROBE_IMAGE_ADDR + PROBE_IMAGE_MAX <= PAGE_TABLES, "image and page tables");
 _Static_assert(VCPU_BLOCKS + TEST_VM_MAX_VCPUS * VCPU_BLOCK_SIZE <= TOUCH_BASE, "slots 0 and 1");
 _Static_assert(TOUCH_BASE + TEST_VM_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "slot 1 and MMIO");
 
-#define PTE_PRESENT_WRITABLE 0x3u
-#define PTE_ACCESSED_DIRTY 0x60u
-#define PTE_LARGE 0x80u
 #define CR0_GUEST 0x80010033u /* PG, WP, NE, ET, MP, PE */
 #define CR4_PAE (1u << 5)
 #define CR4_OSXSAVE (1u << 18)
@@ -46,8 +32,7 @@ _Static_assert(TOUCH_BASE + TEST_VM_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_7_ECX_UMIP (1u << 2)
-#define MAX_CPUID_ENTRIES 256 /* as many as KVM takes */
-#define TSS_ADDR 0xfffbd000u  /* for KVM's own use, on CPUs without unrestricted guest */
+#define TSS_ADDR 0xfffbd000u /* for KVM's own use, on CPUs without unrestricted guest */
 
 struct test_vm {
 	struct test_vm_config config;
@@ -57,13 +42,11 @@ struct test_vm {
 	bool opted_in;
 	struct guest_features features;
 	struct kvm_cpuid2 *cpuid; /* what the guest is given */
-	uint8_t *ram, *touch;
-	size_t ram_size, touch_size;
-	int nr_threads; /* of vCPUs: as many as were created */
+	struct guest_memory memory;
+	atomic_int nr_threads; /* of vCPUs: as many as were created */
+	int next_id;	       /* of KVM's vCPUs */
 	struct vcpu *vcpus;
 };
-
-extern const uint8_t probe_blob[], probe_blob_end[];
 
 /* ---- interruption ---- */
 
@@ -125,69 +108,6 @@ static void leave_live(struct test_vm *vm)
 
 /* ---- the VM ---- */
 
-static void build_page_tables(struct test_vm *vm)
-{
-	uint64_t *pml4 = (uint64_t *)(vm->ram + PAGE_TABLES);
-	uint64_t *pdpt = pml4 + 512, *pd = pdpt + 512;
-	uint64_t flags = PTE_PRESENT_WRITABLE | PTE_ACCESSED_DIRTY, i;
-
-	pml4[0] = (PAGE_TABLES + PROBE_PAGE_SIZE) | flags;
-	pdpt[0] = (PAGE_TABLES + 2 * PROBE_PAGE_SIZE) | flags;
-	for (i = 0; i < 512; i++)
-		pd[i] = i << 21 | flags | PTE_LARGE;
-}
-
-/*
- * Guest memory that only MADV_DONTNEED takes away: small pages that khugepaged does not collapse,
- * and a policy that NUMA balancing ignores. A kernel without these features needs neither.
- */
-static uint8_t *map_memory(size_t size)
-{
-	uint8_t *memory =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	madvise(memory, size, MADV_NOHUGEPAGE);
-	syscall(SYS_mbind, memory, size, MPOL_LOCAL, NULL, 0, 0);
-	return memory;
-}
-
-static int add_memory(struct test_vm *vm, struct error *err)
-{
-	struct kvm_userspace_memory_region ram, touch;
-
-	vm->ram_size = VCPU_BLOCKS + vm->config.nr_vcpus * VCPU_BLOCK_SIZE;
-	vm->ram = map_memory(vm->ram_size);
-	vm->touch_size = vm->config.nr_vcpus * TOUCH_SIZE;
-	vm->touch = map_memory(vm->touch_size);
-	if (!vm->ram || !vm->touch)
-		return error_set(err, STATUS_CANNOT_RUN, "no memory for the test VM");
-
-	/* All of it is there from the start; against swapping, as far as limits allow. */
-	memset(vm->ram, 0, vm->ram_size);
-	mlock(vm->ram, vm->ram_size);
-	memcpy(vm->ram + PROBE_IMAGE_ADDR, probe_blob, probe_blob_end - probe_blob);
-	build_page_tables(vm);
-
-	ram = (struct kvm_userspace_memory_region){
-		.slot = 0,
-		.guest_phys_addr = 0,
-		.memory_size = vm->ram_size,
-		.userspace_addr = (uintptr_t)vm->ram,
-	};
-	touch = (struct kvm_userspace_memory_region){
-		.slot = 1,
-		.guest_phys_addr = TOUCH_BASE,
-		.memory_size = vm->touch_size,
-		.userspace_addr = (uintptr_t)vm->touch,
-	};
-	if (KVM(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram, err) < 0 ||
-	    KVM(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &touch, err) < 0)
-		return STATUS_CANNOT_RUN;
-	return 0;
-}
-
 static int opt_in(struct test_vm *vm, struct error *err)
 {
 	struct kvm_enable_cap enable = {
@@ -229,7 +149,7 @@ static int create_vm(struct test_vm *vm, struct error *err)
 		if (status)
 			return status;
 	}
-	return add_memory(vm, err);
+	return guest_memory_add(&vm->memory, vm->vm_fd, vm->config.nr_vcpus, err);
 }
 
 /* What KVM offers, to be passed on to the guest as it is; and the features of KVM's own APIC. */
@@ -238,7 +158,7 @@ static int read_cpuid(struct test_vm *vm, struct kvm_cpuid2 **cpuid, struct erro
 	struct kvm_cpuid_entry2 *entry;
 	unsigned int i;
 
-	*cpuid = calloc(1, sizeof(**cpuid) + MAX_CPUID_ENTRIES * sizeof(*entry));
+	*cpuid = calloc(1, CPUID2_SIZE(MAX_CPUID_ENTRIES));
 	if (!*cpuid)
 		return system_error(err, "calloc", errno);
 	(*cpuid)->nent = MAX_CPUID_ENTRIES;
@@ -300,9 +220,9 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 		.rdi = shared,
 		.rflags = 2, /* the bit that is always set; interrupts are off */
 	};
-	vcpu->shared = (struct probe_shared *)(vm->ram + shared);
+	vcpu->shared = (struct probe_shared *)(vm->memory.ram + shared);
 	vcpu->shared->isa = vm->config.isa;
-	vcpu->touch = vm->touch + vcpu->id * TOUCH_SIZE;
+	vcpu->touch = vm->memory.touch + vcpu->id * TOUCH_SIZE;
 	vcpu->shared->touch = TOUCH_BASE + vcpu->id * TOUCH_SIZE;
 	return vcpu_reset(vcpu, err);
 }
@@ -320,21 +240,23 @@ static int allow_vmx(const struct vcpu *vcpu, struct error *err)
 	return KVM(vcpu->fd, KVM_SET_MSRS, &one, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
-static int create_vcpu(const struct test_vm *vm, struct vcpu *vcpu, const struct kvm_cpuid2 *cpuid,
-		       struct error *err)
+static int create_vcpu(struct test_vm *vm, struct vcpu *vcpu, const struct kvm_cpuid2 *const *cpuid,
+		       unsigned int nr, struct error *err)
 {
 	int status;
 
-	vcpu->fd = KVM(vm->vm_fd, KVM_CREATE_VCPU, (long)vcpu->id, err);
+	vcpu->fd = KVM(vm->vm_fd, KVM_CREATE_VCPU, (long)vm->next_id, err);
 	if (vcpu->fd < 0)
 		return STATUS_CANNOT_RUN;
+	vm->next_id++;
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;
 		return system_error(err, "mmap of the vCPU", errno);
 	}
-	if (KVM(vcpu->fd, KVM_SET_CPUID2, cpuid, err) < 0)
-		return STATUS_CANNOT_RUN;
+	for (unsigned int i = 0; i < nr; i++)
+		if (KVM(vcpu->fd, KVM_SET_CPUID2, cpuid[i], err) < 0)
+			return STATUS_CANNOT_RUN;
 	if (vm->config.isa == EXIT_ISA_VMX && vm->features.nested) {
 		status = allow_vmx(vcpu, err);
 		if (status)
@@ -343,18 +265,30 @@ static int create_vcpu(const struct test_vm *vm, struct vcpu *vcpu, const struct
 	return set_registers(vm, vcpu, err);
 }
 
+int test_vm_add_vcpu(struct test_vm *vm, const struct kvm_cpuid2 *const *cpuid, unsigned int nr,
+		     struct error *err)
+{
+	struct vcpu *vcpu = &vm->vcpus[vm->nr_threads];
+	bool created;
+	int status;
+
+	status = create_vcpu(vm, vcpu, cpuid, nr, err);
+	if (status)
+		return status;
+	status = vcpu_start_thread(vcpu, &created, err);
+	vm->nr_threads += created;
+	return status;
+}
+
 static int create_vcpus(struct test_vm *vm, struct error *err)
 {
-	bool created = true;
-	int i, status;
+	const struct kvm_cpuid2 *cpuid;
+	int status;
 
 	status = read_cpuid(vm, &vm->cpuid, err);
-	for (i = 0; i < vm->config.nr_vcpus && !status; i++)
-		status = create_vcpu(vm, &vm->vcpus[i], vm->cpuid, err);
-	for (i = 0; i < vm->config.nr_vcpus && !status; i++) {
-		status = vcpu_start_thread(&vm->vcpus[i], &created, err);
-		vm->nr_threads += created;
-	}
+	cpuid = vm->cpuid;
+	while (!status && !vm->config.by_hand && vm->nr_threads < vm->config.nr_vcpus)
+		status = test_vm_add_vcpu(vm, &cpuid, 1, err);
 	return status;
 }
 
@@ -445,10 +379,7 @@ void test_vm_destroy(struct test_vm *vm)
 		destroy_vcpu(vm, &vm->vcpus[i]);
 	close_fd(vm->vm_fd);
 	close_fd(vm->kvm_fd);
-	if (vm->ram)
-		munmap(vm->ram, vm->ram_size);
-	if (vm->touch)
-		munmap(vm->touch, vm->touch_size);
+	guest_memory_free(&vm->memory);
 	pthread_rwlock_destroy(&vm->group.fresh);
 	free(vm->cpuid);
 	free(vm->vcpus);
@@ -475,6 +406,63 @@ bool test_vm_given_cpuid(const struct test_vm *vm, struct probe_read *leaf)
 		return true;
 	}
 	return false;
+}
+
+/* ---- by hand ---- */
+
+const struct kvm_cpuid2 *test_vm_cpuid(const struct test_vm *vm)
+{
+	return vm->cpuid;
+}
+
+int test_vm_get_cpuid(const struct test_vm *vm, int vcpu, struct kvm_cpuid2 **cpuid,
+		      struct error *err)
+{
+	*cpuid = calloc(1, CPUID2_SIZE(MAX_CPUID_ENTRIES));
+	if (!*cpuid)
+		return system_error(err, "calloc", errno);
+	(*cpuid)->nent = MAX_CPUID_ENTRIES;
+	if (KVM(vm->vcpus[vcpu].fd, KVM_GET_CPUID2, *cpuid, err) >= 0)
+		return 0;
+	free(*cpuid);
+	return STATUS_CANNOT_RUN;
+}
+
+int test_vm_capability(const struct test_vm *vm, bool system, long capability)
+{
+	struct error ignored;
+
+	return KVM(system ? vm->kvm_fd : vm->vm_fd, KVM_CHECK_EXTENSION, capability, &ignored);
+}
+
+int test_vm_enable(const struct test_vm *vm, bool on_vcpu, const struct kvm_enable_cap *cap)
+{
+	int fd = on_vcpu ? vm->vcpus[0].fd : vm->vm_fd, result;
+
+	do
+		result = ioctl(fd, KVM_ENABLE_CAP, cap);
+	while (result < 0 && errno == EINTR);
+	return result < 0 ? -errno : 0;
+}
+
+unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr)
+{
+	int fd;
+
+	/* A vCPU lives as long as its VM, whether or not it is open. */
+	for (unsigned int i = 0; i < nr; i++, vm->next_id++) {
+		fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (long)vm->next_id);
+		if (fd < 0)
+			return i;
+		close(fd);
+	}
+	return nr;
+}
+
+int test_vm_read_cpuid(struct test_vm *vm, int vcpu, struct cpuid_read *reads, unsigned int nr,
+		       struct error *err)
+{
+	return cpuid_read_all(&vm->vcpus[vcpu], reads, nr, err);
 }
 
 pid_t test_vm_tid(const struct test_vm *vm, int vcpu)
@@ -534,6 +522,18 @@ uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op)
 }
 
 /* ---- KVM's own numbers ---- */
+
+int test_vm_stat_accounted(const struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err)
+{
+	struct kvm_stat stat;
+	int status = kvm_stat_open(&stat, vm->vcpus[vcpu].fd, "exits_by_number", err);
+
+	if (status)
+		return status;
+	status = kvm_stat_read(&stat, exits, err);
+	close(stat.fd);
+	return status;
+}
 
 int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error *err)
 {

@@ -2,11 +2,13 @@
 #ifndef TEST_VM_H
 #define TEST_VM_H
 
+#include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "util/error.h"
+#include "kvm/cpuid_read.h"
 #include "kvm/host.h"
 #include "kvm/guest/probe_abi.h"
 
@@ -23,6 +25,7 @@ struct test_vm_config {
 	enum exit_isa isa;
 	int nr_vcpus;
 	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode; for one vCPU */
+	bool by_hand;		 /* its vCPUs are created by test_vm_add_vcpu() */
 	bool opt_in;		 /* enable KVM_CAP_X86_EXIT_LEAVES, where KVM has it */
 	unsigned int timeout_ms; /* for one command; a KVM_RUN never outlives it */
 };
@@ -41,6 +44,33 @@ bool test_vm_opted_in(const struct test_vm *vm);
 
 /* Fills in the registers that KVM was given for a leaf of the guest's; false if it was given none. */
 bool test_vm_given_cpuid(const struct test_vm *vm, struct probe_read *leaf);
+
+/*
+ * By hand, up to config.nr_vcpus: creates the next vCPU with its thread, and sets its CPUID entries
+ * nr times. It has no others.
+ */
+int test_vm_add_vcpu(struct test_vm *vm, const struct kvm_cpuid2 *const *cpuid, unsigned int nr,
+		     struct error *err);
+
+/* Creates vCPUs that never run, in addition; returns how many KVM let it. */
+unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr);
+
+/* What KVM supports; and what a vCPU has, to be freed. */
+#define MAX_CPUID_ENTRIES 256 /* as many as KVM takes */
+#define CPUID2_SIZE(nr) (sizeof(struct kvm_cpuid2) + (nr) * sizeof(struct kvm_cpuid_entry2))
+const struct kvm_cpuid2 *test_vm_cpuid(const struct test_vm *vm);
+int test_vm_get_cpuid(const struct test_vm *vm, int vcpu, struct kvm_cpuid2 **cpuid,
+		      struct error *err);
+
+/* KVM_CHECK_EXTENSION of the VM, or of /dev/kvm; negative: it failed. */
+int test_vm_capability(const struct test_vm *vm, bool system, long capability);
+
+/* KVM_ENABLE_CAP of the VM, or of its first vCPU: 0, or a negative error number. */
+int test_vm_enable(const struct test_vm *vm, bool on_vcpu, const struct kvm_enable_cap *cap);
+
+/* Has an idle vCPU execute CPUID in any mode of the CPU. */
+int test_vm_read_cpuid(struct test_vm *vm, int vcpu, struct cpuid_read *reads, unsigned int nr,
+		       struct error *err);
 
 /* Thread of a vCPU. */
 pid_t test_vm_tid(const struct test_vm *vm, int vcpu);
@@ -73,6 +103,9 @@ void test_vm_set_nr_reads(struct test_vm *vm, int vcpu, unsigned int nr);
 
 /* How often that vCPU has executed op since its first entry. */
 uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op);
+
+/* The exits that KVM's accounting has of a vCPU, for the host: the sum over all numbers. */
+int test_vm_stat_accounted(const struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);
 
 /* KVM's own "exits" statistic of an idle vCPU, through KVM_GET_STATS_FD. */
 int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);

@@ -119,7 +119,7 @@ int vcpu_reset(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-static int unexpected_exit(struct vcpu *vcpu, struct error *err)
+int vcpu_unexpected_exit(struct vcpu *vcpu, struct error *err)
 {
 	const struct kvm_run *run = vcpu->run;
 	unsigned long long reason = run->fail_entry.hardware_entry_failure_reason;
@@ -140,8 +140,7 @@ static int unexpected_exit(struct vcpu *vcpu, struct error *err)
 			 op_name(vcpu->op), what);
 }
 
-/* One KVM_RUN, up to what is for the VMM to do. */
-static int run_once(struct vcpu *vcpu, struct error *err)
+int vcpu_run_once(struct vcpu *vcpu, struct error *err)
 {
 	int status;
 
@@ -164,7 +163,7 @@ static int enter_guest(struct vcpu *vcpu, struct error *err)
 	int status;
 
 	for (;;) {
-		status = run_once(vcpu, err);
+		status = vcpu_run_once(vcpu, err);
 		if (status)
 			return status;
 		switch (run->exit_reason) {
@@ -178,13 +177,13 @@ static int enter_guest(struct vcpu *vcpu, struct error *err)
 			break;
 		case KVM_EXIT_SHUTDOWN:
 			if (vcpu->op != PROBE_SHUTDOWN)
-				return unexpected_exit(vcpu, err);
+				return vcpu_unexpected_exit(vcpu, err);
 			status = vcpu_reset(vcpu, err);
 			if (status)
 				return status;
 			break;
 		default:
-			return unexpected_exit(vcpu, err);
+			return vcpu_unexpected_exit(vcpu, err);
 		}
 	}
 done:
@@ -196,11 +195,8 @@ done:
 	return 0;
 }
 
-/*
- * Lets KVM end the instruction that got the vCPU here, without an entry: the
- * registers are those after it then. A kick meanwhile is seen by must_stop().
- */
-static void end_instruction(struct vcpu *vcpu)
+/* A kick meanwhile is seen by must_stop(). */
+void vcpu_end_instruction(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	ioctl(vcpu->fd, KVM_RUN, 0);
@@ -219,7 +215,7 @@ static int run_invalid(struct vcpu *vcpu, struct error *err)
 	struct kvm_regs regs = { 0 }, moved;
 	int status;
 
-	end_instruction(vcpu);
+	vcpu_end_instruction(vcpu);
 	if (KVM(vcpu->fd, KVM_GET_SREGS, &sregs, err) < 0 ||
 	    KVM(vcpu->fd, KVM_GET_REGS, &regs, err) < 0)
 		return STATUS_CANNOT_RUN;
@@ -235,12 +231,12 @@ static int run_invalid(struct vcpu *vcpu, struct error *err)
 	    KVM(vcpu->fd, KVM_SET_REGS, &moved, err) < 0)
 		return STATUS_CANNOT_RUN;
 	vcpu->shared->executed[vcpu->op]++;
-	status = run_once(vcpu, err);
+	status = vcpu_run_once(vcpu, err);
 	if (status)
 		return status;
 	if (emulate ? run->exit_reason != KVM_EXIT_IO || run->io.port != PROBE_PORT_DATA :
 		      run->exit_reason != KVM_EXIT_FAIL_ENTRY)
-		return unexpected_exit(vcpu, err);
+		return vcpu_unexpected_exit(vcpu, err);
 	if (KVM(vcpu->fd, KVM_SET_SREGS, &sregs, err) < 0 ||
 	    KVM(vcpu->fd, KVM_SET_REGS, &regs, err) < 0)
 		return STATUS_CANNOT_RUN;
@@ -335,6 +331,8 @@ static int run_to_exit(struct vcpu *vcpu, struct error *err)
 			return status;
 		vcpu->warm = true;
 	}
+	if (vcpu->op == PROBE_DRIVEN)
+		return vcpu->drive(vcpu, vcpu->driven, err);
 	if (!debug)
 		return run_rounds(vcpu, err);
 
@@ -461,6 +459,18 @@ int vcpu_order(struct vcpu *vcpu, enum probe_op op, uint64_t count, struct error
 	}
 	pthread_mutex_unlock(&vcpu->lock);
 	return status;
+}
+
+int vcpu_drive(struct vcpu *vcpu, vcpu_driver drive, void *driven, struct error *err)
+{
+	int status = vcpu_wait(vcpu, err);
+
+	if (status)
+		return status;
+	vcpu->drive = drive;
+	vcpu->driven = driven;
+	status = vcpu_order(vcpu, PROBE_DRIVEN, 1, err);
+	return status ? status : vcpu_wait(vcpu, err);
 }
 
 int vcpu_wait(struct vcpu *vcpu, struct error *err)

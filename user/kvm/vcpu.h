@@ -10,10 +10,8 @@
 #include <time.h>
 
 #include "util/error.h"
-#include "kvm/guest/probe_abi.h"
+#include "kvm/guest_memory.h"
 #include "kvm/kvm.h"
-
-#define TOUCH_SIZE (PROBE_TOUCH_PAGES * PROBE_PAGE_SIZE)
 
 /* What the vCPUs of a VM have in common. */
 struct vcpu_group {
@@ -25,6 +23,11 @@ struct vcpu_group {
 	 */
 	pthread_rwlock_t fresh;
 };
+
+struct vcpu;
+
+/* Has a vCPU between two commands run by hand, on its own thread. */
+typedef int (*vcpu_driver)(struct vcpu *vcpu, void *driven, struct error *err);
 
 enum vcpu_state {
 	VCPU_STARTING,
@@ -59,6 +62,8 @@ struct vcpu {
 	enum vcpu_state state;
 	enum probe_op op;
 	uint64_t count;
+	vcpu_driver drive; /* of PROBE_DRIVEN */
+	void *driven;
 	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
 	 * the thread's CPU time, ns. */
 	uint64_t cycles, cpu_ns;
@@ -82,6 +87,21 @@ void vcpu_end_thread(struct vcpu *vcpu);
 /* Gives the thread a command, after the one that it has; waits for its end. */
 int vcpu_order(struct vcpu *vcpu, enum probe_op op, uint64_t count, struct error *err);
 int vcpu_wait(struct vcpu *vcpu, struct error *err);
+
+/* Has a driver run, with driven as its argument, and waits. */
+int vcpu_drive(struct vcpu *vcpu, vcpu_driver drive, void *driven, struct error *err);
+
+/* For drivers. One KVM_RUN, up to what is for the VMM to do. */
+int vcpu_run_once(struct vcpu *vcpu, struct error *err);
+
+/*
+ * Lets KVM end the instruction that got the vCPU here, without an entry: the registers are those
+ * after it then.
+ */
+void vcpu_end_instruction(struct vcpu *vcpu);
+
+/* Fills in *err with what KVM_RUN returned for; returns its status. */
+int vcpu_unexpected_exit(struct vcpu *vcpu, struct error *err);
 
 /* All commands, of now and later, fail from here on. Async-signal-safe. */
 void vcpu_interrupt(void);

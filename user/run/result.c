@@ -19,6 +19,11 @@ void result_destroy(struct result *result)
 	free(result->workloads);
 	free(result->times);
 	free(result->cpus);
+	free(result->contract.calls);
+	free(result->contract.vms);
+	free(result->contract.vcpus);
+	free(result->contract.entries);
+	free(result->contract.reads);
 	free(result);
 }
 
@@ -73,6 +78,31 @@ struct result_workload *result_add_workload(struct result *result)
 struct result_time *result_add_time(struct result *result)
 {
 	return APPEND(result->times, result->nr_times, 1);
+}
+
+struct contract_call *contract_add_call(struct contract_result *contract)
+{
+	return APPEND(contract->calls, contract->nr_calls, 1);
+}
+
+struct contract_vm *contract_add_vm(struct contract_result *contract)
+{
+	return APPEND(contract->vms, contract->nr_vms, 1);
+}
+
+struct contract_vcpu *contract_add_vcpu(struct contract_result *contract)
+{
+	return APPEND(contract->vcpus, contract->nr_vcpus, 1);
+}
+
+struct contract_entry *contract_add_entry(struct contract_result *contract)
+{
+	return APPEND(contract->entries, contract->nr_entries, 1);
+}
+
+struct contract_read *contract_add_read(struct contract_result *contract)
+{
+	return APPEND(contract->reads, contract->nr_reads, 1);
 }
 
 bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr)

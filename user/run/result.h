@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "exitcheck.h"
+#include "kvm/cpuid_read.h"
 #include "kvm/host.h"
 #include "kvm/leaf.h"
 #include "kvm/workload.h"
@@ -94,6 +95,71 @@ struct result_clock {
 	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
 };
 
+/* ---- CONTRACT: VMs of its own, which eBPF does not follow ---- */
+
+enum contract_request {
+	CONTRACT_CHECK,	       /* KVM_CHECK_EXTENSION of the VM ... */
+	CONTRACT_CHECK_SYSTEM, /* ... and of /dev/kvm */
+	CONTRACT_ENABLE,       /* KVM_ENABLE_CAP of the VM ... */
+	CONTRACT_ENABLE_VCPU,  /* ... and of a vCPU */
+};
+
+/* What KVM answered to a request about the capability. */
+struct contract_call {
+	unsigned int vm;
+	enum contract_request request;
+	bool has_vcpus; /* the VM had */
+	uint32_t flags;
+	uint64_t bits;
+	int answer; /* of KVM_ENABLE_CAP 0, or a negative error number */
+};
+
+struct contract_vm {
+	const char *name; /* what it is there for */
+	unsigned int most,
+		created; /* vCPUs: as many as KVM allows, and as there are; 0: not tried */
+};
+
+/* A vCPU that ran. */
+struct contract_vcpu {
+	unsigned int vm, id;	/* id: KVM's */
+	unsigned int first, nr; /* its entries */
+	unsigned int given,
+		entries; /* those for the leaves: as the VMM gave them, and as KVM has them */
+	uint64_t cpuids; /* executed, at the end */
+	bool has_accounted;
+	uint64_t accounted; /* exits by KVM's accounting, for the host */
+};
+
+struct contract_entry {
+	uint32_t function, index;
+	bool any_index;
+	uint32_t registers[CPUID_NR_REGISTERS];
+};
+
+struct contract_read {
+	unsigned int vcpu;
+	struct cpuid_read read;
+	uint64_t others; /* CPUIDs that the other vCPUs of its VM had executed */
+};
+
+struct contract_result {
+	bool ran;
+	char skipped[96];		     /* why it did not */
+	const char *no_mode[NR_CPUID_MODES]; /* why there are no reads in it, NULL if there are */
+	unsigned int supported; /* entries for the leaves that KVM_GET_SUPPORTED_CPUID has */
+	struct contract_call *calls;
+	unsigned int nr_calls;
+	struct contract_vm *vms;
+	unsigned int nr_vms;
+	struct contract_vcpu *vcpus;
+	unsigned int nr_vcpus;
+	struct contract_entry *entries;
+	unsigned int nr_entries;
+	struct contract_read *reads;
+	unsigned int nr_reads;
+};
+
 #define RESULT_MAX_GIVEN 8
 
 struct result {
@@ -117,6 +183,7 @@ struct result {
 	double slowest_khz, fastest_khz;
 	char next_clocksource[32]; /* the new clock source if it changed, "" otherwise */
 	struct result_phase_info phase[NR_PHASES];
+	struct contract_result contract;
 
 	struct result_vcpu *vcpus;
 	unsigned int nr_vcpus;
@@ -145,6 +212,11 @@ struct result_vcpu *result_add_vcpu(struct result *result);
 struct result_sweep *result_add_sweep(struct result *result);
 struct result_workload *result_add_workload(struct result *result);
 struct result_time *result_add_time(struct result *result);
+struct contract_call *contract_add_call(struct contract_result *contract);
+struct contract_vm *contract_add_vm(struct contract_result *contract);
+struct contract_vcpu *contract_add_vcpu(struct contract_result *contract);
+struct contract_entry *contract_add_entry(struct contract_result *contract);
+struct contract_read *contract_add_read(struct contract_result *contract);
 bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr);
 
 /* How many vCPUs the VM of that vCPU has. */

@@ -10,6 +10,7 @@
 
 #include "kvm/kvm.h"
 #include "run/clocks.h"
+#include "run/contract.h"
 #include "run/session.h"
 #include "run/several.h"
 #include "run/single.h"
@@ -53,6 +54,8 @@ static int run_phases(struct session *session)
 		status = phase_isolation(session);
 	if (!status)
 		status = phase_migrate(session);
+	if (!status)
+		status = phase_contract(session);
 	status = phase_smp_end(session, status);
 	clocks_check(session);
 	session->result->end = clocks_read();

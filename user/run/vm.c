@@ -6,13 +6,14 @@
 
 /*
  * Starts the guest, so that its start-up precedes all sweeps, and reads the signature, as any
- * reader must.
+ * reader must, and the epoch.
  */
 static int start_guest(struct session *session, const struct vm *vm, unsigned int vcpu)
 {
 	struct list list = list_begin(vm, vcpu);
 
 	list_add(&list, LEAF_DISCOVERY, 0);
+	list_add(&list, LEAF_DISCOVERY, 2);
 	return sweep_run(session, vm, vcpu, &list, SWEEP_SOME, -1);
 }
 

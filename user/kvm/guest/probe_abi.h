@@ -7,6 +7,7 @@
 /* Guest addresses; physical = linear, the VMM's page tables map 1 GiB one to one. */
 #define PROBE_IMAGE_ADDR 0x1000	   /* user/kvm/guest/probe.lds says so too; entry point */
 #define PROBE_EMULATED_ADDR 0x1008 /* of an OUT to PROBE_PORT_DATA, for PROBE_EMULATE */
+#define PROBE_CPUID_ADDR 0x100c	   /* of CPUID and an OUT to PROBE_PORT_DATA, in any mode */
 #define PROBE_IMAGE_MAX 0xf000
 #define PROBE_MMIO_ADDR 0x3fe00000 /* nothing is there: an access is MMIO */
 
@@ -90,6 +91,8 @@ enum probe_op {
 	PROBE_NR_OPS,
 	/* Not an operation of its own: do the CPUIDs of the read list. */
 	PROBE_READ_LEAVES = PROBE_NR_OPS,
+	/* Nor this: the VMM sets the registers and runs the vCPU itself. */
+	PROBE_DRIVEN,
 };
 
 #define PROBE_MAX_READS 2048
