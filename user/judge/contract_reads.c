@@ -117,15 +117,34 @@ static bool leaf_holds(const struct view *view)
 	return low->index != view->cpuid_number || value == executed(view);
 }
 
+/* Whether the answer is that of the VMM's entry for another index. */
+static bool is_answered_by_another(const struct view *view)
+{
+	const struct contract_result *contract = &view->facts->result->contract;
+
+	for (unsigned int i = view->vcpu->first; i < view->vcpu->first + view->vcpu->nr; i++) {
+		const struct contract_entry *entry = &contract->entries[i];
+
+		if (entry->function == view->low.function &&
+		    registers_are(&view->low, entry->registers[CPUID_RAX],
+				  entry->registers[CPUID_RBX], entry->registers[CPUID_RCX],
+				  entry->registers[CPUID_RDX]))
+			return true;
+	}
+	return false;
+}
+
 static enum contract_line_id line_of(const struct view *view)
 {
 	const struct probe_read *low = &view->low;
 
 	if (view->read->read.mode == CPUID_MODE_FAULTING_USER)
 		return CONTRACT_LINE_MODES;
+	if (!upper_halves_hold(&view->read->read))
+		return CONTRACT_LINE_REGISTERS;
 	if (!is_leaf(low->function))
 		return CONTRACT_LINE_ORDINARY;
-	if (view->has_entry)
+	if (view->has_entry || is_answered_by_another(view))
 		return CONTRACT_LINE_ENTRIES;
 	if (!view->has_leaves)
 		return CONTRACT_LINE_VISIBILITY;

@@ -27,6 +27,18 @@ static bool is_concluded(const struct evidence *evidence, enum diagnosis_id id)
 	return false;
 }
 
+/* Whether it has been concluded, which is certain now. */
+static bool make_certain(struct evidence *evidence, enum diagnosis_id id)
+{
+	for (unsigned int i = 0; i < evidence->nr; i++) {
+		if (evidence->list[i].id != id)
+			continue;
+		evidence->list[i].confidence = CONFIDENCE_CERTAIN;
+		return true;
+	}
+	return false;
+}
+
 static void diagnose_lines(struct evidence *evidence, const struct contract *found)
 {
 	for (unsigned int i = 0; i < NR(direct); i++) {
@@ -65,7 +77,7 @@ static void diagnose_reads(struct evidence *evidence, const struct contract *fou
 				  "%s reads are wrong with something in the upper halves of the"
 				  " registers, and right without.",
 				  text_u64(found->upper_wrong).s);
-	if (found->left_over && !is_concluded(evidence, DIAGNOSIS_UNINITIALISED_REGISTER))
+	if (found->left_over && !make_certain(evidence, DIAGNOSIS_UNINITIALISED_REGISTER))
 		evidence_conclude(evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
 				  "In %s reads EDX still holds what the guest left there.",
 				  text_u64(found->left_over).s);

@@ -486,7 +486,6 @@ static int examine_full(struct session *session, struct examination *common)
 		status = read_list(session, &subject, 0, list);
 	}
 	for (unsigned int v = 1; v < subject.nr_vcpus && !status; v++) {
-		list_leaves(session, list, CPUID_MODE_64);
 		list_given(list);
 		status = read_list(session, &subject, v, list);
 	}

@@ -44,7 +44,8 @@ void list_leaves(struct session *session, struct read_list *list, enum cpuid_mod
 		uint32_t index = leaf == LEAF_DISCOVERY ? 0 : session_cpuid_number(session);
 
 		add(list, mode, leaf, index, 0);
-		add_poisoned(session, list, mode, leaf, index);
+		if (mode == CPUID_MODE_64)
+			add_poisoned(session, list, mode, leaf, index);
 	}
 	add(list, mode, LEAF_EXITS, 0x7fffffff, 0);
 	add_poisoned(session, list, mode, LEAF_EXITS, 0x7fffffff);
@@ -65,19 +66,23 @@ void list_halves(struct session *session, struct read_list *list)
 
 void list_discovery(struct session *session, struct read_list *list)
 {
+	static const uint32_t reserved[] = { 0, 1, 2, 3, 0x100, 0x10000, 0x80000000, 0xffffffff };
+
 	for (unsigned int i = 0; i < RANDOM_INDICES; i++) {
 		uint32_t index = random_next(&session->random) >> (32 + i);
 
 		add(list, CPUID_MODE_64, LEAF_DISCOVERY, index, 0);
 		add_poisoned(session, list, CPUID_MODE_64, LEAF_DISCOVERY, index);
 	}
-	/* An index that is more than 32 bits is not. */
-	for (uint32_t index = 0; index < 4; index++)
-		add_poisoned(session, list, CPUID_MODE_64, LEAF_DISCOVERY, index);
+	for (unsigned int i = 0; i < NR(reserved); i++) {
+		add(list, CPUID_MODE_64, LEAF_DISCOVERY, reserved[i], 0);
+		add_poisoned(session, list, CPUID_MODE_64, LEAF_DISCOVERY, reserved[i]);
+	}
 }
 
 void list_given(struct read_list *list)
 {
+	add(list, CPUID_MODE_64, LEAF_DISCOVERY, 0, 0);
 	for (uint32_t leaf = LEAF_FIRST; leaf <= LEAF_LAST; leaf++)
 		for (uint32_t index = CONTRACT_GIVEN_INDEX - 1; index <= CONTRACT_GIVEN_INDEX + 1;
 		     index++)

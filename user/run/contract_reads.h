@@ -15,7 +15,7 @@ struct read_list {
 	bool full; /* there was no room for all */
 };
 
-/* Every leaf, with nothing in the upper halves of the registers, and with something. */
+/* Every leaf, with nothing in the upper halves of the registers; in 64-bit mode, with something, too. */
 void list_leaves(struct session *session, struct read_list *list, enum cpuid_mode mode);
 
 /* Every leaf, with something in the upper half of RAX or RCX alone. */
