@@ -189,7 +189,7 @@ static inline void synthetic_single(struct synthetic *s)
 		workload->count = 4 * 97;
 		workload->before = s->result->nr_sweeps - 1;
 		for (unsigned int batch = 0; batch < 4; batch++) {
-			synthetic_execute(s, v, synthetic_ops[i], 97);
+			synthetic_command(s, v, synthetic_ops[i], 97);
 			list.nr = 0;
 			if (s->result->leaves == LEAVES_PRESENT)
 				synthetic_add(&list, LEAF_VCPU_CYCLES, number);
@@ -215,7 +215,7 @@ static inline void synthetic_single(struct synthetic *s)
 static inline void synthetic_load(struct synthetic *s, unsigned int v)
 {
 	for (unsigned int i = 0; i < SYNTHETIC_NR_OPS; i++)
-		synthetic_execute(s, v, synthetic_ops[i], 53);
+		synthetic_command(s, v, synthetic_ops[i], 53);
 }
 
 /* The vCPU's last exit lasts longer. */

@@ -77,13 +77,16 @@ enum defect {
 	DEFECT_FIRST_EIGHT,	/* a sum is that of the first eight vCPUs */
 	DEFECT_RESERVED_INDEX,	/* a reserved index is answered like one before it */
 	DEFECT_EPOCH_ZERO,
-	DEFECT_EPOCH_EQUAL, /* one for all VMs */
-	DEFECT_EPOCH_SHORT, /* of 32 bits */
-	DEFECT_EPOCH_VCPU,  /* one for each vCPU */
-	DEFECT_OTHER_LEAF,  /* a leaf that is none of ours answers something else */
-	DEFECT_OTHER_ENTRY, /* another entry is changed */
-	DEFECT_STAT,	    /* KVM's own statistic has one exit more */
-	DEFECT_BPF_LOSES,   /* eBPF misses each 100th exit, and says so */
+	DEFECT_EPOCH_EQUAL,    /* one for all VMs */
+	DEFECT_EPOCH_SHORT,    /* of 32 bits */
+	DEFECT_EPOCH_VCPU,     /* one for each vCPU */
+	DEFECT_OTHER_LEAF,     /* a leaf that is none of ours answers something else */
+	DEFECT_OTHER_ENTRY,    /* another entry is changed */
+	DEFECT_NARROW_WINDOW,  /* RDMSR takes long between hardware and both clocks of the host */
+	DEFECT_NARROW_VCPU,    /* likewise, all exits of one of several vCPUs */
+	DEFECT_GUEST_TSC_SLOW, /* less passes in the guest than the leaves have */
+	DEFECT_STAT,	       /* KVM's own statistic has one exit more */
+	DEFECT_BPF_LOSES,      /* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
 	DEFECT_BPF_INCOMPLETE, /* eBPF does not compare VM-wide leaves */
 };
@@ -92,6 +95,7 @@ enum defect {
 #define SYNTHETIC_MAX_BASIC 0x10
 #define SYNTHETIC_GIVEN 0x80000001
 #define SYNTHETIC_BIAS 400		 /* cycles */
+#define SYNTHETIC_UNCOVERED 900		 /* cycles between hardware and the accounting */
 #define SYNTHETIC_IDLE (0x400000000 / 3) /* cycles of the one long exit of several vCPUs */
 #define SYNTHETIC_GUEST 1500		 /* cycles that the guest runs between exits */
 
@@ -237,6 +241,32 @@ static inline void synthetic_execute(struct synthetic *s, unsigned int v, enum p
 		synthetic_begin(s, v, index);
 		synthetic_end(s, v, index);
 	}
+}
+
+/* Likewise, as a command that the guest measures. */
+static inline void synthetic_command(struct synthetic *s, unsigned int v, enum probe_op op,
+				     unsigned int count)
+{
+	const struct result_vcpu *vcpu = &s->result->vcpus[v];
+	const unsigned int index = synthetic_index(s, op);
+	const uint64_t before = s->vcpu[v].cycles[index];
+	struct result_span *span;
+	uint64_t an_exit = synthetic_cost(s, index) + SYNTHETIC_UNCOVERED;
+
+	if ((s->defect == DEFECT_NARROW_WINDOW && op == PROBE_RDMSR) ||
+	    (s->defect == DEFECT_NARROW_VCPU && vcpu->phase == PHASE_SMP && vcpu->id == 1))
+		an_exit += 30000;
+	if (s->defect == DEFECT_GUEST_TSC_SLOW)
+		an_exit /= 2;
+	synthetic_execute(s, v, op, count);
+	if (s->result->leaves != LEAVES_PRESENT)
+		return;
+	span = result_add_span(s->result);
+	span->vcpu = v;
+	span->op = op;
+	span->exits = count;
+	span->elapsed = count * an_exit;
+	span->covered = s->vcpu[v].cycles[index] - before;
 }
 
 /* What a leaf holds, over the vCPUs from first to last. */

@@ -47,6 +47,12 @@ static const struct {
 	  CHECK_BIT(TIME) | CHECK_BIT(STATS) },
 	{ "words of cycles swapped", DEFECT_CYCLES_SWAPPED, CHECK_BIT(TIME),
 	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "narrow window", DEFECT_NARROW_WINDOW, CHECK_BIT(UNCOVERED),
+	  CHECK_BIT(TIME) | CHECK_BIT(AUDIT) | CHECK_BIT(COUNT) },
+	{ "narrow window of a vCPU", DEFECT_NARROW_VCPU, CHECK_BIT(UNCOVERED),
+	  CHECK_BIT(TIME) | CHECK_BIT(AUDIT) | CHECK_BIT(COUNT) },
+	{ "less passes in the guest", DEFECT_GUEST_TSC_SLOW, CHECK_BIT(UNCOVERED),
+	  CHECK_BIT(TIME) | CHECK_BIT(AUDIT) | CHECK_BIT(COUNT) },
 	{ "not timed", DEFECT_NOT_TIMED, CHECK_BIT(TIME), CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
 	{ "early return", DEFECT_EARLY_RETURN, CHECK_BIT(TIME),
 	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
@@ -123,6 +129,27 @@ static const struct {
 	{ "eBPF loses events and does not say so", DEFECT_BPF_LOSES_SILENTLY,
 	  CHECK_BIT(COUNT) | CHECK_BIT(STATS) | CHECK_BIT(TRUTH), CHECK_BIT(UNDEF) },
 };
+
+/* A row shows the constant of its reason; without spans the check is no pass. */
+static void uncovered_is_shown(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int shown = 0;
+
+	(void)state;
+	judge_result(result, &verdicts);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++) {
+		const struct reason_row *row = &verdicts.rows[i];
+
+		shown += row->has_uncovered;
+		assert_true(!row->has_uncovered || row->uncovered == SYNTHETIC_UNCOVERED);
+	}
+	assert_int_equal(shown, SYNTHETIC_NR_OPS);
+	result->nr_spans = 0;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_SKIP);
+	assert_false(verdicts.rows[0].has_uncovered);
+}
 
 static void every_defect_fails(void **state)
 {
@@ -509,6 +536,7 @@ int main(void)
 		cmocka_unit_test(healthy_svm_passes),
 		cmocka_unit_test(healthy_vmx_passes),
 		cmocka_unit_test(every_defect_fails),
+		cmocka_unit_test(uncovered_is_shown),
 		cmocka_unit_test(rows_fail_one_by_one),
 		cmocka_unit_test(rows_are_sums_over_single_vcpus),
 		cmocka_unit_test(refused_entries_are_accounted_for),

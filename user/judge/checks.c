@@ -8,6 +8,7 @@
 #include "judge/check_counts.h"
 #include "judge/check_time.h"
 #include "judge/check_totals.h"
+#include "judge/check_uncovered.h"
 
 static const struct {
 	void (*check)(struct facts *facts, struct check *check);
@@ -21,6 +22,7 @@ static const struct {
 	[CHECK_STATS] = { check_stats, true },
 	[CHECK_AUDIT] = { check_audit, false },
 	[CHECK_TIME] = { check_time, false },
+	[CHECK_UNCOVERED] = { check_uncovered, false },
 	[CHECK_MONO] = { check_mono, false },
 	[CHECK_UNDEF] = { check_undef, false },
 	[CHECK_SMP] = { check_smp, false },

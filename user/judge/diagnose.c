@@ -22,6 +22,22 @@ static int compare(const void *a, const void *b)
 	return (int)x->id - (int)y->id;
 }
 
+/* Both clocks of the host agree, and the guest's does not: the cycles are outside of both. */
+static void diagnose_uncovered(struct evidence *evidence)
+{
+	const struct result *result = evidence->result;
+
+	for (unsigned int i = 0; i < result->nr_spans; i++)
+		if (result->spans[i].covered > result->spans[i].elapsed)
+			return;
+	if (!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_AUDIT] &&
+	    !evidence->failed[CHECK_COUNT])
+		evidence_conclude(
+			evidence, DIAGNOSIS_NARROW_WINDOW, CONFIDENCE_LIKELY,
+			"By the guest's own clock, some exits take more than the leaves and"
+			" eBPF have of them, unlike others: see UNCOVERED.");
+}
+
 unsigned int diagnose(const struct result *result, const struct verdicts *verdicts,
 		      struct diagnosis *list)
 {
@@ -49,6 +65,8 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 		    !diagnose_audit(&evidence, &verdicts->audit, false))
 			diagnose_time(&evidence);
 	}
+	if (evidence.failed[CHECK_UNCOVERED])
+		diagnose_uncovered(&evidence);
 	diagnose_registers(&evidence);
 	diagnose_contract(&evidence);
 	if (!evidence.nr && evidence.failed[CHECK_AUDIT])

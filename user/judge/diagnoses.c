@@ -56,6 +56,10 @@ static const struct {
 		" entry, beside trace_kvm_entry() in %1$s_vcpu_run().",
 	WHERE(HANDLER_ONLY) = "The stamps around the call in %1$s_handle_exit(): an exit lasts from"
 			      " trace_kvm_exit() to trace_kvm_entry(), user space included.",
+	WHERE(NARROW_WINDOW) =
+		"What %1$s_vcpu_run() does between the hardware and the stamps, which"
+		" stand beside trace_kvm_exit() and trace_kvm_entry(): these exits do"
+		" more there, or the stamps and tracepoints have been moved.",
 	WHERE(UNINITIALISED_REGISTER) = "Where the leaf fills in the registers: all four must be"
 					" assigned on every path.",
 	WHERE(INDEX_CLAMPED) = "The bounds check of the exit number, which comes from the guest:"

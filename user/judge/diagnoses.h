@@ -28,6 +28,7 @@
 	X(CLOCK_STOPS_EARLY, "clock-stops-early")           \
 	X(INCLUDES_GUEST, "includes-guest")                 \
 	X(HANDLER_ONLY, "handler-only")                     \
+	X(NARROW_WINDOW, "narrow-window")                   \
 	X(UNINITIALISED_REGISTER, "uninitialised-register") \
 	X(INDEX_CLAMPED, "index-clamped")                   \
 	X(UNDEFINED_CONTRACT, "undefined-contract")         \

@@ -121,16 +121,16 @@ static json_t *reasons_json(const struct result *result, const struct verdicts *
 				   row->at_most	   ? "at-most" :
 						     "at-least";
 		json_t *entry = exit_json(result, row->index);
-		json_t *rest = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "truth",
-					 number_or_null(row->has_truth, row->truth), "truth_kind",
-					 kind, "leaf", number_or_null(row->has_leaf, row->leaf),
-					 "bpf", json_number(row->bpf), "difference",
-					 json_integer(row->difference), "leaf_cycles",
-					 real_or_null(row->has_leaf_cycles, row->leaf_cycles),
-					 "bpf_cycles",
-					 real_or_null(row->has_bpf_cycles, row->bpf_cycles), "bias",
-					 real_or_null(row->has_leaf_cycles, row->bias), "verdict",
-					 verdict_name(row->verdict));
+		json_t *rest = json_pack(
+			"{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "truth",
+			number_or_null(row->has_truth, row->truth), "truth_kind", kind, "leaf",
+			number_or_null(row->has_leaf, row->leaf), "bpf", json_number(row->bpf),
+			"difference", json_integer(row->difference), "leaf_cycles",
+			real_or_null(row->has_leaf_cycles, row->leaf_cycles), "bpf_cycles",
+			real_or_null(row->has_bpf_cycles, row->bpf_cycles), "bias",
+			real_or_null(row->has_leaf_cycles, row->bias), "uncovered",
+			real_or_null(row->has_uncovered, row->uncovered), "verdict",
+			verdict_name(row->verdict));
 
 		json_object_update(entry, rest);
 		json_decref(rest);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "judge/uncovered.h"
 #include "kvm/exits.h"
 
 /* The sweep of a vCPU that the table shows, NULL if the table does not cover it. */
@@ -140,6 +141,7 @@ void rows_judge(const struct facts *facts, struct verdicts *verdicts)
 		if (!row->has_leaf && row->exact)
 			row->difference = row->bpf - row->truth;
 		row_time(facts, row);
+		row->has_uncovered = uncovered_of_reason(result, index, &row->uncovered);
 		row->verdict = row_verdict(facts, row, bounds);
 		verdicts->nr_rows++;
 	}

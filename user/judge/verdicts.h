@@ -23,6 +23,7 @@
 	X(STATS, "STATS")         \
 	X(AUDIT, "AUDIT")         \
 	X(TIME, "TIME")           \
+	X(UNCOVERED, "UNCOVERED") \
 	X(MONO, "MONO")           \
 	X(UNDEF, "UNDEF")         \
 	X(SMP, "SMP")             \
@@ -69,6 +70,8 @@ struct reason_row {
 	bool has_leaf_cycles, has_bpf_cycles;
 	double leaf_cycles, bpf_cycles; /* of an exit, mean */
 	double bias;			/* their difference */
+	bool has_uncovered;
+	double uncovered; /* cycles of an exit that the guest's clock has and the leaves have not */
 	enum verdict verdict;
 };
 

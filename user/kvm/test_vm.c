@@ -14,7 +14,6 @@
 #include "kvm/kvm.h"
 #include "kvm/features.h"
 #include "kvm/guest_memory.h"
-#include "kvm/vcpu.h"
 
 _Static_assert(VCPU_BLOCKS + TEST_VM_MAX_VCPUS * VCPU_BLOCK_SIZE <= TOUCH_BASE, "slots 0 and 1");
 _Static_assert(TOUCH_BASE + TEST_VM_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "slot 1 and MMIO");
@@ -504,6 +503,17 @@ uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu)
 uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu)
 {
 	return vm->vcpus[vcpu].cpu_ns;
+}
+
+void test_vm_measure(struct test_vm *vm)
+{
+	for (int i = 0; i < vm->nr_threads; i++)
+		vm->vcpus[i].shared->measure = true;
+}
+
+struct vcpu_span test_vm_span(const struct test_vm *vm, int vcpu)
+{
+	return vm->vcpus[vcpu].span;
 }
 
 struct probe_read *test_vm_reads(struct test_vm *vm, int vcpu)

@@ -10,6 +10,7 @@
 #include "util/error.h"
 #include "kvm/cpuid_read.h"
 #include "kvm/host.h"
+#include "kvm/vcpu.h"
 #include "kvm/guest/probe_abi.h"
 
 /*
@@ -92,6 +93,13 @@ int test_vm_wait(struct test_vm *vm, int vcpu, struct error *err);
  */
 uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu);
 uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu);
+
+/*
+ * Has the guest measure its commands from now on, by leaves that it must have; then, how the last one
+ * looked to it. All zeros: it was not measured.
+ */
+void test_vm_measure(struct test_vm *vm);
+struct vcpu_span test_vm_span(const struct test_vm *vm, int vcpu);
 
 /*
  * Sets the list of CPUIDs that PROBE_READ_LEAVES executes on that vCPU

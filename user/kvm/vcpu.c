@@ -275,6 +275,17 @@ static void stop_clocks(struct vcpu *vcpu)
 	vcpu->cpu_ns += thread_ns();
 }
 
+static void add_span(struct vcpu *vcpu)
+{
+	const struct probe_span *span = &vcpu->shared->span;
+
+	if (!vcpu->shared->measure || !span->valid)
+		return;
+	vcpu->span.elapsed += span->tsc[1] - span->tsc[0];
+	vcpu->span.covered += span->cycles[1] - span->cycles[0];
+	vcpu->span.exits += span->exits[1] - span->exits[0] - 2;
+}
+
 /* Has the guest execute op count times, at once or in rounds. */
 static int run_rounds(struct vcpu *vcpu, struct error *err)
 {
@@ -290,6 +301,7 @@ static int run_rounds(struct vcpu *vcpu, struct error *err)
 
 	vcpu->cycles = 0;
 	vcpu->cpu_ns = 0;
+	vcpu->span = (struct vcpu_span){ 0 };
 	for (left = vcpu->count; left && !status; left -= round) {
 		round = left < largest ? left : largest;
 		vcpu->shared->op = vcpu->op;
@@ -306,6 +318,8 @@ static int run_rounds(struct vcpu *vcpu, struct error *err)
 		if (!status)
 			status = enter_guest(vcpu, err);
 		stop_clocks(vcpu);
+		if (!status && !invalid)
+			add_span(vcpu);
 		if (touch)
 			pthread_rwlock_unlock(&vcpu->group->fresh);
 	}

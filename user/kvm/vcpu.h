@@ -26,6 +26,11 @@ struct vcpu_group {
 
 struct vcpu;
 
+/* A command by the guest's own clock: TSC cycles, those of exits by the leaves, and how many exits. */
+struct vcpu_span {
+	uint64_t elapsed, covered, exits;
+};
+
 /* Has a vCPU between two commands run by hand, on its own thread. */
 typedef int (*vcpu_driver)(struct vcpu *vcpu, void *driven, struct error *err);
 
@@ -67,6 +72,7 @@ struct vcpu {
 	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
 	 * the thread's CPU time, ns. */
 	uint64_t cycles, cpu_ns;
+	struct vcpu_span span;
 	int status; /* of the last order; a vCPU that failed stays failed */
 	struct error err;
 };

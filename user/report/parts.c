@@ -184,7 +184,8 @@ unsigned int report_facts(const json_t *document, struct report_fact *facts)
 /* ---- the table by reason ---- */
 
 const char *const report_columns[NR_COLUMNS] = {
-	"exit", "reason", "truth", "leaf", "eBPF", "diff", "leaf cyc", "eBPF cyc", "bias", "",
+	"exit",	    "reason",	"truth", "leaf",      "eBPF", "diff",
+	"leaf cyc", "eBPF cyc", "bias",	 "uncovered", "",
 };
 
 /* An exit number as the vendor's manual has it, "-" where the exit has none. */
@@ -245,6 +246,7 @@ void report_row(const json_t *document, const json_t *reason, struct report_row 
 		[COLUMN_LEAF_CYCLES] = { "", cycles(reason, "leaf_cycles") },
 		[COLUMN_BPF_CYCLES] = { "", cycles(reason, "bpf_cycles") },
 		[COLUMN_BIAS] = { "", cycles(reason, "bias") },
+		[COLUMN_UNCOVERED] = { "", cycles(reason, "uncovered") },
 	};
 
 	for (int c = 0; c < NR_COLUMNS; c++) {

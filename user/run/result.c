@@ -19,6 +19,7 @@ void result_destroy(struct result *result)
 	free(result->workloads);
 	free(result->times);
 	free(result->cpus);
+	free(result->spans);
 	free(result->contract.calls);
 	free(result->contract.vms);
 	free(result->contract.vcpus);
@@ -78,6 +79,11 @@ struct result_workload *result_add_workload(struct result *result)
 struct result_time *result_add_time(struct result *result)
 {
 	return APPEND(result->times, result->nr_times, 1);
+}
+
+struct result_span *result_add_span(struct result *result)
+{
+	return APPEND(result->spans, result->nr_spans, 1);
 }
 
 struct contract_call *contract_add_call(struct contract_result *contract)

@@ -91,6 +91,15 @@ struct result_time {
 	uint64_t cycles, ns, timed;
 };
 
+/* A command of a vCPU as its guest measured it: all of its exits. */
+struct result_span {
+	unsigned int vcpu;
+	enum probe_op op;
+	uint64_t elapsed; /* by the guest's TSC */
+	uint64_t covered; /* of these, cycles of exits by the leaves */
+	uint64_t exits;
+};
+
 struct result_clock {
 	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
 };
@@ -195,6 +204,8 @@ struct result {
 	unsigned int nr_workloads;
 	struct result_time *times;
 	unsigned int nr_times;
+	struct result_span *spans;
+	unsigned int nr_spans;
 
 	struct ec_stats stats;
 	bool has_missed; /* the kernel says how many events it skipped */
@@ -212,6 +223,7 @@ struct result_vcpu *result_add_vcpu(struct result *result);
 struct result_sweep *result_add_sweep(struct result *result);
 struct result_workload *result_add_workload(struct result *result);
 struct result_time *result_add_time(struct result *result);
+struct result_span *result_add_span(struct result *result);
 struct contract_call *contract_add_call(struct contract_result *contract);
 struct contract_vm *contract_add_vm(struct contract_result *contract);
 struct contract_vcpu *contract_add_vcpu(struct contract_result *contract);

@@ -30,7 +30,8 @@
 /* A command under way on a vCPU. */
 struct command {
 	bool running, reads;
-	bool keep; /* what was read; eBPF has compared it in any case */
+	bool keep; /* what was read or measured; eBPF has compared it in any case */
+	enum probe_op op;
 	struct result_sweep sweep;
 	struct list list;
 };
@@ -82,6 +83,7 @@ static int command_start(struct session *session, const struct vm *vm, unsigned 
 	command->reads = session_has_leaves(session) && (turn % 3 == 0 || !session->nr_mix);
 	if (!command->reads) {
 		op = session->mix[turn % session->nr_mix];
+		command->op = op;
 		status = test_vm_start(vm->test_vm, vcpu, op, affordable(op, count), &unsupported,
 				       session->err);
 	} else {
@@ -113,6 +115,8 @@ static int command_wait(struct session *session, const struct vm *vm, unsigned i
 	status = test_vm_wait(vm->test_vm, vcpu, session->err);
 	if (!status && command->reads && command->keep)
 		status = sweep_close(session, vm, vcpu, &command->sweep, &command->list);
+	else if (!status && command->keep)
+		status = vm_record_span(session, vm, vcpu, command->op);
 	return status;
 }
 

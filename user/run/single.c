@@ -101,8 +101,10 @@ static int discover(struct session *session, const struct vm *vm)
 		return status;
 	leaf_discovery_decode(&list.reads[0], &list.reads[1], &result->discovery);
 	result->leaves = result->discovery.present ? LEAVES_PRESENT : why_no_leaves(session, vm);
-	if (session_has_leaves(session))
+	if (session_has_leaves(session)) {
+		test_vm_measure(vm->test_vm);
 		return read_ordinary(session, vm, list.reads[basic].eax);
+	}
 
 	/* What the leaves answer, next to an undefined leaf. */
 	list = list_begin(vm, 0);

@@ -48,6 +48,8 @@ int vm_open(struct session *session, struct vm *vm, enum result_phase phase, uns
 	}
 	for (unsigned int i = 0; !status && i < nr_vcpus; i++)
 		status = start_guest(session, vm, i);
+	if (!status && session_has_leaves(session))
+		test_vm_measure(vm->test_vm);
 	return status;
 }
 
@@ -68,6 +70,27 @@ int vm_close(struct session *session, struct vm *vm, int status)
 	return status;
 }
 
+int vm_record_span(struct session *session, const struct vm *vm, unsigned int vcpu,
+		   enum probe_op op)
+{
+	const struct vcpu_span from = test_vm_span(vm->test_vm, vcpu);
+	struct result_span *to;
+
+	if (!from.elapsed)
+		return 0;
+	to = result_add_span(session->result);
+	if (!to)
+		return session_no_memory(session);
+	*to = (struct result_span){
+		.vcpu = vm->first_vcpu + vcpu,
+		.op = op,
+		.elapsed = from.elapsed,
+		.covered = from.covered,
+		.exits = from.exits,
+	};
+	return 0;
+}
+
 int vm_execute(struct session *session, const struct vm *vm, unsigned int vcpu, enum probe_op op,
 	       uint64_t count, const char **unsupported)
 {
@@ -78,6 +101,8 @@ int vm_execute(struct session *session, const struct vm *vm, unsigned int vcpu, 
 		uint64_t part = count < limit ? count : limit;
 		int status = test_vm_run(vm->test_vm, vcpu, op, part, unsupported, session->err);
 
+		if (!status && !*unsupported)
+			status = vm_record_span(session, vm, vcpu, op);
 		if (status)
 			return status;
 		count -= part;

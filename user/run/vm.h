@@ -11,6 +11,10 @@ int vm_open(struct session *session, struct vm *vm, enum result_phase phase, uns
 /* Records what is known at the end, and destroys the VM. Returns status, or its own failure. */
 int vm_close(struct session *session, struct vm *vm, int status);
 
+/* Records how the last command of a vCPU looked to its guest, if that measured it. */
+int vm_record_span(struct session *session, const struct vm *vm, unsigned int vcpu,
+		   enum probe_op op);
+
 /* Has a vCPU execute op count times; *unsupported: why it cannot, NULL if it did. */
 int vm_execute(struct session *session, const struct vm *vm, unsigned int vcpu, enum probe_op op,
 	       uint64_t count, const char **unsupported);

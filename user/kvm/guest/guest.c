@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exit_numbers.h"
+#include "exitcheck.h"
 #include "kvm/guest/guest.h"
 
 #define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
@@ -448,11 +448,37 @@ static void execute(struct probe_shared *shared)
 		also_toggle_cr4(shared, CR4_UMIP);
 }
 
+static uint64_t read_total(struct probe_shared *shared, uint32_t function)
+{
+	struct probe_read read = { .function = function };
+
+	read_leaf(shared, &read);
+	return (uint64_t)read.ebx << 32 | (leaf_is_count(function) ? read.eax : read.ecx);
+}
+
+static void execute_measured(struct probe_shared *shared)
+{
+	struct probe_span *span = &shared->span;
+
+	span->valid = 0;
+	span->exits[0] = read_total(shared, LEAF_VCPU_TOTAL_EXITS);
+	span->tsc[0] = rdtsc();
+	span->cycles[0] = read_total(shared, LEAF_VCPU_TOTAL_CYCLES);
+	execute(shared);
+	span->tsc[1] = rdtsc();
+	span->cycles[1] = read_total(shared, LEAF_VCPU_TOTAL_CYCLES);
+	span->exits[1] = read_total(shared, LEAF_VCPU_TOTAL_EXITS);
+	span->valid = 1;
+}
+
 void guest_main(struct probe_shared *shared)
 {
 	warm_up(shared);
 	for (;;) {
 		done(shared);
-		execute(shared);
+		if (shared->measure && shared->op != PROBE_READ_LEAVES)
+			execute_measured(shared);
+		else
+			execute(shared);
 	}
 }

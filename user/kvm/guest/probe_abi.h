@@ -106,6 +106,16 @@ struct probe_read {
 	uint64_t cpuids;	     /* CPUIDs this vCPU had executed, this one included */
 };
 
+/*
+ * A command as the guest's clock and the leaves have it. Both are read before it and after it, exits
+ * from outside and cycles from inside: the TSC's difference covers the exits that the cycles cover,
+ * which are two fewer than the exits counted.
+ */
+struct probe_span {
+	uint64_t tsc[2], cycles[2], exits[2];
+	uint64_t valid; /* it was measured to its end */
+};
+
 /* Shared memory of one vCPU, mapped in the guest at the address in RDI at start. */
 struct probe_shared {
 	uint32_t op;	/* VMM -> guest: enum probe_op */
@@ -115,6 +125,8 @@ struct probe_shared {
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
 	uint64_t cr4;	/* what the guest's CR4 is: both */
+	uint64_t measure; /* VMM -> guest: fill in the span of each command */
+	struct probe_span span;
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
 	struct probe_read reads[PROBE_MAX_READS];

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Cycles: against the guest's own clock, which owes nothing to the tracepoints. */
+#include "judge/check_uncovered.h"
+
+#include <math.h>
+
+#include "judge/uncovered.h"
+#include "util/stats.h"
+#include "util/text.h"
+
+/* As for AUDIT's bias, which is part of it: a host that is busy, or emulated, only adds. */
+#define UNCOVERED_FACTOR 8
+#define UNCOVERED_CYCLES 2000
+#define UNCOVERED_SHARE 0.01
+
+#define MAX_GROUPS 256
+
+/* Commands of one operation on one vCPU; or of any on one of several vCPUs. */
+struct group {
+	unsigned int vcpu;
+	enum probe_op op;
+	struct uncovered of;
+};
+
+struct groups {
+	struct group list[MAX_GROUPS];
+	unsigned int nr;
+};
+
+static void add_group(const struct result *result, struct groups *groups, unsigned int vcpu,
+		      enum probe_op op)
+{
+	struct uncovered of = uncovered_of(result, vcpu, op);
+
+	if (of.spans >= UNCOVERED_MIN_SPANS && groups->nr < MAX_GROUPS)
+		groups->list[groups->nr++] = (struct group){ .vcpu = vcpu, .op = op, .of = of };
+}
+
+static void find_groups(const struct result *result, struct groups *groups)
+{
+	groups->nr = 0;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		if (result->vcpus[v].phase != PHASE_SINGLE) {
+			add_group(result, groups, v, PROBE_NR_OPS);
+			continue;
+		}
+		for (int op = 0; op < PROBE_NR_OPS; op++)
+			add_group(result, groups, v, op);
+	}
+}
+
+/* The leaves never have more than passed. */
+static void judge_spans(const struct facts *facts, struct check *check, struct tally *tally)
+{
+	const struct result *result = facts->result;
+
+	for (unsigned int i = 0; i < result->nr_spans; i++) {
+		const struct result_span *span = &result->spans[i];
+
+		tally->compared++;
+		if (span->covered <= span->elapsed)
+			continue;
+		tally->differed++;
+		check_example(check, "%s: leaf %s cycles of %s exits, but %s passed in the guest",
+			      check_place(facts, span->vcpu, facts->op_index[span->op], NULL).s,
+			      text_u64(span->covered).s, text_u64(span->exits).s,
+			      text_u64(span->elapsed).s);
+	}
+}
+
+/* One small constant, to which a busy host only adds. */
+static double limit_of(const struct groups *groups)
+{
+	double least[MAX_GROUPS];
+	unsigned int nr = 0;
+
+	for (unsigned int g = 0; g < groups->nr; g++)
+		least[nr++] = groups->list[g].of.least;
+	return UNCOVERED_CYCLES +
+	       (nr ? UNCOVERED_FACTOR * fmax(stats_lower_quartile(least, nr), 0) : 0);
+}
+
+static void judge_groups(const struct facts *facts, struct check *check,
+			 const struct groups *groups, double limit, struct tally *tally)
+{
+	for (unsigned int g = 0; g < groups->nr; g++) {
+		const struct group *group = &groups->list[g];
+		const bool all = group->op == PROBE_NR_OPS;
+
+		tally->compared++;
+		if (group->of.least <= limit + group->of.covered * UNCOVERED_SHARE)
+			continue;
+		tally->differed++;
+		check_example(check, "%s: at least %s cycles of an exit are not in the leaves",
+			      check_place(facts, group->vcpu,
+					  all ? EXIT_INDEX_OTHER : facts->op_index[group->op], NULL)
+				      .s,
+			      text_real(group->of.least).s);
+	}
+}
+
+static void conclude(struct check *check, const struct groups *groups, double limit,
+		     const struct tally *spans)
+{
+	const struct group *low = NULL, *high = NULL;
+	unsigned int workloads = 0, vcpus = 0;
+
+	for (unsigned int g = 0; g < groups->nr; g++) {
+		const struct group *group = &groups->list[g];
+
+		if (group->op == PROBE_NR_OPS) {
+			vcpus++;
+			continue;
+		}
+		workloads++;
+		if (!low || group->of.median < low->of.median)
+			low = group;
+		if (!high || group->of.median > high->of.median)
+			high = group;
+	}
+	if (!low) {
+		check_detail(check, "%s commands by the guest's own clock, too few to compare",
+			     text_u64(spans->compared).s);
+		return;
+	}
+	check_detail(
+		check,
+		"%s commands by the guest's own clock, %s with more cycles in the leaves than"
+		" passed; between hardware and the accounting %s (%s) to %s (%s) cycles an exit"
+		" of %u workloads, and the same on %u vCPUs of several (limit: %s)",
+		text_u64(spans->compared).s, text_u64(spans->differed).s,
+		text_real(low->of.median).s, workload_of(low->op)->name,
+		text_real(high->of.median).s, workload_of(high->op)->name, workloads, vcpus,
+		text_real(limit).s);
+}
+
+void check_uncovered(struct facts *facts, struct check *check)
+{
+	struct groups groups;
+	struct tally spans = { 0 }, tally;
+	double limit;
+
+	if (!(facts->result->discovery.features & LEAF_FEATURE_STABLE_TSC)) {
+		check->verdict = VERDICT_INCONCLUSIVE;
+		check_detail(check, "the host's TSC is not stable: its cycles cannot be compared");
+		return;
+	}
+	find_groups(facts->result, &groups);
+	limit = limit_of(&groups);
+	judge_spans(facts, check, &spans);
+	tally = spans;
+	judge_groups(facts, check, &groups, limit, &tally);
+	check_settle(check, &tally);
+	conclude(check, &groups, limit, &spans);
+}

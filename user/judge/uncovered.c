@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "judge/uncovered.h"
+
+#include "kvm/workload.h"
+#include "util/stats.h"
+
+/* Exits below which the guest's own instructions around the loop would show. */
+#define MIN_EXITS 16
+/* Spans that are looked at: those of a long run are alike. */
+#define MAX_SPANS 64
+
+bool span_is_tight(const struct result_span *span)
+{
+	const struct workload *workload = workload_of(span->op);
+
+	return workload && workload->truth == TRUTH_EXACT && span->op != PROBE_PREEMPTION_TIMER &&
+	       span->exits >= MIN_EXITS;
+}
+
+double span_uncovered(const struct result_span *span)
+{
+	return ((double)span->elapsed - (double)span->covered) / (double)span->exits;
+}
+
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op)
+{
+	struct uncovered of = { 0 };
+	double values[MAX_SPANS], covered = 0, exits = 0;
+
+	for (unsigned int i = 0; i < result->nr_spans && of.spans < MAX_SPANS; i++) {
+		const struct result_span *span = &result->spans[i];
+
+		if (span->vcpu != vcpu || (op != PROBE_NR_OPS && span->op != op) ||
+		    !span_is_tight(span))
+			continue;
+		values[of.spans++] = span_uncovered(span);
+		covered += (double)span->covered;
+		exits += (double)span->exits;
+	}
+	if (!of.spans)
+		return of;
+	stats_lower_quartile(values, of.spans); /* sorts them */
+	of.least = values[0];
+	of.median = values[of.spans / 2];
+	of.covered = covered / exits;
+	return of;
+}
+
+bool uncovered_of_reason(const struct result *result, unsigned int index, double *median)
+{
+	double values[MAX_SPANS];
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < result->nr_spans && nr < MAX_SPANS; i++) {
+		const struct result_span *span = &result->spans[i];
+
+		if (result->vcpus[span->vcpu].phase == PHASE_SINGLE && span_is_tight(span) &&
+		    op_exit_index(result->host.isa, span->op) == index)
+			values[nr++] = span_uncovered(span);
+	}
+	if (!nr)
+		return false;
+	stats_lower_quartile(values, nr); /* sorts them */
+	*median = values[nr / 2];
+	return true;
+}

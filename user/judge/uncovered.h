@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef UNCOVERED_H
+#define UNCOVERED_H
+
+/* Cycles that the guest's own clock has and the leaves have not: between hardware and the accounting. */
+
+#include "run/result.h"
+
+#define UNCOVERED_MIN_SPANS 3
+
+/* Whether a command was little else than exits, so that its cycles can be shared out to them. */
+bool span_is_tight(const struct result_span *span);
+
+/* Of one exit of it. */
+double span_uncovered(const struct result_span *span);
+
+/*
+ * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, the least and the median
+ * cycles of an exit, and the mean of what the leaves have of one. Zeros if there are none.
+ */
+struct uncovered {
+	unsigned int spans;
+	double least, median, covered;
+};
+
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op);
+
+/* The median of all commands of PHASE_SINGLE whose exits have that reason; false: there are none. */
+bool uncovered_of_reason(const struct result *result, unsigned int index, double *median);
+
+#endif
