@@ -136,7 +136,7 @@ series_check()
 # kernel_get comes first.  "-nobtf" after a variant's name is the same without its type information.
 variant_get()
 {
-	local key
+	local key variant_name=$2
 
 	if [ "$2" != "${2%-nobtf}" ]; then
 		variant_get "$1" "${2%-nobtf}"
@@ -170,7 +170,7 @@ tree_make()
 		kvm_build "$source_dir" "$kernel_dir" "$2" "$(variant_patches "$1" series)"
 }
 
-# tree_copy DIR: a copy of $tree_dir, in which make finds that all is built.
+# tree_copy DIR: a copy of $tree_dir, in which make finds that all is built; with what $variant_name builds on.
 tree_copy()
 {
 	local file
@@ -183,6 +183,17 @@ tree_copy()
 		touch -r "$file" "$1/moved"
 		mv "$1/moved" "$file"
 	done
+	for file in $(mutant_with "$variant_name"); do
+		patch -d "$1" -p1 --no-backup-if-mismatch <"$file"
+	done
+}
+
+# mutant_with VARIANT: the path of the patch that comes before that mutant's own, if it names one.
+mutant_with()
+{
+	[ "$1" = "${1#mutant-}" ] ||
+		sed -n -e '/^---$/q' -e "s|^With: \(.*\)|$top/tests/mutants/\1.patch|p" \
+			"$top/tests/mutants/${1#mutant-}.patch"
 }
 
 # variant_strip FROM DIR: the modules in FROM, without their type information.
@@ -201,6 +212,7 @@ variant_patches()
 {
 	[ "$2" != none ] || return 0
 	series_patches "$top/kernel-patch/$(series_of "$1")"
+	mutant_with "$2"
 	[ "$2" = "${2#mutant-}" ] || echo "$top/tests/mutants/${2#mutant-}.patch"
 }
 

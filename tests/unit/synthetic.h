@@ -287,6 +287,7 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 	synthetic_single(&s);
 	synthetic_rest(&s);
 	synthetic_contract(&s);
+	synthetic_width(&s);
 	for (unsigned int v = 0; defect == DEFECT_SHARED_STATE && v < result->nr_vcpus; v++)
 		if (result->vcpus[v].phase == PHASE_SMP)
 			result->vcpus[v].bpf.differed[LEAF_EXITS - LEAF_FIRST] += 7;

@@ -255,6 +255,43 @@ static inline void contract_large_vm(struct synthetic *s)
 	contract->vcpus[first + 1].cpuids = 11;
 }
 
+/* The VMs of phase_width(): before the width and beyond it, one vCPU or two begin close to it. */
+static inline void synthetic_width(struct synthetic *s)
+{
+	unsigned int number = 0;
+
+	exit_number(s->result->host.isa, synthetic_index(s, PROBE_CPUID), &number);
+	for (unsigned int i = 0; i < 3 * 2 * 2 * LEAF_NR; i++) {
+		const uint32_t leaf = LEAF_FIRST + i % LEAF_NR;
+		const unsigned int started = 1 + i / LEAF_NR % 2;
+		const bool crossed = i / LEAF_NR / 2 % 2, count = leaf_is_count(leaf);
+		const uint64_t start = (1ull << (16 + i / LEAF_NR / 4 * 16)) - 97;
+		const unsigned int vcpus = leaf_is_vm_wide(leaf) ? 2 : 1;
+		struct result_width *width;
+		uint64_t value = 0;
+
+		if (leaf == LEAF_DISCOVERY || s->result->leaves != LEAVES_PRESENT)
+			continue;
+		width = result_add_width(s->result);
+		for (unsigned int v = 0; v < vcpus; v++) {
+			uint64_t begun = v < started ? start : 0, done = crossed ? 211 : 9;
+
+			width->begun += begun;
+			width->executed += done;
+			value += count && s->defect == DEFECT_EXITS_TRUNCATED ?
+					 (uint32_t)(begun + done) :
+					 begun + done;
+		}
+		width->start = start;
+		width->read = (struct probe_read){
+			.function = leaf,
+			.index = number,
+			.ebx = count && s->defect == DEFECT_EXITS_MASKED ? 0 : value >> 32,
+		};
+		*(count ? &width->read.eax : &width->read.ecx) = value;
+	}
+}
+
 static inline void synthetic_contract(struct synthetic *s)
 {
 	const bool late = s->defect == DEFECT_CAP_LATE, bit = s->defect == DEFECT_CAP_BIT;

@@ -77,16 +77,18 @@ enum defect {
 	DEFECT_FIRST_EIGHT,	/* a sum is that of the first eight vCPUs */
 	DEFECT_RESERVED_INDEX,	/* a reserved index is answered like one before it */
 	DEFECT_EPOCH_ZERO,
-	DEFECT_EPOCH_EQUAL,    /* one for all VMs */
-	DEFECT_EPOCH_SHORT,    /* of 32 bits */
-	DEFECT_EPOCH_VCPU,     /* one for each vCPU */
-	DEFECT_OTHER_LEAF,     /* a leaf that is none of ours answers something else */
-	DEFECT_OTHER_ENTRY,    /* another entry is changed */
-	DEFECT_NARROW_WINDOW,  /* RDMSR takes long between hardware and both clocks of the host */
-	DEFECT_NARROW_VCPU,    /* likewise, all exits of one of several vCPUs */
-	DEFECT_GUEST_TSC_SLOW, /* less passes in the guest than the leaves have */
-	DEFECT_STAT,	       /* KVM's own statistic has one exit more */
-	DEFECT_BPF_LOSES,      /* eBPF misses each 100th exit, and says so */
+	DEFECT_EPOCH_EQUAL,	/* one for all VMs */
+	DEFECT_EPOCH_SHORT,	/* of 32 bits */
+	DEFECT_EPOCH_VCPU,	/* one for each vCPU */
+	DEFECT_OTHER_LEAF,	/* a leaf that is none of ours answers something else */
+	DEFECT_OTHER_ENTRY,	/* another entry is changed */
+	DEFECT_EXITS_TRUNCATED, /* exits have 32 bits, and begin close to that */
+	DEFECT_EXITS_MASKED,	/* likewise, EBX of exits is 0 */
+	DEFECT_NARROW_WINDOW,	/* RDMSR takes long between hardware and both clocks of the host */
+	DEFECT_NARROW_VCPU,	/* likewise, all exits of one of several vCPUs */
+	DEFECT_GUEST_TSC_SLOW,	/* less passes in the guest than the leaves have */
+	DEFECT_STAT,		/* KVM's own statistic has one exit more */
+	DEFECT_BPF_LOSES,	/* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
 	DEFECT_BPF_INCOMPLETE, /* eBPF does not compare VM-wide leaves */
 };

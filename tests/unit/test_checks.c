@@ -47,6 +47,10 @@ static const struct {
 	  CHECK_BIT(TIME) | CHECK_BIT(STATS) },
 	{ "words of cycles swapped", DEFECT_CYCLES_SWAPPED, CHECK_BIT(TIME),
 	  CHECK_BIT(COUNT) | CHECK_BIT(TRUTH) },
+	{ "exits of 32 bits, near it", DEFECT_EXITS_TRUNCATED, CHECK_BIT(WIDTH),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TIME) | CHECK_BIT(CONTRACT) },
+	{ "high words of exits missing", DEFECT_EXITS_MASKED, CHECK_BIT(WIDTH),
+	  CHECK_BIT(COUNT) | CHECK_BIT(TIME) | CHECK_BIT(CONTRACT) },
 	{ "narrow window", DEFECT_NARROW_WINDOW, CHECK_BIT(UNCOVERED),
 	  CHECK_BIT(TIME) | CHECK_BIT(AUDIT) | CHECK_BIT(COUNT) },
 	{ "narrow window of a vCPU", DEFECT_NARROW_VCPU, CHECK_BIT(UNCOVERED),
@@ -149,6 +153,18 @@ static void uncovered_is_shown(void **state)
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_SKIP);
 	assert_false(verdicts.rows[0].has_uncovered);
+}
+
+/* Where counters begin at 0, WIDTH is no pass. */
+static void no_width_is_skipped(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->nr_widths = 0;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_WIDTH), VERDICT_SKIP);
+	assert_int_equal(verdicts.status, STATUS_PASS);
 }
 
 static void every_defect_fails(void **state)
@@ -537,6 +553,7 @@ int main(void)
 		cmocka_unit_test(healthy_vmx_passes),
 		cmocka_unit_test(every_defect_fails),
 		cmocka_unit_test(uncovered_is_shown),
+		cmocka_unit_test(no_width_is_skipped),
 		cmocka_unit_test(rows_fail_one_by_one),
 		cmocka_unit_test(rows_are_sums_over_single_vcpus),
 		cmocka_unit_test(refused_entries_are_accounted_for),

@@ -9,6 +9,7 @@
 #include "judge/check_time.h"
 #include "judge/check_totals.h"
 #include "judge/check_uncovered.h"
+#include "judge/check_width.h"
 
 static const struct {
 	void (*check)(struct facts *facts, struct check *check);
@@ -29,6 +30,7 @@ static const struct {
 	[CHECK_ISOLATION] = { check_isolation, false },
 	[CHECK_MIGRATE] = { check_migrate, false },
 	[CHECK_CONTRACT] = { check_contract, true },
+	[CHECK_WIDTH] = { check_width, false },
 	[CHECK_UNPATCHED] = { check_unpatched, true },
 };
 

@@ -2,6 +2,7 @@
 /* Values of 64 bits in registers of 32. */
 #include "judge/diagnose_words.h"
 
+#include "judge/check_width.h"
 #include "util/text.h"
 
 /* Reads of a value that has a high word. */
@@ -51,6 +52,42 @@ static unsigned int wrapped_totals(const struct result *result)
 	return wrapped;
 }
 
+/*
+ * Counters that began close to a width: whether the wrong ones are right in their low words, and
+ * whether any has a high word.
+ */
+static void diagnose_width(struct evidence *evidence)
+{
+	const struct result *result = evidence->result;
+	uint64_t low = 0, wrong = 0, high = 0;
+
+	for (unsigned int i = 0; i < result->nr_widths; i++) {
+		const struct result_width *width = &result->widths[i];
+		uint64_t value, distance;
+
+		if (!leaf_is_count(width->read.function))
+			continue;
+		high += width->read.ebx != 0;
+		if (width_holds(width, &value))
+			continue;
+		distance = (uint32_t)(value - width->begun - width->executed);
+		wrong++;
+		low += distance < WIDTH_OTHER_EXITS;
+	}
+	if (!wrong || low < wrong)
+		return;
+	if (high)
+		evidence_conclude(evidence, DIAGNOSIS_TRUNCATED_32, CONFIDENCE_CERTAIN,
+				  "%s values of counters that began close to 2^32 or beyond lack a"
+				  " multiple of 2^32; %s others are above it.",
+				  text_u64(wrong).s, text_u64(high).s);
+	else
+		evidence_conclude(evidence, DIAGNOSIS_MASKED_HIGH, CONFIDENCE_CERTAIN,
+				  "EBX is 0 in all exits, also in the %s values that must be above"
+				  " 2^32.",
+				  text_u64(wrong).s);
+}
+
 void diagnose_words(struct evidence *evidence)
 {
 	const struct result *result = evidence->result;
@@ -58,6 +95,8 @@ void diagnose_words(struct evidence *evidence)
 	unsigned int totals = wrapped_totals(result), high = reads_with_high(result);
 	bool counts = evidence->counts_as == READING_SWAPPED;
 
+	if (evidence->failed[CHECK_WIDTH] && !evidence->failed[CHECK_COUNT])
+		diagnose_width(evidence);
 	if (counts || evidence->cycles_as == READING_SWAPPED) {
 		evidence_conclude(
 			evidence, DIAGNOSIS_HI_LO_SWAPPED, CONFIDENCE_CERTAIN,

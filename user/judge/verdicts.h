@@ -30,6 +30,7 @@
 	X(ISOLATION, "ISOLATION") \
 	X(MIGRATE, "MIGRATE")     \
 	X(CONTRACT, "CONTRACT")   \
+	X(WIDTH, "WIDTH")         \
 	X(UNPATCHED, "UNPATCHED") /* only where there are no leaves */
 
 enum check_id {

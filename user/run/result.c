@@ -20,6 +20,7 @@ void result_destroy(struct result *result)
 	free(result->times);
 	free(result->cpus);
 	free(result->spans);
+	free(result->widths);
 	free(result->contract.calls);
 	free(result->contract.vms);
 	free(result->contract.vcpus);
@@ -84,6 +85,11 @@ struct result_time *result_add_time(struct result *result)
 struct result_span *result_add_span(struct result *result)
 {
 	return APPEND(result->spans, result->nr_spans, 1);
+}
+
+struct result_width *result_add_width(struct result *result)
+{
+	return APPEND(result->widths, result->nr_widths, 1);
 }
 
 struct contract_call *contract_add_call(struct contract_result *contract)

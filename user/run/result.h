@@ -100,6 +100,14 @@ struct result_span {
 	uint64_t exits;
 };
 
+/* A read by the first vCPU of a VM whose counters did not begin at 0. */
+struct result_width {
+	uint64_t start;	   /* of a vCPU's counters */
+	uint64_t begun;	   /* of those that the leaf has, together */
+	uint64_t executed; /* CPUIDs, likewise */
+	struct probe_read read;
+};
+
 struct result_clock {
 	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
 };
@@ -206,6 +214,8 @@ struct result {
 	unsigned int nr_times;
 	struct result_span *spans;
 	unsigned int nr_spans;
+	struct result_width *widths;
+	unsigned int nr_widths;
 
 	struct ec_stats stats;
 	bool has_missed; /* the kernel says how many events it skipped */
@@ -224,6 +234,7 @@ struct result_sweep *result_add_sweep(struct result *result);
 struct result_workload *result_add_workload(struct result *result);
 struct result_time *result_add_time(struct result *result);
 struct result_span *result_add_span(struct result *result);
+struct result_width *result_add_width(struct result *result);
 struct contract_call *contract_add_call(struct contract_result *contract);
 struct contract_vm *contract_add_vm(struct contract_result *contract);
 struct contract_vcpu *contract_add_vcpu(struct contract_result *contract);

@@ -14,6 +14,7 @@
 #include "run/session.h"
 #include "run/several.h"
 #include "run/single.h"
+#include "run/width.h"
 #include "util/random.h"
 
 static int record_losses(struct session *session)
@@ -56,6 +57,8 @@ static int run_phases(struct session *session)
 		status = phase_migrate(session);
 	if (!status)
 		status = phase_contract(session);
+	if (!status)
+		status = phase_width(session);
 	status = phase_smp_end(session, status);
 	clocks_check(session);
 	session->result->end = clocks_read();
