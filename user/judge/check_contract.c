@@ -49,7 +49,7 @@ static void judge_calls(const struct result *result, struct contract *found)
 				"KVM_ENABLE_CAP of %s %s vCPUs, bits 0x%llx, flags 0x%x: %s", on,
 				call->has_vcpus ? "with" : "without",
 				(unsigned long long)call->bits, call->flags,
-				accept ? strerror(-call->answer) : "accepted");
+				accept ? "refused" : "accepted");
 	}
 }
 

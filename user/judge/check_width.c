@@ -27,7 +27,7 @@ void check_width(struct facts *facts, struct check *check)
 	uint64_t crossed = 0;
 
 	if (!result->nr_widths) {
-		check_detail(check, "counters begin at 0 here: only with the patch of tests/lab can"
+		check_detail(check, "counters begin at 0 here: only with tests/mutants/start.patch can"
 				    " they begin close to 2^16, 2^32 and 2^48");
 		return;
 	}

@@ -5,8 +5,8 @@
 #include "run/session.h"
 
 /*
- * Counters that cross 2^16, 2^32 and 2^48, where KVM lets them begin close to it: with the patch of
- * tests/lab, which adds a module parameter for that.
+ * Counters that cross 2^16, 2^32 and 2^48, where KVM lets them begin close to it: with the module
+ * parameter that tests/mutants/start.patch adds.
  */
 int phase_width(struct session *session);
 
