@@ -115,7 +115,9 @@ static void page_reasons(FILE *to, const json_t *document)
 	if (!json_array_size(reasons))
 		return;
 	section_begin(to, "reasons", "By exit reason");
-	table_begin(to, "Exits of one vCPU by reason, and cycles of one exit, mean");
+	table_begin(to,
+		    "Exits of one vCPU by reason, and cycles of one exit, mean; uncovered: cycles"
+		    " between hardware and the accounting");
 	markup(to, "<tr><th scope=\"col\" rowspan=\"2\">exit</th>"
 		   "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">exits</th>"
 		   "<th scope=\"colgroup\" colspan=\"3\" class=\"group\">cycles of one exit</th>"

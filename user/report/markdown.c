@@ -142,7 +142,9 @@ static void table(FILE *to, const json_t *document)
 		report_row(document, reason, &row);
 		widen(columns, row.cell, NR_COLUMNS);
 	}
-	fputs("\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean\n\n", to);
+	fputs("\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean; uncovered: between"
+	      " hardware and the accounting\n\n",
+	      to);
 	table_head(to, report_columns, columns, NR_COLUMNS);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);

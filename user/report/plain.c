@@ -96,7 +96,9 @@ static void print_table(const struct out *out, const json_t *document)
 			widths[i]++;
 	}
 
-	fprintf(out->to, "\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean\n\n");
+	fprintf(out->to,
+		"\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean; uncovered: between"
+		" hardware\nand the accounting\n\n");
 	print_line(out, report_columns, widths, COLOR_BOLD, COLOR_NONE);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);

@@ -392,20 +392,22 @@ static int read_in_modes(struct session *session, const struct subject *subject,
 	return status;
 }
 
-/* Idle vCPUs until the VM has nr, as long as it does not take too long. */
-static void add_idle(struct session *session, struct subject *subject, unsigned int nr,
+/* Idle vCPUs until the VM has nr, as long as it does not take too long; false: KVM creates no more. */
+static bool add_idle(struct session *session, struct subject *subject, unsigned int nr,
 		     uint64_t deadline)
 {
-	while (subject->next_id < nr && clocks_read().ns < deadline) {
+	bool refused = false;
+
+	while (subject->next_id < nr && clocks_read().ns < deadline && !refused) {
 		unsigned int step = nr - subject->next_id < CREATE_STEP ? nr - subject->next_id :
 									  CREATE_STEP;
 		unsigned int added = test_vm_add_idle(subject->vm, step);
 
 		subject->next_id += added;
-		if (added < step)
-			break;
+		refused = added < step;
 	}
 	contract_of(session)->vms[subject->number].created = subject->next_id;
+	return !refused;
 }
 
 /* A vCPU that comes when the others have been running for long: it works, and the first one reads. */
@@ -447,7 +449,8 @@ static int add_the_rest(struct session *session, struct subject *subject,
 		/* The last one comes in any case. */
 		if (id < subject->next_id || (id != most - 1u && clocks_read().ns >= deadline))
 			continue;
-		add_idle(session, subject, id, deadline);
+		if (!add_idle(session, subject, id, deadline))
+			break;
 		status = add_worker(session, subject, counts[i], common);
 	}
 	if (status)
