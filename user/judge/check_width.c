@@ -27,8 +27,9 @@ void check_width(struct facts *facts, struct check *check)
 	uint64_t crossed = 0;
 
 	if (!result->nr_widths) {
-		check_detail(check, "counters begin at 0 here: only with tests/mutants/start.patch can"
-				    " they begin close to 2^16, 2^32 and 2^48");
+		check_detail(check,
+			     "counters begin at 0 here: only with tests/mutants/start.patch can"
+			     " they begin close to 2^16, 2^32 and 2^48");
 		return;
 	}
 	for (unsigned int i = 0; i < result->nr_widths; i++) {
