@@ -68,16 +68,16 @@ static void judge_spans(const struct facts *facts, struct check *check, struct t
 	}
 }
 
-/* One small constant, to which a busy host only adds. */
+/* One small constant, to which a busy host only adds: what it adds to the others, it may add to each. */
 static double limit_of(const struct groups *groups)
 {
-	double least[MAX_GROUPS];
+	double medians[MAX_GROUPS];
 	unsigned int nr = 0;
 
 	for (unsigned int g = 0; g < groups->nr; g++)
-		least[nr++] = groups->list[g].of.least;
+		medians[nr++] = groups->list[g].of.median;
 	return UNCOVERED_CYCLES +
-	       (nr ? UNCOVERED_FACTOR * fmax(stats_lower_quartile(least, nr), 0) : 0);
+	       (nr ? UNCOVERED_FACTOR * fmax(stats_lower_quartile(medians, nr), 0) : 0);
 }
 
 static void judge_groups(const struct facts *facts, struct check *check,
