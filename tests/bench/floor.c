@@ -11,11 +11,6 @@ RAW_TRACEPOINT_PROBE(kvm_exit)
 	return 0;
 }
 
-RAW_TRACEPOINT_PROBE(kvm_cpuid)
-{
-	return 0;
-}
-
 RAW_TRACEPOINT_PROBE(kvm_entry)
 {
 	bpf_ktime_get_ns();
