@@ -279,21 +279,22 @@ static __noinline void after_leaf(struct ec_slot *slot, ec_u32 place, const stru
 
 /* ---- audit: KVM has just closed its account of the exit ---- */
 
-/* What is wrong with an exit, in bits. */
-enum audit_fault {
-	AUDIT_EXCEEDED = 1,
-	AUDIT_UNTIMED = 2,
-	AUDIT_DIFFERED = 4,
-	AUDIT_NOT_COMPARED = 8, /* the account holds exits from before this program saw the vCPU */
-};
+/* Beside enum ec_fault: the account holds exits from before this program saw the vCPU. */
+#define NOT_COMPARED 0x100
+
+/* struct ec_difference, its slot a place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+} differences SEC(".maps");
 
 static __noinline void audit_wrong(struct ec_audit *audit, ec_u32 faults)
 {
-	if (faults & AUDIT_EXCEEDED)
+	if (faults & EC_EXCEEDED)
 		audit->exceeded++;
-	if (faults & AUDIT_UNTIMED)
+	if (faults & EC_UNTIMED)
 		audit->untimed++;
-	if (faults & AUDIT_DIFFERED)
+	if (faults & EC_DIFFERED)
 		audit->differed++;
 }
 
@@ -312,18 +313,18 @@ static __noinline ec_u32 audit_faults(struct ec_row *row, ec_u64 exits, ec_u64 a
 	if (exits != row->count + row->kvm_ahead) {
 		if (row->kvm_ahead == EC_AHEAD_UNKNOWN) {
 			row->kvm_ahead = exits - row->count;
-			return AUDIT_NOT_COMPARED;
+			return NOT_COMPARED;
 		}
-		faults |= AUDIT_DIFFERED;
+		faults |= EC_DIFFERED;
 	}
 	if (!added)
-		faults |= AUDIT_UNTIMED;
+		faults |= EC_UNTIMED;
 	/* CLOCK_MONOTONIC is slewed, and both readings of it were truncated. */
 	if (!config.clock_tsc)
 		window +=
 			(window >> EC_CLOCK_BITS) + (config.cycles_per_ns >> (EC_CYCLES_BITS - 1));
 	if (added > window)
-		faults |= AUDIT_EXCEEDED;
+		faults |= EC_EXCEEDED;
 	return faults;
 }
 
@@ -333,6 +334,12 @@ static __noinline void audit_circumstances(struct ec_slot *slot, ec_u32 set, ec_
 	for (int i = 0; i < EC_NR_CIRCUMSTANCES; i++)
 		if (set & 1 << i)
 			audit_add(&slot->audit[i], bucket, faults);
+}
+
+static __noinline void record_difference(const struct ec_difference *difference)
+{
+	__sync_fetch_and_add(&state.stats.differences, 1);
+	bpf_ringbuf_output(&differences, (void *)difference, sizeof(*difference), 0);
 }
 
 /* At an entry: what the vCPU did since the exit that has ended, if one has. */
@@ -363,11 +370,27 @@ static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row
 			if (slot->cpu != number)
 				set |= 1 << EC_MOVED;
 		}
-		if (likely(faults != AUDIT_NOT_COMPARED)) {
+		if (likely(faults != NOT_COMPARED)) {
 			audit_add(&row->audit, bucket, faults);
 			audit_add(&cpu->audit, bucket, faults);
 			if (unlikely(set))
 				audit_circumstances(slot, set, bucket, faults);
+			if (unlikely(faults)) {
+				const struct ec_difference difference = {
+					.slot = cpu->slot,
+					.index = row->index,
+					.cpu = number,
+					.faults = faults,
+					.circumstances = set,
+					.at_exit = slot->count,
+					.kvm = exits - (row->kvm_ahead),
+					.ebpf = row->count,
+					.added = added,
+					.window = window,
+				};
+
+				record_difference(&difference);
+			}
 		}
 	}
 	slot->switches = switches;

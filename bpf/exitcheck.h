@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) _Bool leaf_is_vm_wide(ec_u32 functi
 #define LEAF_SIGNATURE "KVMExitStats" /* EBX, ECX, EDX of LEAF_DISCOVERY, 0 */
 #define LEAF_UNDEFINED 0xffffffffu    /* EDX, where the number is undefined */
 
-#define EC_MAX_MISMATCHES 64 /* kept */
+#define EC_MAX_MISMATCHES 64 /* kept; of differences, too */
 #define EC_HIST_BUCKETS 32   /* bucket b: [2^b, 2^(b+1)) ns, or cycles */
 
 /* What happened between an exit and the next entry; an exit can have several of these. */
@@ -155,13 +155,34 @@ struct ec_mismatch {
 	ec_u64 at_exit;	     /* the vCPU's count of exits at that time */
 };
 
+/* What can be wrong with KVM's account of an exit, in bits. */
+enum ec_fault {
+	EC_EXCEEDED = 1,
+	EC_UNTIMED = 2,
+	EC_DIFFERED = 4,
+};
+
+/* An exit that KVM's account is wrong about, for the report. */
+struct ec_difference {
+	ec_u32 slot;  /* of struct ec_vcpu, as the loader numbers them */
+	ec_u32 index; /* of the reason */
+	ec_u32 cpu;   /* that it ended on */
+	ec_u32 faults;
+	ec_u32 circumstances; /* bits by enum ec_circumstance */
+	ec_u32 unused;
+	ec_u64 at_exit;	      /* the vCPU's count of exits */
+	ec_u64 kvm, ebpf;     /* exits of that reason */
+	ec_u64 added, window; /* cycles: KVM's, and the program's */
+};
+
 /* Events that the program could not attribute or keep. */
 struct ec_stats {
-	ec_u64 no_slot;	   /* exits of vCPUs for which there was no memory left */
-	ec_u64 foreign;	   /* exits of VMs that are not watched */
-	ec_u64 mismatches; /* wrong leaf reads, kept or not */
-	ec_u64 unread;	   /* leaf reads that could not be attributed to a vCPU */
-	ec_u64 no_map;	   /* a map was full: its vCPU is not tracked */
+	ec_u64 no_slot;	    /* exits of vCPUs for which there was no memory left */
+	ec_u64 foreign;	    /* exits of VMs that are not watched */
+	ec_u64 mismatches;  /* wrong leaf reads, kept or not */
+	ec_u64 differences; /* exits that KVM's account is wrong about, likewise */
+	ec_u64 unread;	    /* leaf reads that could not be attributed to a vCPU */
+	ec_u64 no_map;	    /* a map was full: its vCPU is not tracked */
 };
 
 #endif

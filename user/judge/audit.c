@@ -265,6 +265,30 @@ struct audit_text audit_fault_text(const struct audit *audit, const struct audit
 	return text;
 }
 
+struct audit_text audit_difference_text(enum exit_isa isa, const struct ec_difference *difference)
+{
+	const struct audit of = { .isa = isa };
+	const struct audit_group group = { .cpu = -1,
+					   .index = difference->index,
+					   .circumstance = -1 };
+	const struct audit_place place = audit_place(&of, &group);
+	struct audit_text text;
+	size_t n = snprintf(text.s, sizeof(text.s), "%s, exit %s of the vCPU, on CPU %u", place.s,
+			    text_u64(difference->at_exit).s, difference->cpu);
+
+	for (int i = 0; i < EC_NR_CIRCUMSTANCES; i++)
+		if (difference->circumstances & 1u << i)
+			n += snprintf(text.s + n, sizeof(text.s) - n, ", of the %s",
+				      circumstances[i]);
+	if (difference->faults & EC_DIFFERED)
+		snprintf(text.s + n, sizeof(text.s) - n, ": KVM counts %s, eBPF %s",
+			 text_u64(difference->kvm).s, text_u64(difference->ebpf).s);
+	else
+		snprintf(text.s + n, sizeof(text.s) - n, ": charged %s of %s cycles",
+			 text_u64(difference->added).s, text_u64(difference->window).s);
+	return text;
+}
+
 const struct audit_fault *audit_common(const struct audit *audit, double *share)
 {
 	const double all = audit->differed + audit->untimed + audit->exceeded + audit->beyond;

@@ -73,11 +73,14 @@ struct audit_place {
 struct audit_place audit_place(const struct audit *audit, const struct audit_group *group);
 
 struct audit_text {
-	char s[256];
+	char s[320];
 };
 
 /* "0x72 CPUID: of 1,000 exits, 10 were charged no cycles" */
 struct audit_text audit_fault_text(const struct audit *audit, const struct audit_fault *fault);
+
+/* "0x72 CPUID, exit 1,234 of the vCPU, on CPU 1, of the exits of L2: charged 0 of 2,345 cycles" */
+struct audit_text audit_difference_text(enum exit_isa isa, const struct ec_difference *difference);
 
 /*
  * The group whose exits are wrong more than others, and have the most of what is wrong; NULL: none.

@@ -26,6 +26,16 @@ static void judge_workloads(const struct result *result, bool cycles, struct aud
 	}
 }
 
+/* One of the exits that are wrong. */
+static void example(const struct facts *facts, struct check *check,
+		    const struct ec_difference *difference)
+{
+	const struct result_vcpu *vcpu = result_slot_vcpu(facts->result, difference->slot);
+
+	check_example(check, "VM %u vCPU %u, %s", vcpu ? vcpu->vm : 0, vcpu ? vcpu->id : 0,
+		      audit_difference_text(facts->isa, difference).s);
+}
+
 /* Whether something was seen that a KVM that is right cannot have caused. */
 static void settle(struct facts *facts, struct check *check, const struct audit *audit, bool cycles)
 {
@@ -45,6 +55,8 @@ static void settle(struct facts *facts, struct check *check, const struct audit 
 	}
 	if (common)
 		check_example(check, "%s", audit_fault_text(audit, common).s);
+	if (facts->result->nr_differences)
+		example(facts, check, &facts->result->differences[0]);
 	for (unsigned int i = 0; i < audit->nr_faults; i++) {
 		const struct audit_fault *fault = &audit->faults[i];
 

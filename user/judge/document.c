@@ -294,6 +294,27 @@ static json_t *mismatches_json(const struct result *result)
 	return list;
 }
 
+static json_t *differences_json(const struct result *result)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < result->nr_differences; i++) {
+		const struct ec_difference *d = &result->differences[i];
+		const struct result_vcpu *vcpu = result_slot_vcpu(result, d->slot);
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "vm",
+				  number_or_null(vcpu, vcpu ? vcpu->vm : 0), "vcpu",
+				  number_or_null(vcpu, vcpu ? vcpu->id : 0), "cpu",
+				  json_number(d->cpu), "at_exit", json_number(d->at_exit), "kvm",
+				  json_number(d->kvm), "ebpf", json_number(d->ebpf), "added",
+				  json_number(d->added), "window", json_number(d->window), "text",
+				  audit_difference_text(result->host.isa, d).s));
+	}
+	return list;
+}
+
 /* CONTRACT, line by line. */
 static json_t *contract_json(const struct result *result, const struct verdicts *verdicts)
 {
@@ -350,7 +371,7 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 {
 	return json_pack(
 		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:o}",
+		" s:o, s:o, s:o, s:o}",
 		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", json_number(result->seed), "count",
 		number_or_null(result->count, result->count), "host", json_host(&result->host),
@@ -359,6 +380,7 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 		reasons_json(result, verdicts), "latency", latency_json(result), "vcpus",
 		vcpus_json(result), "checks", checks_json(verdicts), "contract",
 		contract_json(result, verdicts), "diagnoses", diagnoses_json(verdicts),
-		"mismatches", mismatches_json(result), "discovery_reads", discovery_json(result),
-		"summary", summary_json(result, verdicts));
+		"mismatches", mismatches_json(result), "differences", differences_json(result),
+		"discovery_reads", discovery_json(result), "summary",
+		summary_json(result, verdicts));
 }

@@ -161,8 +161,12 @@ static void show_mismatches(FILE *to, const struct look *look)
 	fputc('\n', to);
 }
 
-static void show_audit(FILE *to, const struct audit *audit)
+static void show_audit(FILE *to, const struct look *look)
 {
+	const struct audit *audit = &look->audit;
+	const struct ec_difference *differences;
+	unsigned int nr;
+
 	if (!audit->compared)
 		return;
 	fprintf(to,
@@ -174,6 +178,16 @@ static void show_audit(FILE *to, const struct audit *audit)
 		text_u64(audit_bias_below(audit, 0.999)).s);
 	for (unsigned int i = 0; i < audit->nr_faults && i < MAX_SHOWN; i++)
 		fprintf(to, "  wrong: %s\n", audit_fault_text(audit, &audit->faults[i]).s);
+	differences = tracer_differences(look->tracer, &nr);
+	for (unsigned int i = 0; i < nr && i < MAX_SHOWN; i++) {
+		const struct ec_vcpu *vcpu = tracer_vcpu(look->tracer, differences[i].slot);
+
+		if (vcpu)
+			fprintf(to, "  VM %u vCPU %u, ", vcpu->vm, vcpu->vcpu_id);
+		else
+			fprintf(to, "  a vCPU that is gone, ");
+		fprintf(to, "%s\n", audit_difference_text(audit->isa, &differences[i]).s);
+	}
 	fputc('\n', to);
 }
 
@@ -184,7 +198,7 @@ void audit_text(FILE *to, const struct look *look, const struct live_verdict *ve
 	show_vms(to, look);
 	show_comparisons(to, &look->all);
 	show_mismatches(to, look);
-	show_audit(to, &look->audit);
+	show_audit(to, look);
 	fprintf(to, "%s\n", verdict->text);
 }
 

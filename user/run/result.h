@@ -222,6 +222,8 @@ struct result {
 	uint64_t missed;
 	struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
 	unsigned int nr_mismatches;
+	struct ec_difference differences[EC_MAX_MISMATCHES];
+	unsigned int nr_differences;
 };
 
 struct result *result_create(void); /* NULL: no memory */

@@ -20,6 +20,7 @@
 static int record_losses(struct session *session)
 {
 	struct result *result = session->result;
+	const struct ec_difference *differences;
 	const struct ec_mismatch *mismatches;
 	unsigned long long missed = 0;
 	struct error none;
@@ -35,6 +36,9 @@ static int record_losses(struct session *session)
 	mismatches = tracer_mismatches(session->tracer, &nr);
 	result->nr_mismatches = nr < EC_MAX_MISMATCHES ? nr : EC_MAX_MISMATCHES;
 	memcpy(result->mismatches, mismatches, result->nr_mismatches * sizeof(*mismatches));
+	differences = tracer_differences(session->tracer, &nr);
+	result->nr_differences = nr;
+	memcpy(result->differences, differences, nr * sizeof(*differences));
 	result->has_missed = !tracer_missed(session->tracer, &missed, &none);
 	result->missed = missed;
 	return 0;

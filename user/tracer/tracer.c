@@ -41,6 +41,8 @@ struct tracer {
 	struct ring_buffer *ring;
 	struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
 	unsigned int nr_mismatches;
+	struct ec_difference differences[EC_MAX_MISMATCHES];
+	unsigned int nr_differences;
 	struct seen *seen;
 	unsigned int nr_seen, room;
 	unsigned int nr_gone, nr_former,
@@ -156,6 +158,7 @@ static const char *why_no_audit(const struct btf_kvm *kvm)
 }
 
 static int keep_mismatch(void *context, void *data, size_t size);
+static int keep_difference(void *context, void *data, size_t size);
 
 static int load(struct tracer *tracer, const struct tracer_config *config,
 		const struct btf_kvm *kvm, struct error *err)
@@ -183,6 +186,11 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	tracer->ring =
 		ring_buffer__new(bpf_object__find_map_fd_by_name(tracer->object.bpf, "mismatches"),
 				 keep_mismatch, tracer, NULL);
+	if (tracer->ring && kvm &&
+	    ring_buffer__add(tracer->ring,
+			     bpf_object__find_map_fd_by_name(tracer->object.bpf, "differences"),
+			     keep_difference, tracer))
+		return load_error(tracer, -errno, "read from", err);
 	if (!tracer->ring)
 		return load_error(tracer, -errno, "read from", err);
 	tracer->at = calloc(tracer->shared.extent[EC_SLOTS].mask / sizeof(struct ec_slot) + 1,
@@ -522,6 +530,30 @@ const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int 
 	tracer_poll(tracer);
 	*nr = tracer->nr_mismatches;
 	return tracer->mismatches;
+}
+
+static int keep_difference(void *context, void *data, size_t size)
+{
+	struct tracer *tracer = context;
+	struct ec_difference *difference = &tracer->differences[tracer->nr_differences];
+	unsigned int vcpu;
+
+	if (size < sizeof(*difference) || tracer->nr_differences == EC_MAX_MISMATCHES)
+		return 0;
+	*difference = *(const struct ec_difference *)data;
+	vcpu = tracer->at[difference->slot / sizeof(struct ec_slot)];
+	if (!vcpu)
+		return 0;
+	difference->slot = vcpu - 1;
+	tracer->nr_differences++;
+	return 0;
+}
+
+const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr)
+{
+	tracer_poll(tracer);
+	*nr = tracer->nr_differences;
+	return tracer->differences;
 }
 
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)

@@ -87,6 +87,9 @@ const struct ec_stats *tracer_stats(const struct tracer *tracer);
 /* Wrong leaf reads; *nr of them are kept, the first ones. */
 const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int *nr);
 
+/* Exits that KVM's account is wrong about; *nr of them are kept, the first ones. */
+const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr);
+
 /* Events that the kernel skipped for our programs (recursion misses). */
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err);
 
