@@ -124,7 +124,7 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4;	/* what the guest's CR4 is: both */
+	uint64_t cr4;	  /* what the guest's CR4 is: both */
 	uint64_t measure; /* VMM -> guest: fill in the span of each command */
 	struct probe_span span;
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
