@@ -288,8 +288,9 @@ struct {
 	__uint(max_entries, 64 * 1024);
 } differences SEC(".maps");
 
-static __noinline void audit_wrong(struct ec_audit *audit, ec_u32 faults)
+static __always_inline void audit_add(struct ec_audit *audit, ec_u32 bucket, ec_u32 faults)
 {
+	(*bucket_at(audit->bias, bucket))++;
 	if (faults & EC_EXCEEDED)
 		audit->exceeded++;
 	if (faults & EC_UNTIMED)
@@ -298,106 +299,133 @@ static __noinline void audit_wrong(struct ec_audit *audit, ec_u32 faults)
 		audit->differed++;
 }
 
-static __always_inline void audit_add(struct ec_audit *audit, ec_u32 bucket, ec_u32 faults)
-{
-	(*bucket_at(audit->bias, bucket))++;
-	if (unlikely(faults))
-		audit_wrong(audit, faults);
-}
+/* An exit that has ended, and the vCPU's thread as it is now. */
+struct ended {
+	ec_u64 time, exits, added, window; /* exits and added: KVM's */
+	ec_u64 switches;
+	ec_u32 bucket; /* of the bias */
+	ec_u32 cpu;
+};
 
-/* The faults of an exit that seems to have some. */
-static __noinline ec_u32 audit_faults(struct ec_row *row, ec_u64 exits, ec_u64 added, ec_u64 window)
+/* What is wrong with it, or NOT_COMPARED. */
+static __always_inline ec_u32 audit_faults(struct ec_row *row, const struct ended *exit)
 {
+	ec_u64 most = exit->window;
 	ec_u32 faults = 0;
 
-	if (exits != row->count + row->kvm_ahead) {
+	if (exit->exits != row->count + row->kvm_ahead) {
 		if (row->kvm_ahead == EC_AHEAD_UNKNOWN) {
-			row->kvm_ahead = exits - row->count;
+			row->kvm_ahead = exit->exits - row->count;
 			return NOT_COMPARED;
 		}
 		faults |= EC_DIFFERED;
 	}
-	if (!added)
+	if (!exit->added)
 		faults |= EC_UNTIMED;
 	/* CLOCK_MONOTONIC is slewed, and both readings of it were truncated. */
 	if (!config.clock_tsc)
-		window +=
-			(window >> EC_CLOCK_BITS) + (config.cycles_per_ns >> (EC_CYCLES_BITS - 1));
-	if (added > window)
+		most += (most >> EC_CLOCK_BITS) + (config.cycles_per_ns >> (EC_CYCLES_BITS - 1));
+	if (exit->added > most)
 		faults |= EC_EXCEEDED;
 	return faults;
 }
 
-static __noinline void audit_circumstances(struct ec_slot *slot, ec_u32 set, ec_u32 bucket,
-					   ec_u32 faults)
+static __noinline void record_difference(struct ec_slot *slot, struct ec_row *row,
+					 const struct ended *exit, ec_u32 faults, ec_u32 set)
 {
+	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	const struct ec_difference difference = {
+		.slot = cpu ? cpu->slot : 0,
+		.index = row->index,
+		.cpu = exit->cpu,
+		.faults = faults,
+		.circumstances = set,
+		.at_exit = slot->count,
+		.kvm = exit->exits - row->kvm_ahead,
+		.ebpf = row->count,
+		.added = exit->added,
+		.window = exit->window,
+	};
+
+	__sync_fetch_and_add(&state.stats.differences, 1);
+	bpf_ringbuf_output(&differences, (void *)&difference, sizeof(difference), 0);
+}
+
+/* An exit that may be wrong, or was made in some circumstance. */
+static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, struct ec_cpu *cpu,
+				     const struct ended *exit)
+{
+	ec_u32 set = slot->circumstances, faults = audit_faults(row, exit);
+
+	if (exit->time >> EC_LONG_BITS)
+		set |= 1 << EC_LONG;
+	if (slot->switches != exit->switches) {
+		set |= 1 << EC_SWITCHED;
+		if (slot->cpu != exit->cpu)
+			set |= 1 << EC_MOVED;
+	}
+	if (faults == NOT_COMPARED)
+		return;
+	audit_add(&row->audit, exit->bucket, faults);
+	audit_add(&cpu->audit, exit->bucket, faults);
 	for (int i = 0; i < EC_NR_CIRCUMSTANCES; i++)
 		if (set & 1 << i)
-			audit_add(&slot->audit[i], bucket, faults);
+			audit_add(&slot->audit[i], exit->bucket, faults);
+	if (faults)
+		record_difference(slot, row, exit, faults, set);
 }
 
-static __noinline void record_difference(const struct ec_difference *difference)
-{
-	__sync_fetch_and_add(&state.stats.differences, 1);
-	bpf_ringbuf_output(&differences, (void *)difference, sizeof(*difference), 0);
-}
-
-/* At an entry: what the vCPU did since the exit that has ended, if one has. */
+/*
+ * At an entry: what the vCPU did since the exit that has ended, if one has. No thread is moved that has not
+ * been switched out, so what is kept of it changes with its number of switches alone.
+ */
 static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row, ec_u64 time,
 					struct ec_cpu *cpu, const struct kvm_vcpu *vcpu, bool cast)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
 	ec_u64 switches = task->nvcsw + task->nivcsw;
-	ec_u32 number = bpf_get_smp_processor_id();
+	ec_u32 set = slot->circumstances;
+	bool same = switches == slot->switches;
 
-	if (row) {
+	if (likely(row)) {
 		ec_u64 exits = load_u64(row->exits_at, cast);
 		ec_u64 cycles = load_u64(row->cycles_at, cast);
 		ec_u64 added = cycles - row->kvm_cycles, window = cycles_of(time);
-		ec_u32 set = slot->circumstances, faults = 0, bucket;
-		long long bias = window - added;
+		long long bias = window - added, rest = bias - (window >> EC_CACHE_BITS);
+		ec_u32 bucket = log2_bucket(rest < 0 ? 0 : rest);
 
 		row->kvm_cycles = cycles;
-		if (unlikely(exits != row->count + row->kvm_ahead || bias < 0 || !added))
-			faults = audit_faults(row, exits, added, window);
-		bias -= window >> EC_CACHE_BITS;
-		bucket = log2_bucket(bias < 0 ? 0 : bias);
-		if (unlikely(time >> EC_LONG_BITS))
-			set |= 1 << EC_LONG;
-		/* No thread is moved that has not been switched out. */
-		if (unlikely(slot->switches != switches)) {
-			set |= 1 << EC_SWITCHED;
-			if (slot->cpu != number)
-				set |= 1 << EC_MOVED;
-		}
-		if (likely(faults != NOT_COMPARED)) {
-			audit_add(&row->audit, bucket, faults);
-			audit_add(&cpu->audit, bucket, faults);
-			if (unlikely(set))
-				audit_circumstances(slot, set, bucket, faults);
-			if (unlikely(faults)) {
-				const struct ec_difference difference = {
-					.slot = cpu->slot,
-					.index = row->index,
-					.cpu = number,
-					.faults = faults,
-					.circumstances = set,
-					.at_exit = slot->count,
-					.kvm = exits - (row->kvm_ahead),
-					.ebpf = row->count,
-					.added = added,
-					.window = window,
-				};
+		if (likely(same && exits == row->count + row->kvm_ahead && added && bias >= 0 &&
+			   !(time >> EC_LONG_BITS))) {
+			(*bucket_at(row->audit.bias, bucket))++;
+			(*bucket_at(cpu->audit.bias, bucket))++;
+			if (unlikely(set & 1 << EC_USER_SPACE))
+				(*bucket_at(slot->audit[EC_USER_SPACE].bias, bucket))++;
+			if (unlikely(set & 1 << EC_NESTED))
+				(*bucket_at(slot->audit[EC_NESTED].bias, bucket))++;
+		} else {
+			const struct ended exit = {
+				.time = time,
+				.exits = exits,
+				.added = added,
+				.window = window,
+				.switches = switches,
+				.bucket = bucket,
+				.cpu = bpf_get_smp_processor_id(),
+			};
 
-				record_difference(&difference);
-			}
+			audit_unusual(slot, row, cpu, &exit);
 		}
 	}
-	slot->switches = switches;
-	slot->task = (ec_u64)task;
-	slot->cpu = number;
-	slot->circumstances =
-		*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_GUEST_MODE)) ? 1 << EC_NESTED : 0;
+	if (unlikely(!same)) {
+		slot->switches = switches;
+		slot->task = (ec_u64)task;
+		slot->cpu = bpf_get_smp_processor_id();
+	}
+	if (unlikely(set))
+		slot->circumstances = 0;
+	if (unlikely(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_GUEST_MODE))))
+		slot->circumstances = 1 << EC_NESTED;
 }
 
 /* KVM's function is part of what is checked: how far it goes is held against the kernel's clock. */
