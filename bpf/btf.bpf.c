@@ -313,13 +313,12 @@ static __always_inline ec_u32 audit_faults(struct ec_row *row, const struct ende
 	ec_u64 most = exit->window;
 	ec_u32 faults = 0;
 
-	if (exit->exits != row->count + row->kvm_ahead) {
-		if (row->kvm_ahead == EC_AHEAD_UNKNOWN) {
-			row->kvm_ahead = exit->exits - row->count;
-			return NOT_COMPARED;
-		}
-		faults |= EC_DIFFERED;
+	if (row->kvm_ahead == EC_AHEAD_UNKNOWN) {
+		row->kvm_ahead = exit->exits - row->count;
+		return NOT_COMPARED;
 	}
+	if (exit->exits != row->count + row->kvm_ahead)
+		faults |= EC_DIFFERED;
 	if (!exit->added)
 		faults |= EC_UNTIMED;
 	/* CLOCK_MONOTONIC is slewed, and both readings of it were truncated. */
@@ -371,8 +370,11 @@ static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, s
 	for (int i = 0; i < EC_NR_CIRCUMSTANCES; i++)
 		if (set & 1 << i)
 			audit_add(&slot->audit[i], exit->bucket, faults);
-	if (faults)
-		record_difference(slot, row, exit, faults, set);
+	if (!faults)
+		return;
+	record_difference(slot, row, exit, faults, set);
+	/* The exits that follow are right as long as the difference stays. */
+	row->kvm_ahead = exit->exits - row->count;
 }
 
 /*

@@ -91,7 +91,7 @@ struct ec_audit {
 	ec_u32 bias[EC_HIST_BUCKETS];
 	ec_u32 exceeded; /* KVM added more than this program saw */
 	ec_u32 untimed;	 /* KVM added nothing */
-	ec_u32 differed; /* the numbers of exits differ */
+	ec_u32 differed; /* KVM did not count it once */
 	ec_u32 unused;
 };
 

@@ -57,10 +57,11 @@ field()
 	sed -n "s/^$2 //p" "$out/$1.txt"
 }
 
-# not_handled RUN: the exits that kvm_exit reported, less the calls of the exit handler.
+# not_handled RUN: the exits that kvm_exit reported, those of CONTRACT's VMs with them, less the calls of the exit
+# handler.
 not_handled()
 {
-	echo $(($(json "$out/$1.json" 'my $n = 0; $n += $_->{exits} for @{$r->{vcpus}}; $n') - $(field "$1" handled)))
+	echo $(($(json "$out/$1.json" 'my $n = $r->{witness}{foreign}; $n += $_->{exits} for @{$r->{vcpus}}; $n') - $(field "$1" handled)))
 }
 
 # exits RUN WORKLOAD SOURCE: exits of the workload's own reason, by that source.

@@ -137,7 +137,7 @@ static void one_exit_is_enough(void **state)
 		&vcpus[1]->reason[HLT].audit.exceeded,
 	};
 	static const char *const texts[] = {
-		"VM 1 vCPU 1: of 5,000 exits, KVM's count differed after 1",
+		"VM 1 vCPU 1: of 5,000 exits, KVM miscounted 1",
 		"VM 1 vCPU 1: of 5,000 exits, 1 were charged no cycles",
 		"VM 1 vCPU 1: of 5,000 exits, 1 were charged more than they took",
 	};

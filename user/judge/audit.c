@@ -249,8 +249,8 @@ struct audit_text audit_fault_text(const struct audit *audit, const struct audit
 	struct audit_text text;
 
 	if (fault->differed)
-		snprintf(text.s, sizeof(text.s), "%s%sof %s exits, KVM's count differed after %s",
-			 place.s, colon, exits.s, text_u64(fault->differed).s);
+		snprintf(text.s, sizeof(text.s), "%s%sof %s exits, KVM miscounted %s", place.s,
+			 colon, exits.s, text_u64(fault->differed).s);
 	else if (fault->untimed)
 		snprintf(text.s, sizeof(text.s), "%s%sof %s exits, %s were charged no cycles",
 			 place.s, colon, exits.s, text_u64(fault->untimed).s);
@@ -289,17 +289,25 @@ struct audit_text audit_difference_text(enum exit_isa isa, const struct ec_diffe
 	return text;
 }
 
+/* Exits that are wrong: one without cycles lacks as many as any, and one that was not counted has none. */
+static double wrong(uint64_t differed, uint64_t untimed, uint64_t exceeded, uint64_t beyond)
+{
+	const uint64_t cycles = exceeded + (untimed > beyond ? untimed : beyond);
+
+	return differed > cycles ? differed : cycles;
+}
+
 const struct audit_fault *audit_common(const struct audit *audit, double *share)
 {
-	const double all = audit->differed + audit->untimed + audit->exceeded + audit->beyond;
+	const double all = wrong(audit->differed, audit->untimed, audit->exceeded, audit->beyond);
 	const struct audit_fault *best = NULL;
 
 	*share = 0;
 	for (unsigned int i = 0; i < audit->nr_faults; i++) {
 		const struct audit_fault *fault = &audit->faults[i];
-		double wrong = fault->differed + fault->untimed + fault->exceeded + fault->beyond;
-		double held = wrong < all ? wrong / all : 1;
-		double score = wrong / fault->exits * held;
+		double of = wrong(fault->differed, fault->untimed, fault->exceeded, fault->beyond);
+		double held = of < all ? of / all : 1;
+		double score = of / fault->exits * held;
 
 		if (best && score <= *share)
 			continue;

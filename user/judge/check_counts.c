@@ -160,7 +160,7 @@ static void tally_in_place(const struct facts *facts, struct check *check, bool 
 		if (!vcpu || is_equality(result, v, mismatch->function) != equality)
 			continue;
 		below += mismatch->leaf < mismatch->lower;
-		check_example(check, "%s: leaf 0x%08x %s, eBPF %s, in place",
+		check_example(check, "%s: leaf 0x%08x %s, %s %s, in place",
 			      check_place(facts, v,
 					  leaf_is_by_number(mismatch->function) ?
 						  exit_index(facts->isa, mismatch->index) :
@@ -168,7 +168,7 @@ static void tally_in_place(const struct facts *facts, struct check *check, bool 
 					  NULL)
 				      .s,
 			      mismatch->function, text_u64(mismatch->leaf).s,
-			      bounds_text(bounds).s);
+			      mismatch->by_kvm ? "KVM's account" : "eBPF", bounds_text(bounds).s);
 	}
 	/* With lost events eBPF's numbers are too low: only a lower leaf is wrong for sure. */
 	if (facts->lost && !below) {

@@ -59,7 +59,8 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 			text_u64(evidence.truth_differs).s);
 	} else {
 		diagnose_scope(&evidence);
-		diagnose_counts(&evidence);
+		if (!diagnose_uncounted(&evidence, &verdicts->audit))
+			diagnose_counts(&evidence);
 		diagnose_words(&evidence);
 		if (!evidence.failed[CHECK_AUDIT] || evidence.failed[CHECK_COUNT] ||
 		    !diagnose_audit(&evidence, &verdicts->audit, false))

@@ -12,4 +12,7 @@
  */
 bool diagnose_audit(struct evidence *evidence, const struct audit *audit, bool any);
 
+/* The same where it is their number, and what they did; nothing else is as exact. */
+bool diagnose_uncounted(struct evidence *evidence, const struct audit *audit);
+
 #endif

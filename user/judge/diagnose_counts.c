@@ -177,7 +177,7 @@ static void diagnose_missing(struct evidence *evidence, const struct shift *shif
 				  "The leaves lack %s: some kinds of exits are never counted, %u"
 				  " reasons are exact.",
 				  list.s, shift->right);
-	else if (shift->right && !evidence->failed[CHECK_MONO])
+	else if (shift->right && all && !evidence->failed[CHECK_MONO])
 		evidence_conclude(evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_POSSIBLE,
 				  "The leaves lack %s: some exits are not counted, %u reasons are"
 				  " exact.",

@@ -273,6 +273,8 @@ static void diagnose_several_vcpus(struct evidence *evidence)
 		const struct result_vcpu *vcpu = &result->vcpus[v];
 
 		for (unsigned int leaf = 0; leaf < LEAF_NR; leaf++) {
+			if (!leaf_is_count(LEAF_FIRST + leaf))
+				continue;
 			compared[vcpu->phase] += vcpu->bpf.compared[leaf];
 			differed[vcpu->phase] += vcpu->bpf.differed[leaf];
 		}

@@ -96,6 +96,9 @@ static const struct {
 	WHERE(SOME_UNTIMED) = "What these exits have in common, between the stamps beside"
 			      " trace_kvm_exit() and trace_kvm_entry(): state that they change, a"
 			      " path that they take, a value that does not hold theirs.",
+	WHERE(SOME_OVERCHARGED) =
+		"What these exits have in common, where the clock starts and where it is read: a"
+		" stamp of an earlier exit, or of another vCPU or CPU, or cycles added twice.",
 	WHERE(WRONG_TOTAL) = "The sums: the totals over all exit numbers, the VM-wide leaves over"
 			     " all vCPUs.",
 #undef WHERE

@@ -43,6 +43,7 @@
 	X(CONTRACT_EPOCH, "contract-epoch")                 \
 	X(SOME_UNCOUNTED, "some-uncounted")                 \
 	X(SOME_UNTIMED, "some-untimed")                     \
+	X(SOME_OVERCHARGED, "some-overcharged")             \
 	X(WRONG_TOTAL, "wrong-total")
 
 enum diagnosis_id {

@@ -171,6 +171,7 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
 	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
 			    config->watch ? 16 : EXIT_NR_INDICES, err);
+	tracer->hopeless = ret;
 	if (ret)
 		return ret;
 	ret = object_open(&tracer->object, kvm);
