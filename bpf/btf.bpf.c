@@ -332,7 +332,7 @@ static __always_inline ec_u32 audit_faults(struct ec_row *row, const struct ende
 static __noinline void record_difference(struct ec_slot *slot, struct ec_row *row,
 					 const struct ended *exit, ec_u32 faults, ec_u32 set)
 {
-	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
 	const struct ec_difference difference = {
 		.slot = cpu ? cpu->slot : 0,
 		.index = row->index,
@@ -446,7 +446,7 @@ static __noinline void keep_clocks(struct ec_slot *slot, ec_u64 tsc)
 static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool cast)
 {
 	ec_u64 begin = now(), time = 0;
-	struct ec_cpu *cpu = hot(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	ec_u32 place = cpu->slot;
 	struct ec_slot *slot = hot(EC_SLOTS, place);
 	struct ec_row *row;
@@ -490,7 +490,7 @@ BTF_ENTRY(btf_entry_nocast, false)
  */
 static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool cast)
 {
-	struct ec_cpu *cpu = hot(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	ec_u32 place = cpu->slot, number;
 	struct ec_slot *slot = hot(EC_SLOTS, place);
 
@@ -527,7 +527,7 @@ BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false)
 SEC("tp_btf/kvm_userspace_exit")
 int BPF_PROG(btf_userspace_exit)
 {
-	struct ec_cpu *cpu = hot(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	struct ec_slot *slot = hot(EC_SLOTS, cpu->slot);
 
 	/* If the thread was moved since the exit, that is what happened to it. */

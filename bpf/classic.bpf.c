@@ -10,7 +10,7 @@ SEC("raw_tp/kvm_entry")
 int classic_entry(struct bpf_raw_tracepoint_args *ctx)
 {
 	ec_u64 now = bpf_ktime_get_ns(), time;
-	struct ec_cpu *cpu = hot(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	ec_u32 place = cpu->slot;
 	struct ec_slot *slot = hot(EC_SLOTS, place);
 
@@ -63,7 +63,7 @@ static long look_at_slot(ec_u32 i, struct search *search)
 static __noinline ec_u32 current_slot(void)
 {
 	struct search search = { .task = bpf_get_current_task() };
-	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
 	struct ec_slot *slot = cpu ? at(EC_SLOTS, cpu->slot) : NULL;
 
 	if (!slot || !state.ready)

@@ -112,14 +112,9 @@ static __always_inline void *at(ec_u32 region, ec_u32 place)
 	return all + config.extent[region].offset + bounded;
 }
 
-static __always_inline ec_u64 hot_cpu_place(void)
+static __always_inline ec_u64 cpu_place(void)
 {
 	return bpf_get_smp_processor_id() * sizeof(struct ec_cpu);
-}
-
-static __always_inline ec_u32 current_thread(void)
-{
-	return (ec_u32)bpf_get_current_pid_tgid();
 }
 
 static __always_inline ec_u32 cpuid_index(void)
@@ -273,7 +268,7 @@ static __always_inline ec_u32 known_slot(struct identity *id)
  */
 static __noinline ec_u32 find_slot(struct identity *id)
 {
-	struct ec_cpu *cpu = at(EC_CPUS, hot_cpu_place());
+	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
 	ec_u32 place = known_slot(id);
 	struct ec_slot *slot = at(EC_SLOTS, place);
 

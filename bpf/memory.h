@@ -87,8 +87,7 @@ struct ec_slot {
 
 	ec_u32 leaf;	    /* that the guest is reading, 0: none ... */
 	ec_u32 leaf_index;  /* ... its ECX ... */
-	ec_u32 leaf_nested; /* ... whether L2 does ... */
-	ec_u64 leaf_exit;   /* ... and the number of the exit that does it, for kvm_cpuid */
+	ec_u32 leaf_nested; /* ... and whether L2 does */
 	ec_u64 uncompared[EC_NR_UNCOMPARED];
 	/*
 	 * What the VM's other vCPUs had counted before a VM-wide leaf is read, or at the previous such

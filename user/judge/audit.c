@@ -289,23 +289,29 @@ struct audit_text audit_difference_text(enum exit_isa isa, const struct ec_diffe
 	return text;
 }
 
-/* Exits that are wrong: one without cycles lacks as many as any, and one that was not counted has none. */
-static double wrong(uint64_t differed, uint64_t untimed, uint64_t exceeded, uint64_t beyond)
+/*
+ * Exits that are wrong, by the surest sign that any has: what lies beyond the bias may be the host's noise, of
+ * which a large run has more than a defect causes.
+ */
+static double wrong(const struct audit *audit, uint64_t differed, uint64_t mischarged,
+		    uint64_t beyond)
 {
-	const uint64_t cycles = exceeded + (untimed > beyond ? untimed : beyond);
-
-	return differed > cycles ? differed : cycles;
+	if (audit->differed)
+		return differed;
+	return audit->untimed + audit->exceeded ? mischarged : beyond;
 }
 
 const struct audit_fault *audit_common(const struct audit *audit, double *share)
 {
-	const double all = wrong(audit->differed, audit->untimed, audit->exceeded, audit->beyond);
+	const double all =
+		wrong(audit, audit->differed, audit->untimed + audit->exceeded, audit->beyond);
 	const struct audit_fault *best = NULL;
 
 	*share = 0;
 	for (unsigned int i = 0; i < audit->nr_faults; i++) {
 		const struct audit_fault *fault = &audit->faults[i];
-		double of = wrong(fault->differed, fault->untimed, fault->exceeded, fault->beyond);
+		double of = wrong(audit, fault->differed, fault->untimed + fault->exceeded,
+				  fault->beyond);
 		double held = of < all ? of / all : 1;
 		double score = of / fault->exits * held;
 

@@ -102,6 +102,6 @@ void diagnose_contract(struct evidence *evidence)
 		return;
 	diagnose_lines(evidence, found);
 	/* Where an exit here and there is not counted, it is by chance which of these reads are wrong. */
-	if (!evidence->failed[CHECK_COUNT])
+	if (!evidence->verdicts->audit.differed)
 		diagnose_reads(evidence, found);
 }

@@ -509,20 +509,38 @@ const struct ec_stats *tracer_stats(const struct tracer *tracer)
 	return &tracer->object.state->stats;
 }
 
+/* The number of the vCPU that has the slot at a place, in its stead. False: it has been given back. */
+static bool number_vcpu(const struct tracer *tracer, ec_u32 *slot)
+{
+	unsigned int vcpu = tracer->at[*slot / sizeof(struct ec_slot)];
+
+	*slot = vcpu - 1;
+	return vcpu;
+}
+
 static int keep_mismatch(void *context, void *data, size_t size)
 {
 	struct tracer *tracer = context;
-	struct ec_mismatch *mismatch = &tracer->mismatches[tracer->nr_mismatches];
-	unsigned int vcpu;
+	struct ec_mismatch *mismatch = data;
 
-	if (size < sizeof(*mismatch) || tracer->nr_mismatches == EC_MAX_MISMATCHES)
-		return 0;
-	*mismatch = *(const struct ec_mismatch *)data;
-	vcpu = tracer->at[mismatch->slot / sizeof(struct ec_slot)];
-	if (!vcpu)
-		return 0;
-	mismatch->slot = vcpu - 1;
-	tracer->nr_mismatches++;
+	if (size >= sizeof(*mismatch) && tracer->nr_mismatches < EC_MAX_MISMATCHES) {
+		tracer->mismatches[tracer->nr_mismatches] = *mismatch;
+		tracer->nr_mismatches +=
+			number_vcpu(tracer, &tracer->mismatches[tracer->nr_mismatches].slot);
+	}
+	return 0;
+}
+
+static int keep_difference(void *context, void *data, size_t size)
+{
+	struct tracer *tracer = context;
+	struct ec_difference *difference = data;
+
+	if (size >= sizeof(*difference) && tracer->nr_differences < EC_MAX_MISMATCHES) {
+		tracer->differences[tracer->nr_differences] = *difference;
+		tracer->nr_differences +=
+			number_vcpu(tracer, &tracer->differences[tracer->nr_differences].slot);
+	}
 	return 0;
 }
 
@@ -531,23 +549,6 @@ const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int 
 	tracer_poll(tracer);
 	*nr = tracer->nr_mismatches;
 	return tracer->mismatches;
-}
-
-static int keep_difference(void *context, void *data, size_t size)
-{
-	struct tracer *tracer = context;
-	struct ec_difference *difference = &tracer->differences[tracer->nr_differences];
-	unsigned int vcpu;
-
-	if (size < sizeof(*difference) || tracer->nr_differences == EC_MAX_MISMATCHES)
-		return 0;
-	*difference = *(const struct ec_difference *)data;
-	vcpu = tracer->at[difference->slot / sizeof(struct ec_slot)];
-	if (!vcpu)
-		return 0;
-	difference->slot = vcpu - 1;
-	tracer->nr_differences++;
-	return 0;
 }
 
 const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr)
