@@ -37,14 +37,7 @@ static bool is_user(enum cpuid_mode mode)
 
 static int set_faulting(const struct vcpu *vcpu, bool on, struct error *err)
 {
-	union {
-		struct kvm_msrs msrs;
-		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
-	} one = { .msrs.nmsrs = 1 };
-
-	one.msrs.entries[0].index = MSR_MISC_FEATURES_ENABLES;
-	one.msrs.entries[0].data = on;
-	if (KVM(vcpu->fd, KVM_SET_MSRS, &one, err) != 1)
+	if (kvm_set_msr(vcpu->fd, MSR_MISC_FEATURES_ENABLES, on, err) != 1)
 		return error_set(err, STATUS_CANNOT_RUN, "KVM has no CPUID faulting");
 	return 0;
 }

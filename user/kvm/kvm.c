@@ -22,6 +22,18 @@ int kvm_call(int fd, unsigned long request, const char *name, const void *arg, s
 	return result;
 }
 
+int kvm_set_msr(int vcpu_fd, uint32_t index, uint64_t data, struct error *err)
+{
+	union {
+		struct kvm_msrs msrs;
+		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} one = { .msrs.nmsrs = 1 };
+
+	one.msrs.entries[0].index = index;
+	one.msrs.entries[0].data = data;
+	return KVM(vcpu_fd, KVM_SET_MSRS, &one, err);
+}
+
 int system_error(struct error *err, const char *what, int error)
 {
 	return error_set(err, STATUS_CANNOT_RUN, "%s: %s", what, strerror(error));

@@ -17,6 +17,9 @@
 #define KVM(fd, request, arg, err) kvm_call(fd, request, #request, (const void *)(arg), err)
 int kvm_call(int fd, unsigned long request, const char *name, const void *arg, struct error *err);
 
+/* Sets an MSR of a vCPU: 1, 0 if KVM refuses it, or a negative number and *err. */
+int kvm_set_msr(int vcpu_fd, uint32_t index, uint64_t data, struct error *err);
+
 /* For everything else that can fail: "what: strerror(error)", STATUS_CANNOT_RUN. */
 int system_error(struct error *err, const char *what, int error);
 

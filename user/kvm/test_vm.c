@@ -229,14 +229,9 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 /* As firmware does. */
 static int allow_vmx(const struct vcpu *vcpu, struct error *err)
 {
-	union {
-		struct kvm_msrs msrs;
-		uint8_t room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
-	} one = { .msrs.nmsrs = 1 };
-
-	one.msrs.entries[0].index = MSR_FEATURE_CONTROL;
-	one.msrs.entries[0].data = FEATURE_CONTROL_VMX;
-	return KVM(vcpu->fd, KVM_SET_MSRS, &one, err) < 0 ? STATUS_CANNOT_RUN : 0;
+	return kvm_set_msr(vcpu->fd, MSR_FEATURE_CONTROL, FEATURE_CONTROL_VMX, err) < 0 ?
+		       STATUS_CANNOT_RUN :
+		       0;
 }
 
 static int create_vcpu(struct test_vm *vm, struct vcpu *vcpu, const struct kvm_cpuid2 *const *cpuid,

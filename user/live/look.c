@@ -138,13 +138,11 @@ static void check_function(struct look *look)
 /* Judges what the program compared. */
 static int judge(struct look *look, struct error *err)
 {
-	unsigned int nr_cpus = tracer_nr_cpus(look->tracer);
-	struct ec_audit *cpus = calloc(nr_cpus, sizeof(*cpus));
+	unsigned int nr_cpus;
+	struct ec_audit *cpus = tracer_cpus(look->tracer, &nr_cpus);
 
 	if (!cpus)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-	for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
-		cpus[cpu] = *tracer_cpu(look->tracer, cpu);
 	audit_sum(look->host.isa, look->vcpus, look->nr_vcpus, &look->audit);
 	audit_cpus(cpus, nr_cpus, !*look->no_cycles, &look->audit);
 	audit_groups(look->vcpus, look->nr_vcpus, !*look->no_cycles, &look->audit);

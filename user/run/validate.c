@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,16 +25,13 @@ static int record_losses(struct session *session)
 	struct error none;
 	unsigned int nr;
 
-	result->nr_cpus = tracer_nr_cpus(session->tracer);
-	result->cpus = calloc(result->nr_cpus, sizeof(*result->cpus));
+	result->cpus = tracer_cpus(session->tracer, &result->nr_cpus);
 	if (!result->cpus)
 		return session_no_memory(session);
 	result->stats = *tracer_stats(session->tracer);
-	for (unsigned int cpu = 0; cpu < result->nr_cpus; cpu++)
-		result->cpus[cpu] = *tracer_cpu(session->tracer, cpu);
 	mismatches = tracer_mismatches(session->tracer, &nr);
-	result->nr_mismatches = nr < EC_MAX_MISMATCHES ? nr : EC_MAX_MISMATCHES;
-	memcpy(result->mismatches, mismatches, result->nr_mismatches * sizeof(*mismatches));
+	result->nr_mismatches = nr;
+	memcpy(result->mismatches, mismatches, nr * sizeof(*mismatches));
 	differences = tracer_differences(session->tracer, &nr);
 	result->nr_differences = nr;
 	memcpy(result->differences, differences, nr * sizeof(*differences));

@@ -96,6 +96,11 @@ static int find_fields(struct ec_fields *fields, struct error *err)
 
 /* ---- life cycle ---- */
 
+static int map_fd(const struct tracer *tracer, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(tracer->object.bpf, name);
+}
+
 static int load_error(struct tracer *tracer, int error, const char *what, struct error *err)
 {
 	tracer->hopeless = error == -EPERM || error == -EMFILE || error == -ENFILE ||
@@ -184,15 +189,9 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	ret = object_load(&tracer->object, &tracer->shared, kvm, config->nr_vcpus, &what);
 	if (ret)
 		return load_error(tracer, ret, what, err);
-	tracer->ring =
-		ring_buffer__new(bpf_object__find_map_fd_by_name(tracer->object.bpf, "mismatches"),
-				 keep_mismatch, tracer, NULL);
-	if (tracer->ring && kvm &&
-	    ring_buffer__add(tracer->ring,
-			     bpf_object__find_map_fd_by_name(tracer->object.bpf, "differences"),
-			     keep_difference, tracer))
-		return load_error(tracer, -errno, "read from", err);
-	if (!tracer->ring)
+	tracer->ring = ring_buffer__new(map_fd(tracer, "mismatches"), keep_mismatch, tracer, NULL);
+	if (!tracer->ring || (kvm && ring_buffer__add(tracer->ring, map_fd(tracer, "differences"),
+						      keep_difference, tracer)))
 		return load_error(tracer, -errno, "read from", err);
 	tracer->at = calloc(tracer->shared.extent[EC_SLOTS].mask / sizeof(struct ec_slot) + 1,
 			    sizeof(*tracer->at));
@@ -275,17 +274,24 @@ const char *tracer_no_audit(const struct tracer *tracer)
 	return tracer->no_audit;
 }
 
+static unsigned int nr_cpus(const struct tracer *tracer)
+{
+	return tracer->shared.extent[EC_CPUS].mask / sizeof(struct ec_cpu) + 1;
+}
+
+static struct ec_cpu *cpu_at(const struct tracer *tracer, unsigned int cpu)
+{
+	return shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(struct ec_cpu));
+}
+
 void tracer_gate(struct tracer *tracer, bool open)
 {
 	__atomic_store_n(&tracer->object.state->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
 		return;
 	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
-	for (unsigned int cpu = 0; cpu < tracer_nr_cpus(tracer); cpu++) {
-		struct ec_cpu *of = shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(*of));
-
-		__atomic_store_n(&of->slot, 0, __ATOMIC_SEQ_CST);
-	}
+	for (unsigned int cpu = 0; cpu < nr_cpus(tracer); cpu++)
+		__atomic_store_n(&cpu_at(tracer, cpu)->slot, 0, __ATOMIC_SEQ_CST);
 }
 
 /* ---- vCPUs ---- */
@@ -329,7 +335,7 @@ static void refresh(const struct tracer *tracer, struct seen *seen)
 static void forget_key(struct tracer *tracer, struct ec_slot *slot)
 {
 	ec_u64 key = slot->key;
-	int map = bpf_object__find_map_fd_by_name(tracer->object.bpf, "by_key");
+	int map = map_fd(tracer, "by_key");
 
 	slot->key = 0;
 	if (key)
@@ -349,8 +355,7 @@ void tracer_retire(struct tracer *tracer, unsigned int vcpu)
 	slot = slot_at(tracer, seen->place);
 	thread = slot->tid;
 	forget_key(tracer, slot);
-	bpf_map_delete_elem(bpf_object__find_map_fd_by_name(tracer->object.bpf, "registered"),
-			    &thread);
+	bpf_map_delete_elem(map_fd(tracer, "registered"), &thread);
 	refresh(tracer, seen);
 	seen->vcpu->gone = true;
 	tracer->at[seen->place / sizeof(struct ec_slot)] = 0;
@@ -403,7 +408,7 @@ static void join_vm(struct tracer *tracer, struct ec_slot *slot, unsigned int pl
 int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id, pid_t tid,
 		    unsigned int *vcpu, struct error *err)
 {
-	int map = bpf_object__find_map_fd_by_name(tracer->object.bpf, "registered");
+	int map = map_fd(tracer, "registered");
 	ec_u32 thread = tid, place = shared_take_slot(&tracer->shared, tracer->object.state);
 	struct ec_slot *slot = slot_at(tracer, place);
 
@@ -492,16 +497,15 @@ const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *n
 
 /* ---- what else it has to say ---- */
 
-unsigned int tracer_nr_cpus(const struct tracer *tracer)
+struct ec_audit *tracer_cpus(const struct tracer *tracer, unsigned int *nr)
 {
-	return tracer->shared.extent[EC_CPUS].mask / sizeof(struct ec_cpu) + 1;
-}
+	struct ec_audit *cpus;
 
-const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu)
-{
-	const struct ec_cpu *of = shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(*of));
-
-	return &of->audit;
+	*nr = nr_cpus(tracer);
+	cpus = calloc(*nr, sizeof(*cpus));
+	for (unsigned int cpu = 0; cpus && cpu < *nr; cpu++)
+		cpus[cpu] = cpu_at(tracer, cpu)->audit;
+	return cpus;
 }
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer)
@@ -546,14 +550,14 @@ static int keep_difference(void *context, void *data, size_t size)
 
 const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int *nr)
 {
-	tracer_poll(tracer);
+	ring_buffer__consume(tracer->ring);
 	*nr = tracer->nr_mismatches;
 	return tracer->mismatches;
 }
 
 const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr)
 {
-	tracer_poll(tracer);
+	ring_buffer__consume(tracer->ring);
 	*nr = tracer->nr_differences;
 	return tracer->differences;
 }

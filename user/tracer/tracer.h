@@ -78,9 +78,8 @@ const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu);
 /* That sum, of *nr vCPUs; NULL if there are none. */
 const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr);
 
-/* How the exits that ended on a CPU compare with KVM's account. */
-unsigned int tracer_nr_cpus(const struct tracer *tracer);
-const struct ec_audit *tracer_cpu(const struct tracer *tracer, unsigned int cpu);
+/* How the exits that ended on each of *nr CPUs compare with KVM's account; NULL: no memory. The caller frees it. */
+struct ec_audit *tracer_cpus(const struct tracer *tracer, unsigned int *nr);
 
 const struct ec_stats *tracer_stats(const struct tracer *tracer);
 
