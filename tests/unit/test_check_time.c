@@ -140,6 +140,69 @@ static void dear_exits_have_half_of_the_time(void **state)
 	}
 }
 
+/* However few windows there are: an exit takes time. */
+static void no_cycles_are_wrong_in_any_window(void **state)
+{
+	const unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_RDMSR);
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	unsigned int windows = 0, failed = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		struct result_time *time = &result->times[i];
+
+		if (time->index != index)
+			continue;
+		if (windows++)
+			time->timed = 0;
+		time->cycles = 0;
+	}
+	assert_true(windows > 0);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_FAIL);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++)
+		failed += verdicts.rows[i].index == index &&
+			  verdicts.rows[i].verdict == VERDICT_FAIL;
+	assert_int_equal(failed, 1);
+}
+
+/* "1,234 cycles" */
+static long grouped(const char *text)
+{
+	long value = 0;
+
+	for (; *text == ',' || (*text >= '0' && *text <= '9'); text++)
+		value = *text == ',' ? value : 10 * value + (*text - '0');
+	return value;
+}
+
+/* What is shown beside a limit is what the limit is for. */
+static void evidence_is_within_the_limit(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	const char *evidence, *limit;
+	unsigned int seen = 0;
+
+	(void)state;
+	/* Every window but the first of each reason is disturbed. */
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		const struct result_time *before = result_time_before(result, i);
+
+		if (before && result->times[i].timed > before->timed) {
+			result->times[i].ns += 100000ull * result->times[i].timed;
+			seen++;
+		}
+	}
+	assert_true(seen > 0);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+	evidence = strstr(find_check(CHECK_TIME)->detail, "smallest bias of ");
+	assert_non_null(evidence);
+	limit = strstr(evidence, "(limit: ");
+	assert_true(grouped(strstr(evidence, " to ") + 4) > 0);
+	assert_true(grouped(strstr(evidence, " to ") + 4) <= grouped(limit + 8));
+}
+
 static void lost_entries_make_time_inconclusive(void **state)
 {
 	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
@@ -181,6 +244,8 @@ int main(void)
 		cmocka_unit_test(time_survives_outliers),
 		cmocka_unit_test(time_survives_interrupts),
 		cmocka_unit_test(dear_exits_have_half_of_the_time),
+		cmocka_unit_test(no_cycles_are_wrong_in_any_window),
+		cmocka_unit_test(evidence_is_within_the_limit),
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
 		cmocka_unit_test(lost_events_make_no_time_wrong),
 	};

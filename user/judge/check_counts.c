@@ -85,6 +85,33 @@ static void settle_truth(const struct facts *facts, struct check *check, const s
 		check_example(check, "eBPF lost %s events", text_u64(facts->lost).s);
 }
 
+/* Whether a workload caused exits: of some, the CPU decides whether there are any. */
+static bool has_caused(const struct result *result, const struct result_workload *entry)
+{
+	if (entry->unsupported)
+		return false;
+	return entry->workload->truth != TRUTH_AT_MOST ||
+	       result->sweeps[entry->after].bpf_after[entry->index] >
+		       result->sweeps[entry->before].bpf_after[entry->index];
+}
+
+/* What the guest executed besides its workloads, its reads, is not what it was asked to do. */
+static void settle_no_workloads(const struct facts *facts, struct check *check)
+{
+	const struct result *result = facts->result;
+
+	if (check->verdict != VERDICT_PASS)
+		return;
+	check->verdict = VERDICT_INCONCLUSIVE;
+	check_detail(check, "none of %u workloads caused an exit", result->nr_workloads);
+	for (unsigned int i = 0; i < result->nr_workloads; i++) {
+		const struct result_workload *entry = &result->workloads[i];
+
+		check_example(check, "%s: %s", entry->workload->name,
+			      entry->unsupported ? entry->unsupported : entry->workload->why);
+	}
+}
+
 void check_truth(struct facts *facts, struct check *check)
 {
 	const struct result *result = facts->result;
@@ -96,19 +123,23 @@ void check_truth(struct facts *facts, struct check *check)
 	for (int phase = 0; phase < (leaves ? PHASE_SINGLE + 1 : NR_PHASES); phase++)
 		tally_truth(facts, check, phase, &leaf, &bpf);
 	for (unsigned int i = 0; i < result->nr_workloads; i++)
-		ran += !result->workloads[i].unsupported;
+		ran += has_caused(result, &result->workloads[i]);
 	settle_truth(facts, check, &leaf, &bpf);
 	if (leaves)
 		check_detail(check,
-			     "%u workloads: %s leaf values against what the guest executed, %s"
+			     "%u workload%s: %s leaf values against what the guest executed, %s"
 			     " different; %s counts of eBPF likewise, %s different",
-			     ran, text_u64(leaf.compared).s, text_u64(leaf.differed).s,
-			     text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+			     ran, ran == 1 ? "" : "s", text_u64(leaf.compared).s,
+			     text_u64(leaf.differed).s, text_u64(bpf.compared).s,
+			     text_u64(bpf.differed).s);
 	else
 		check_detail(check,
-			     "%u workloads: %s counts of eBPF against what the guest executed, %s"
+			     "%u workload%s: %s counts of eBPF against what the guest executed, %s"
 			     " different",
-			     ran, text_u64(bpf.compared).s, text_u64(bpf.differed).s);
+			     ran, ran == 1 ? "" : "s", text_u64(bpf.compared).s,
+			     text_u64(bpf.differed).s);
+	if (!ran)
+		settle_no_workloads(facts, check);
 }
 
 /*

@@ -63,19 +63,11 @@ static double deviation_ppm(const struct result *result, double khz)
 /* One reason in PHASE_SINGLE: over windows between two reads of its cycles. */
 struct time_stat {
 	unsigned int windows;
-	double *bias; /* of each window */
-	double least_bias, median_bias;
+	double least_bias;
 	double least_mean; /* of an exit, by eBPF */
 	double best_share; /* leaf / eBPF, at most */
 	double worst_excess;
 };
-
-static int compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static void time_window(struct time_stat *stat, double cycles, double bpf, double timed)
 {
@@ -87,7 +79,7 @@ static void time_window(struct time_stat *stat, double cycles, double bpf, doubl
 		stat->least_mean = mean;
 	if (bpf > 0 && cycles / bpf > stat->best_share)
 		stat->best_share = cycles / bpf;
-	stat->bias[stat->windows++] = bias;
+	stat->windows++;
 }
 
 /* leaf <= bpf, in every window of every vCPU; fills in the statistics. */
@@ -153,22 +145,27 @@ static void tally_bias(struct facts *facts, struct check *check, const struct ti
 			cheapest = stat->least_mean;
 		if (!nr || stat->least_bias < *least)
 			*least = stat->least_bias;
-		if (!nr || stat->median_bias > *greatest)
-			*greatest = stat->median_bias;
+		if (facts->caused[index] && stat->least_bias > *greatest)
+			*greatest = stat->least_bias;
 		biases[nr++] = stat->least_bias;
 	}
 	/* Not the least, which on a busy host is that of a moment without other work. */
 	*limit = TIME_BIAS_CYCLES;
 	if (nr)
 		*limit += TIME_BIAS_FACTOR * fmax(stats_lower_quartile(biases, nr), 0);
-	for (unsigned int index = 0; nr && index < EXIT_INDEX_OTHER; index++) {
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
 		const struct time_stat *stat = &stats[index];
+		const bool enough = stat->windows >= TIME_MIN_WINDOWS;
 		const char *what = NULL;
 
-		if (stat->windows < TIME_MIN_WINDOWS)
+		if (!stat->windows)
 			continue;
-		tally->compared++;
-		if (stat->best_share < 0.05)
+		tally->compared += enough;
+		if (stat->best_share <= 0)
+			what = "no cycles";
+		else if (!enough)
+			continue;
+		else if (stat->best_share < 0.05)
 			what = "hardly any cycles";
 		else if (stat->least_mean >= 4 * cheapest && stat->best_share < 0.5)
 			what = "less than half of the time";
@@ -230,17 +227,6 @@ bool timing_audits(const struct result *result, struct check *check, struct timi
 	return false;
 }
 
-static void find_medians(struct time_stat *stats)
-{
-	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
-		struct time_stat *stat = &stats[index];
-
-		qsort(stat->bias, stat->windows, sizeof(*stat->bias), compare_doubles);
-		if (stat->windows)
-			stat->median_bias = stat->bias[stat->windows / 2];
-	}
-}
-
 /* With lost events, eBPF's time of an exit may be too short or too long: no mismatch is certain. */
 static void excuse_losses(struct facts *facts, struct check *check, struct tally *tally)
 {
@@ -264,25 +250,18 @@ void check_time(struct facts *facts, struct check *check)
 	struct timing timing = { 0 };
 	struct time_stat *stats;
 	struct tally tally = { 0 }, biases = { 0 };
-	double least, greatest, limit, *room;
+	double least, greatest, limit;
 	unsigned int failed = 0;
 
 	check->verdict = VERDICT_INCONCLUSIVE;
 	if (!timing_begin(result, check, &timing))
 		return;
 	stats = calloc(EXIT_NR_INDICES, sizeof(*stats));
-	room = calloc(result->nr_times + 1, sizeof(*room));
-	if (!stats || !room) {
+	if (!stats) {
 		check_detail(check, "out of memory");
-		goto out;
-	}
-	for (unsigned int index = 0, used = 0; index < EXIT_NR_INDICES; index++) {
-		stats[index].bias = room + used;
-		for (unsigned int i = 0; i < result->nr_times; i++)
-			used += result->times[i].index == index;
+		return;
 	}
 	tally_time(facts, check, &timing, stats, &tally);
-	find_medians(stats);
 	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
 	tally.differed += biases.differed;
 	excuse_losses(facts, check, &tally);
@@ -292,11 +271,9 @@ void check_time(struct facts *facts, struct check *check)
 	check_detail(
 		check,
 		"leaf <= eBPF within %.0f ppm and %.0f ns an exit in %s windows, %u reasons fail;"
-		" bias of %s reasons %s to %s cycles an exit (limit: %s)",
+		" smallest bias of %s reasons %s to %s cycles an exit (limit: %s and 1 %% of an exit)",
 		timing.ppm, clock_resolution(result->host.clocksource), text_u64(tally.compared).s,
 		failed, text_u64(biases.compared).s, text_real(least).s, text_real(greatest).s,
 		text_real(limit).s);
-out:
-	free(room);
 	free(stats);
 }

@@ -113,25 +113,29 @@ static void conclude(struct check *check, const struct groups *groups, double li
 			continue;
 		}
 		workloads++;
-		if (!low || group->of.median < low->of.median)
+		if (!low || group->of.least < low->of.least)
 			low = group;
-		if (!high || group->of.median > high->of.median)
+		if (!high || group->of.least > high->of.least)
 			high = group;
 	}
 	if (!low) {
-		check_detail(check, "%s commands by the guest's own clock, too few to compare",
-			     text_u64(spans->compared).s);
+		check_detail(
+			check,
+			"%s commands by the guest's own clock, %s with more cycles in the leaves"
+			" than passed; too few of any workload to compare what is between"
+			" hardware and the accounting",
+			text_u64(spans->compared).s, text_u64(spans->differed).s);
 		return;
 	}
 	check_detail(
 		check,
 		"%s commands by the guest's own clock, %s with more cycles in the leaves than"
-		" passed; between hardware and the accounting %s (%s) to %s (%s) cycles an exit"
-		" of %u workloads, and the same on %u vCPUs of several (limit: %s)",
+		" passed; between hardware and the accounting at least %s (%s) to %s (%s) cycles"
+		" an exit of %u workloads, and the same on %u vCPUs of several (limit: %s and 1 %%"
+		" of an exit)",
 		text_u64(spans->compared).s, text_u64(spans->differed).s,
-		text_real(low->of.median).s, workload_of(low->op)->name,
-		text_real(high->of.median).s, workload_of(high->op)->name, workloads, vcpus,
-		text_real(limit).s);
+		text_real(low->of.least).s, workload_of(low->op)->name, text_real(high->of.least).s,
+		workload_of(high->op)->name, workloads, vcpus, text_real(limit).s);
 }
 
 void check_uncovered(struct facts *facts, struct check *check)

@@ -28,8 +28,20 @@ static void name_checks(const struct verdicts *verdicts, enum verdict verdict, c
 	}
 }
 
+/* Rows of the table that failed, or of which anything was compared. */
+static unsigned int nr_rows(const struct verdicts *verdicts, bool failed)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < verdicts->nr_rows; i++)
+		nr += failed ? verdicts->rows[i].verdict == VERDICT_FAIL :
+			       verdicts->rows[i].verdict != VERDICT_SKIP;
+	return nr;
+}
+
 static void close_report(const struct result *result, struct verdicts *verdicts)
 {
+	const unsigned int compared = nr_rows(verdicts, false);
 	char failed[96], inconclusive[96], passed[96];
 	unsigned int nr_failed, nr_inconclusive, nr_passed;
 	char *line = verdicts->closing;
@@ -43,15 +55,12 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 	if (nr_failed) {
 		const struct diagnosis *first = verdicts->diagnoses;
 		bool named = verdicts->nr_diagnoses;
-		unsigned int rows = 0;
 
-		for (unsigned int i = 0; i < verdicts->nr_rows; i++)
-			rows += verdicts->rows[i].verdict == VERDICT_FAIL;
 		verdicts->status = STATUS_MISMATCH;
 		snprintf(line, size,
 			 "FAIL: %s; %u of %u exit reasons wrong, %s of %s in-place"
 			 " comparisons different%s%s (%.1f s)",
-			 failed, rows, verdicts->nr_rows, text_u64(verdicts->differed).s,
+			 failed, nr_rows(verdicts, true), compared, text_u64(verdicts->differed).s,
 			 text_u64(verdicts->compared).s, named ? "; most likely " : "",
 			 named ? diagnosis_name(first->id) : "", result->seconds);
 		return;
@@ -67,19 +76,19 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 		snprintf(line, size,
 			 "UNPATCHED: no leaves to check; eBPF, stats and truth agree"
 			 " (%u reasons, %s exits, %.1f s)",
-			 verdicts->nr_rows, text_u64(verdicts->exits).s, result->seconds);
+			 compared, text_u64(verdicts->exits).s, result->seconds);
 	} else if (result->leaves != LEAVES_PRESENT) {
 		snprintf(line, size,
 			 "INCONCLUSIVE: no leaves to check; eBPF, stats and truth"
 			 " agree (%u reasons, %s exits, %.1f s)",
-			 verdicts->nr_rows, text_u64(verdicts->exits).s, result->seconds);
+			 compared, text_u64(verdicts->exits).s, result->seconds);
 	} else {
 		verdicts->status = STATUS_PASS;
 		snprintf(line, size,
 			 "PASS: %u exit reasons compared, %s in-place comparisons, %s"
 			 " different, %u checks hold (%.1f s)",
-			 verdicts->nr_rows, text_u64(verdicts->compared).s,
-			 text_u64(verdicts->differed).s, nr_passed, result->seconds);
+			 compared, text_u64(verdicts->compared).s, text_u64(verdicts->differed).s,
+			 nr_passed, result->seconds);
 	}
 }
 

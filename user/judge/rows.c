@@ -79,6 +79,8 @@ static enum verdict row_verdict(const struct facts *facts, const struct reason_r
 	}
 	if (facts->time_failed[row->index])
 		return VERDICT_FAIL;
+	if (!row->has_leaf && !row->has_truth)
+		return VERDICT_SKIP;
 	if (row->has_leaf && row->difference)
 		return facts->lost && row->difference > 0 ? VERDICT_INCONCLUSIVE : VERDICT_FAIL;
 	if (!bounds_have(value, bounds))

@@ -115,9 +115,7 @@ static void page_reasons(FILE *to, const json_t *document)
 	if (!json_array_size(reasons))
 		return;
 	section_begin(to, "reasons", "By exit reason");
-	table_begin(to,
-		    "Exits of one vCPU by reason, and cycles of one exit, mean; uncovered: cycles"
-		    " between hardware and the accounting");
+	table_begin(to, report_title(document).s);
 	markup(to, "<tr><th scope=\"col\" rowspan=\"2\">exit</th>"
 		   "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">exits</th>"
 		   "<th scope=\"colgroup\" colspan=\"3\" class=\"group\">cycles of one exit</th>"
@@ -230,7 +228,7 @@ static void page_checks(FILE *to, const json_t *document)
 		       look(doc_string(check, "verdict"))->class);
 		badge(to, doc_string(check, "verdict"));
 		markup(to, " %s</dt>\n<dd>%s</dd>\n", doc_string(check, "id"),
-		       report_detail(document, i));
+		       doc_string(check, "evidence"));
 		json_array_foreach(json_object_get(check, "examples"), e, example)
 			markup(to, "<dd class=\"example\">%s</dd>\n", json_string_value(example));
 		markup(to, "</div>\n");

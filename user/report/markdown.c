@@ -142,9 +142,7 @@ static void table(FILE *to, const json_t *document)
 		report_row(document, reason, &row);
 		widen(columns, row.cell, NR_COLUMNS);
 	}
-	fputs("\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean; uncovered: between"
-	      " hardware and the accounting\n\n",
-	      to);
+	fprintf(to, "\n%s\n\n", report_title(document).s);
 	table_head(to, report_columns, columns, NR_COLUMNS);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);
@@ -182,7 +180,7 @@ static void checks(FILE *to, const json_t *document)
 	fputs("\n#### Checks\n\n", to);
 	json_array_foreach(json_object_get(document, "checks"), i, check) {
 		fprintf(to, "- **%s** %s: ", doc_string(check, "verdict"), doc_string(check, "id"));
-		literal(to, report_detail(document, i));
+		literal(to, doc_string(check, "evidence"));
 		fputc('\n', to);
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fputs("  - ", to);

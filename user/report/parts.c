@@ -188,6 +188,22 @@ const char *const report_columns[NR_COLUMNS] = {
 	"leaf cyc", "eBPF cyc", "bias",	 "uncovered", "",
 };
 
+struct report_title report_title(const json_t *document)
+{
+	struct report_title title;
+	unsigned int vcpus = 0;
+	const json_t *vcpu;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "vcpus"), i, vcpu)
+		vcpus += !strcmp(doc_string(vcpu, "phase"), "single");
+	snprintf(title.s, sizeof(title.s),
+		 "Exits of %s by reason, and cycles (cyc) of one exit, mean; uncovered: between"
+		 " hardware and the accounting",
+		 vcpus > 1 ? "two VMs of one vCPU, the second with KVM's own APIC," : "one vCPU");
+	return title;
+}
+
 /* An exit number as the vendor's manual has it, "-" where the exit has none. */
 static struct text exit_text(const json_t *document, const json_t *object, const char *key)
 {
@@ -259,20 +275,4 @@ void report_row(const json_t *document, const json_t *reason, struct report_row 
 	row->cell[COLUMN_VERDICT] = !strcmp(verdict, "INCONCLUSIVE") ? "?" :
 				    !strcmp(verdict, "SKIP")	     ? "-" :
 								       verdict;
-}
-
-/* ---- checks ---- */
-
-const char *report_detail(const json_t *document, size_t check)
-{
-	const json_t *checks = json_object_get(document, "checks");
-	const json_t *this = json_array_get(checks, check), *other;
-	size_t i;
-
-	json_array_foreach(checks, i, other)
-		if (i < check && !strcmp(doc_string(this, "verdict"), "SKIP") &&
-		    !strcmp(doc_string(other, "verdict"), "SKIP") &&
-		    !strcmp(doc_string(other, "evidence"), doc_string(this, "evidence")))
-			return "likewise";
-	return doc_string(this, "evidence");
 }

@@ -73,6 +73,13 @@ struct report_row {
 
 extern const char *const report_columns[NR_COLUMNS];
 
+/* What the table is about, one line. */
+struct report_title {
+	char s[256];
+};
+
+struct report_title report_title(const json_t *document);
+
 /* Words begin at the left of their column, numbers end at its right. */
 static inline bool report_is_words(enum report_column column)
 {
@@ -94,8 +101,5 @@ struct reason_name report_workload_exit(const json_t *document, const json_t *wo
 
 /* Shown for a failed run without a diagnosis. */
 #define REPORT_NO_DIAGNOSIS "None: the failures match no known defect."
-
-/* A check's detail; "likewise" if an earlier check was skipped for the same reason. */
-const char *report_detail(const json_t *document, size_t check);
 
 #endif

@@ -96,9 +96,9 @@ static void print_table(const struct out *out, const json_t *document)
 			widths[i]++;
 	}
 
-	fprintf(out->to,
-		"\nExits of one vCPU by reason, and cycles (cyc) of one exit, mean; uncovered: between"
-		" hardware\nand the accounting\n\n");
+	fputc('\n', out->to);
+	text_wrapped(out->to, 0, report_title(document).s);
+	fputc('\n', out->to);
 	print_line(out, report_columns, widths, COLOR_BOLD, COLOR_NONE);
 	json_array_foreach(reasons, i, reason) {
 		report_row(document, reason, &row);
@@ -146,7 +146,7 @@ static void print_checks(const struct out *out, const json_t *document)
 
 		fprintf(out->to, "%s%-*s%s %-9s ", color_on(out, verdict_color(verdict)), width,
 			verdict, color_off(out, verdict_color(verdict)), doc_string(check, "id"));
-		text_wrapped(out->to, width + 11, report_detail(document, i));
+		text_wrapped(out->to, width + 11, doc_string(check, "evidence"));
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fprintf(out->to, "%*s", width + 11, "");
 			text_wrapped(out->to, width + 13, json_string_value(example));
