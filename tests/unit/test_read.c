@@ -189,6 +189,8 @@ static void misfits_are_named(void **state)
 	expect_refused(document, "seed is no number");
 	json_object_set_new(document, "seed", json_string("123456789012345678901"));
 	expect_refused(document, "seed is no number");
+	json_object_set_new(document, "seed", json_integer(-1));
+	expect_refused(document, "seed is negative");
 	json_object_set_new(document, "seed", json_real(4.5));
 	expect_refused(document, "seed has another type");
 	json_object_del(document, "seed");
@@ -206,6 +208,27 @@ static void misfits_are_named(void **state)
 		json_array_append(many, check);
 	json_object_set_new(document, "checks", many);
 	expect_refused(document, "checks has too many elements");
+	json_decref(document);
+}
+
+/* A later exitcheck of the same schema has more checks and diagnoses: they are shown. */
+static void names_that_came_later_are_shown(void **state)
+{
+	json_t *document = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_MISSED);
+	json_t *check = json_array_get(json_object_get(document, "checks"), 2);
+	json_t *diagnosis = json_array_get(json_object_get(document, "diagnoses"), 0);
+
+	(void)state;
+	json_object_set_new(check, "id", json_string("STORM"));
+	json_object_set_new(diagnosis, "name", json_string("rained-on"));
+	assert_fits(document);
+	for (enum report_form form = 0; form < NR_REPORT_FORMS; form++) {
+		char *text = form_of(document, form);
+
+		assert_non_null(strstr(text, "STORM"));
+		assert_non_null(strstr(text, "rained-on"));
+		free(text);
+	}
 	json_decref(document);
 }
 
@@ -348,6 +371,7 @@ int main(void)
 		cmocka_unit_test(errors_are_read_too),
 		cmocka_unit_test(versions_are_refused),
 		cmocka_unit_test(misfits_are_named),
+		cmocka_unit_test(names_that_came_later_are_shown),
 		cmocka_unit_test(other_texts_are_refused),
 		cmocka_unit_test(truncated_at_every_byte),
 		cmocka_unit_test(values_may_be_anything),

@@ -98,7 +98,7 @@ static void diagnoses_are_there_if_a_check_failed(void **state)
 static void the_schema_has_every_diagnosis(void **state)
 {
 	static const char *const path[] = { "$defs", "report",	   "properties", "diagnoses",
-					    "items", "properties", "name",	 "enum" };
+					    "items", "properties", "name",	 "examples" };
 	json_t *schema = json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
 	json_t *node = schema, *name;
 	size_t i;
@@ -358,6 +358,62 @@ static void files_are_replaced_at_once(void **state)
 	assert_int_equal(rmdir(directory), 0); /* no temporary file is left */
 }
 
+/* Whoever reads through the link, or could not read the file before, finds it so again. */
+static void what_is_replaced_stays_what_it_was(void **state)
+{
+	char directory[] = "/tmp/exitcheck-test.XXXXXX", file[64], link[64], text[64];
+	struct error err;
+	struct stat status;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(file, sizeof(file), "%s/report", directory);
+	snprintf(link, sizeof(link), "%s/link", directory);
+	assert_int_equal(symlink("report", link), 0);
+	/* There is nothing behind it yet. */
+	assert_int_equal(report_can_write(link, &err), 0);
+	assert_int_equal(report_write(link, "one\n", &err), 0);
+	assert_int_equal(chmod(file, 0600), 0);
+	assert_int_equal(report_write(link, "two\n", &err), 0);
+	read_back(file, text, sizeof(text));
+	assert_string_equal(text, "two\n");
+	assert_int_equal(lstat(link, &status), 0);
+	assert_true(S_ISLNK(status.st_mode));
+	assert_int_equal(stat(file, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+
+	assert_true(report_is_same_file(file, link));
+	assert_int_equal(unlink(file), 0);
+	assert_true(report_is_same_file(file, link));
+	assert_false(report_is_same_file(file, directory));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+/* A descriptor that looks like a link to a file: what was written to that stays. */
+static void descriptors_are_not_replaced(void **state)
+{
+	char path[] = "/tmp/exitcheck-test.XXXXXX", descriptor[32], text[64];
+	int fd = mkstemp(path);
+	struct stat before, after;
+	struct error err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(descriptor, sizeof(descriptor), "/dev/fd/%d", fd);
+	assert_int_equal(write(fd, "one\n", 4), 4);
+	assert_int_equal(fstat(fd, &before), 0);
+	assert_int_equal(report_can_write(descriptor, &err), 0);
+	assert_int_equal(report_write(descriptor, "two\n", &err), 0);
+	assert_int_equal(stat(path, &after), 0);
+	assert_true(before.st_ino == after.st_ino);
+	read_back(path, text, sizeof(text));
+	assert_string_equal(text, "one\ntwo\n");
+	assert_true(report_is_stdout("/dev/stdout"));
+	close(fd);
+	unlink(path);
+}
+
 static void files_that_cannot_be_written(void **state)
 {
 	struct error err;
@@ -389,6 +445,8 @@ int main(void)
 		cmocka_unit_test(color_is_optional),
 		cmocka_unit_test(unpatched_shows_no_leaf),
 		cmocka_unit_test(files_are_replaced_at_once),
+		cmocka_unit_test(what_is_replaced_stays_what_it_was),
+		cmocka_unit_test(descriptors_are_not_replaced),
 		cmocka_unit_test(files_that_cannot_be_written),
 	};
 

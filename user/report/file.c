@@ -4,12 +4,16 @@
 #include "report/file.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "report/schema.h"
+#include "util/array.h"
 
 /* A run of 64 vCPUs makes one of about 2 MB. */
 #define MAX_SIZE (16 << 20)
@@ -86,14 +90,71 @@ int report_read(const char *path, json_t **document, struct error *err)
 
 /* ---- writing ---- */
 
-/* Whether path is (or will be) a file that can be replaced: not a device, a pipe ... */
-static bool is_replaceable(const char *path)
-{
-	struct stat status;
+#define MAX_LINKS 40
 
-	if (stat(path, &status))
-		return errno == ENOENT;
-	return S_ISREG(status.st_mode);
+/* The directory that a name is in. */
+static void directory_of(const char *name, char *directory, size_t size)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (slash)
+		snprintf(directory, size, "%.*s", slash == name ? 1 : (int)(slash - name), name);
+	else
+		snprintf(directory, size, ".");
+}
+
+/*
+ * What path leads to, past all links, is in name. Whether that is (or will be) a file that can be
+ * replaced: not a device, a pipe, or a descriptor that only looks like a link.
+ */
+static bool is_replaceable(const char *path, char name[PATH_MAX])
+{
+	char directory[PATH_MAX], target[PATH_MAX];
+	struct stat status;
+	struct statfs system;
+	int links = 0;
+
+	if ((size_t)snprintf(name, PATH_MAX, "%s", path) >= PATH_MAX)
+		return false;
+	for (; links < MAX_LINKS; links++) {
+		ssize_t length = readlink(name, target, sizeof(target) - 1);
+
+		if (length < 0)
+			return stat(name, &status) ? errno == ENOENT : S_ISREG(status.st_mode);
+		target[length] = '\0';
+		directory_of(name, directory, sizeof(directory));
+		if (statfs(directory, &system) || system.f_type == PROC_SUPER_MAGIC)
+			return false;
+		if (*target == '/')
+			*directory = '\0';
+		if ((size_t)snprintf(name, PATH_MAX, "%s%s%s", directory, *directory ? "/" : "",
+				     target) >= PATH_MAX)
+			return false;
+	}
+	return false;
+}
+
+bool report_is_stdout(const char *path)
+{
+	static const char *const names[] = { "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1" };
+
+	for (unsigned int i = 0; i < NR(names); i++)
+		if (!strcmp(path, names[i]))
+			return true;
+	return false;
+}
+
+bool report_is_same_file(const char *a, const char *b)
+{
+	char name_a[PATH_MAX], name_b[PATH_MAX];
+	struct stat of_a, of_b;
+
+	if (!strcmp(a, b))
+		return true;
+	if (!stat(a, &of_a) && !stat(b, &of_b))
+		return S_ISREG(of_a.st_mode) && of_a.st_dev == of_b.st_dev &&
+		       of_a.st_ino == of_b.st_ino;
+	return is_replaceable(a, name_a) && is_replaceable(b, name_b) && !strcmp(name_a, name_b);
 }
 
 static bool is_directory(const char *path)
@@ -127,7 +188,7 @@ static int cannot_write(const char *path, struct error *err)
 
 int report_can_write(const char *path, struct error *err)
 {
-	char *name;
+	char target[PATH_MAX], *name;
 	int fd;
 
 	if (!strcmp(path, "-"))
@@ -136,9 +197,13 @@ int report_can_write(const char *path, struct error *err)
 		errno = EISDIR;
 		return cannot_write(path, err);
 	}
-	if (!is_replaceable(path))
-		return access(path, W_OK) ? cannot_write(path, err) : 0;
-	fd = open_beside(path, &name);
+	if (!is_replaceable(path, target) || !access(target, F_OK)) {
+		if (access(path, W_OK))
+			return cannot_write(path, err);
+		if (!is_replaceable(path, target))
+			return 0;
+	}
+	fd = open_beside(target, &name);
 	if (fd < 0)
 		return cannot_write(path, err);
 	close(fd);
@@ -157,16 +222,29 @@ static bool write_stream(FILE *file, const char *text)
 	return !fflush(file) && !ferror(file);
 }
 
-static int replace_file(const char *path, const char *text, struct error *err)
+/* A new file has the mode and the owner of the one that it replaces. */
+static bool take_over(int fd, const char *target)
 {
-	char *name;
-	int fd = open_beside(path, &name), status = 0;
+	struct stat former;
 	mode_t mask = umask(0);
-	FILE *file;
 
 	umask(mask);
-	file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!file || !write_stream(file, text) || fchmod(fd, 0666 & ~mask) || rename(name, path))
+	if (stat(target, &former))
+		return !fchmod(fd, 0666 & ~mask);
+	/* Only root can give a file away. */
+	if ((former.st_uid != geteuid() || former.st_gid != getegid()) &&
+	    fchown(fd, former.st_uid, former.st_gid) && geteuid() == 0)
+		return false;
+	return !fchmod(fd, former.st_mode & 0777);
+}
+
+static int replace_file(const char *path, const char *target, const char *text, struct error *err)
+{
+	char *name;
+	int fd = open_beside(target, &name), status = 0;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!file || !write_stream(file, text) || !take_over(fd, target) || rename(name, target))
 		status = cannot_write(path, err);
 	if (file)
 		fclose(file);
@@ -180,17 +258,19 @@ static int replace_file(const char *path, const char *text, struct error *err)
 
 int report_write(const char *path, const char *text, struct error *err)
 {
+	char target[PATH_MAX];
 	FILE *file;
 	int status = 0;
 
 	if (!strcmp(path, "-"))
 		return write_stream(stdout, text) ? 0 : cannot_write("standard output", err);
-	if (is_replaceable(path))
-		return replace_file(path, text, err);
-	file = fopen(path, "w");
+	if (is_replaceable(path, target))
+		return replace_file(path, target, text, err);
+	/* Where another descriptor writes to the same file, what that wrote stays. */
+	file = fopen(path, "ae");
 	if (!file || !write_stream(file, text))
 		status = cannot_write(path, err);
-	if (file)
-		fclose(file);
+	if (file && fclose(file) && !status)
+		status = cannot_write(path, err);
 	return status;
 }

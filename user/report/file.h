@@ -5,6 +5,7 @@
 /* Reports in files: written, and read again. */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/error.h"
@@ -18,11 +19,18 @@ int report_parse(const char *text, size_t size, json_t **document, struct error 
 
 /*
  * Writes a text to path ("-": standard output), all of it or nothing, with a newline as its end.
- * Where that is a file it is replaced at once. STATUS_CANNOT_RUN.
+ * Where that is a file, or a link to one, the file is replaced at once and keeps mode and owner.
+ * STATUS_CANNOT_RUN.
  */
 int report_write(const char *path, const char *text, struct error *err);
 
 /* Whether report_write() is likely to succeed. */
 int report_can_write(const char *path, struct error *err);
+
+/* Whether path is "-", or another name of standard output. */
+bool report_is_stdout(const char *path);
+
+/* Whether two names lead to one regular file, there or not. */
+bool report_is_same_file(const char *a, const char *b);
 
 #endif

@@ -100,6 +100,12 @@ static bool valid_enum(const json_t *value, const json_t *list)
 	return false;
 }
 
+static bool valid_minimum(const json_t *value, const json_t *minimum)
+{
+	return !minimum || !json_is_number(value) ||
+	       json_number_value(value) >= json_number_value(minimum);
+}
+
 static bool valid_pattern(const json_t *value, const json_t *pattern)
 {
 	regex_t regex;
@@ -184,6 +190,8 @@ static bool valid(const struct check *check, const struct json_path *path, const
 		return invalid(check, path, "has a value that is not known");
 	if (!valid_pattern(value, json_object_get(rule, "pattern")))
 		return invalid(check, path, "is no number");
+	if (!valid_minimum(value, json_object_get(rule, "minimum")))
+		return invalid(check, path, "is negative");
 	if (json_is_string(value) && !text_is_clean(json_string_value(value)))
 		return invalid(check, path, "has control characters");
 	return valid_any(check, path, value, json_object_get(rule, "anyOf")) &&
