@@ -14,6 +14,8 @@ SOAK_EXITS ?= 10000000
 # Chart.js, for the charts of the HTML report; where Debian's libjs-chart.js has it.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
 
+$(if $(filter svm vmx,$(ISA)),,$(error ISA=$(ISA): use svm or vmx))
+
 CC      ?= gcc
 # Of exitcheck-guest. For a 32-bit guest: GUEST_CC="gcc -m32", with Debian's gcc-multilib (larger, glibc's).
 GUEST_CC ?= musl-gcc
@@ -37,6 +39,7 @@ common  := $(addprefix user/,$(addprefix kvm/,exits.c leaf.c leaf_numbers.c) \
 guest   := $(wildcard user/kvm/guest/*.c user/kvm/guest/*.S)
 tests   := $(wildcard tests/unit/test_*.c)
 fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
+cli     := $(wildcard tests/cli/*.t)
 labs    := $(wildcard tests/lab/*.t)
 # Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
 # they run in parallel. soak.t takes too long.
@@ -77,6 +80,8 @@ blobs      := $(addprefix user/report/,report.schema.json bench.schema.json repo
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
 all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
+# A thread's stack may be small; the sanitizers' code takes more.
+frames     := -Wframe-larger-than=65536
 sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
 	      -fno-omit-frame-pointer
 # trace-cmp makes judging six times slower; libFuzzer still sees the words that parsers compare.
@@ -124,7 +129,7 @@ $(1)/user/kvm/probe_blob.o: $(build)/probe.bin
 $(1)/user/report/blob.o: $(blobs)
 endef
 
-$(eval $(call compiled,$(build),$(CC)))
+$(eval $(call compiled,$(build),$(CC),$(frames)))
 # For unit tests, and for fuzzing.
 $(eval $(call compiled,$(build)/sanitized,$(CC),$(sanitizers)))
 $(eval $(call compiled,$(build)/fuzzed,$(CLANG),-fsanitize=fuzzer-no-link $(fuzzers)))
@@ -232,7 +237,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
 	$(Q)$(submake) $(program) $(inguest) $(build)/lab/inguest $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
+	$(Q)$(run_tests) $(cli) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
@@ -251,8 +256,8 @@ bench: ## what each way of watching costs, and other tools, in instructions (KER
 
 unit: ## unit tests alone
 	$(Q)$(packages) install build test
-	$(Q)$(submake) $(units)
-	$(Q)$(run_tests) $(units)
+	$(Q)$(submake) $(program) $(units)
+	$(Q)$(run_tests) $(cli) $(units)
 
 fuzz: ## every parser with random input, by libFuzzer (FUZZ_SECONDS=60 of each)
 	$(Q)$(packages) install build fuzz
@@ -286,7 +291,7 @@ newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SU
 	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" STEP="$(STEP)" tests/newcomer
 
 kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: another one's)
-	$(Q)names=$$($(modules) packages "$(KVER)") && $(packages) install modules $$names
+	$(Q)names=$$($(modules) packages "$(KVER)") && $(packages) install modules -- $$names
 	$(Q)$(modules) build "$(KVER)" "$(build)/kvm-modules/$(KVER)"
 
 kvm-modules-load: ## loads them (PARAMS="exit_leaves=all"), unless there are VMs

@@ -21,6 +21,7 @@
 #include "run/validate.h"
 #include "util/array.h"
 #include "util/color.h"
+#include "util/limits.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -76,11 +77,14 @@ static int say(const struct error *err, int status)
 int command_fail(const struct options *options, const struct error *err, int status)
 {
 	json_t *document = report_error_document(err);
+	struct options to = *options;
 	struct error unwritten;
 
 	say(err, status);
-	if (write_forms(options, document, &unwritten))
-		say(&unwritten, status);
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++)
+		if (to.write[form] && status == STATUS_USAGE && strcmp(to.write[form], "-"))
+			to.write[form] = NULL;
+	write_forms(&to, document, &unwritten);
 	json_decref(document);
 	return status;
 }
@@ -90,14 +94,23 @@ static bool want_color(const struct options *options)
 	return options->color && color_wanted(STDOUT_FILENO);
 }
 
+/* Files that are open besides those of VMs: the eBPF program's, and some for a moment. */
+#define BASE_FILES 40
+#define VM_FILES 2
+/* A vCPU, its statistics, and its instructions. */
+#define VCPU_FILES 3
+
 /*
- * Checks that this host can run exitcheck and that each form of the report can be written;
- * catches signals from here on.
+ * Checks that this host can run exitcheck with so many VMs at once, and that each form of the report
+ * can be written; catches signals from here on.
  */
 static int begin(struct options *options, struct host *host, struct error *err)
 {
-	int status;
+	unsigned long vm_files = VM_FILES + VCPU_FILES * (unsigned long)options->vcpus;
+	int status = limits_open_files(BASE_FILES + options->vms * vm_files, err);
 
+	if (status)
+		return status;
 	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
 		status = options->write[form] ? report_can_write(options->write[form], err) : 0;
 		if (status) {
@@ -125,6 +138,13 @@ static int flush_stdout(struct error *err)
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
 	return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
+}
+
+int command_end(int status)
+{
+	struct error err;
+
+	return flush_stdout(&err) ? say(&err, STATUS_CANNOT_RUN) : status;
 }
 
 static int show(const struct options *options, const json_t *document, struct error *err)
@@ -219,6 +239,20 @@ static int bench_command(struct options *options)
 	return status ? say(&err, status) : STATUS_PASS;
 }
 
+/* No output may be an input: its name may be one that was forgotten. */
+static int check_inputs(const struct options *options, struct error *err)
+{
+	for (unsigned int form = 0; form < NR_REPORT_FORMS; form++) {
+		const char *to = options->write[form];
+
+		for (unsigned int i = 0; i < options->nr_files; i++)
+			if (to && strcmp(to, "-") && report_is_same_file(to, options->file[i]))
+				return error_set(err, STATUS_USAGE,
+						 "%s is compared, and would be overwritten", to);
+	}
+	return 0;
+}
+
 static int compare_command(struct options *options)
 {
 	struct comparison *comparison = NULL;
@@ -226,8 +260,10 @@ static int compare_command(struct options *options)
 	char *text;
 	int status;
 
-	status = compare_files(options->file[0], options->file[1], options->fail_over, &comparison,
-			       &err);
+	status = check_inputs(options, &err);
+	if (!status)
+		status = compare_files(options->file[0], options->file[1], options->fail_over,
+				       &comparison, &err);
 	if (!status && options->write[REPORT_JSON]) {
 		text = compare_json(comparison);
 		status = text ? report_write(options->write[REPORT_JSON], text, &err) :

@@ -31,6 +31,26 @@ refused "a report that cannot be written" 3 '/nowhere/report.json' \
 refused "no permission" 3 'root' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
 chmod 666 /dev/kvm
 refused "no permission to trace" 3 'root|CAP_BPF' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
+bpf="/run/lab/bin/setpriv --reuid=65534 --clear-groups --inh-caps=-all,+bpf,+perfmon
+	--ambient-caps=-all,+bpf,+perfmon --bounding-set=-all,+bpf,+perfmon"
+refused "CAP_BPF and CAP_PERFMON, KVM in modules" 3 'CAP_SYS_ADMIN' $bpf exitcheck run --path btf
+refused "the same, and tracefs cannot be read" 3 'CAP_SYS_ADMIN; classic tracepoints: .*tracing: run as root' \
+	$bpf exitcheck run
+mount -o remount,mode=755 /sys/kernel/tracing
+text=$($bpf exitcheck run -w cpuid -n 5 --vcpus 2 2>&1 >/tmp/stdout) && status=0 || status=$?
+is "the same with a tracefs that can be read: status" "$status" 0
+like "and that the classic tracepoints serve" "$text" 'CAP_SYS_ADMIN; using the classic tracepoints'
+
+refused "fewer open files than VMs take" 3 'takes 3,144 open files, and the limit is 256: ulimit -n 3144' \
+	sh -c 'ulimit -n 256; exec exitcheck bench --vms 16 --vcpus 64'
+ok "the soft limit of open files is raised" sh -c 'ulimit -S -n 20; exec exitcheck run -w cpuid -n 5 --vcpus 2'
+ok "a small stack is enough" sh -c 'ulimit -s 200; exec exitcheck run -w cpuid -n 5'
+
+refused "nothing to measure" 3 'no workload to measure: vmxon: ' exitcheck bench -w vmxon --rounds 1
+exitcheck run -w vmxon -n 5 --vcpus 2 >/tmp/text && status=0 || status=$?
+is "nothing to compare: status" "$status" 4
+like "nothing to compare: why" "$(cat /tmp/text)" 'INCONCLUSIVE TRUTH +none of 1 workloads caused an exit'
+
 mv /dev/kvm /dev/kvm.away
 refused "no /dev/kvm" 3 '/dev/kvm' exitcheck
 mv /dev/kvm.away /dev/kvm

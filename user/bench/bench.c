@@ -468,7 +468,19 @@ static void add_work(struct measuring *measuring, const struct workload *workloa
 		work->unsupported = "a test VM with KVM's own APIC has one vCPU";
 }
 
-static void choose_works(struct measuring *measuring)
+/* At least one of the works can be done, as far as is known: some find out only in the guest. */
+static int check_works(struct measuring *measuring)
+{
+	const struct bench *bench = measuring->bench;
+
+	for (unsigned int i = 0; i < bench->nr_works; i++)
+		if (!bench->works[i].unsupported)
+			return 0;
+	return error_set(measuring->err, STATUS_CANNOT_RUN, "no workload to measure: %s: %s",
+			 bench->works[0].workload->name, bench->works[0].unsupported);
+}
+
+static int choose_works(struct measuring *measuring)
 {
 	const struct bench_plan *plan = measuring->plan;
 
@@ -482,6 +494,7 @@ static void choose_works(struct measuring *measuring)
 	for (unsigned int i = 0; i < BENCH_NR_READS; i++)
 		if (all || plan->leaf_reads & 1u << i)
 			add_work(measuring, &bench_reads[i].workload, bench_reads[i].leaf);
+	return check_works(measuring);
 }
 
 /* The last of the CPUs that we may use. */
@@ -507,7 +520,9 @@ static int set_up(struct measuring *measuring)
 	status = choose_observers(measuring);
 	if (status)
 		return status;
-	choose_works(measuring);
+	status = choose_works(measuring);
+	if (status)
+		return status;
 	test_vm_instructions(bench);
 	nr = place(bench, bench->nr_works, 0);
 	bench->cycles = calloc(nr, sizeof(*bench->cycles));
@@ -541,6 +556,8 @@ int bench_run(const struct host *host, const struct bench_plan *plan, struct ben
 	for (measuring.round = -1; measuring.round < (int)plan->rounds && !status;
 	     measuring.round++)
 		status = do_round(&measuring);
+	if (!status)
+		status = check_works(&measuring);
 	measuring.bench->seconds = seconds_now() - began;
 	if (status)
 		bench_destroy(measuring.bench);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,7 @@ int child_start(char **command, const sigset_t *mask, pid_t *child, struct error
 		if (getppid() != parent)
 			_exit(STATUS_CANNOT_RUN);
 		sigprocmask(SIG_SETMASK, mask, NULL);
+		signal(SIGXFSZ, SIG_DFL); /* see main() */
 		execvp(command[0], command);
 		failure = errno;
 		if (write(report[1], &failure, sizeof(failure)) < 0)

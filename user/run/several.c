@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -149,9 +150,9 @@ static int smp_load(struct session *session, const struct vm *vm)
 	const uint64_t asked = session->plan->smp_exits;
 	const uint64_t exits = asked ? asked : session_scaled(session, SMP_EXITS, 16);
 	const uint64_t each = session_scaled(session, SMP_COMMAND, 1);
-	struct command commands[TEST_VM_MAX_VCPUS] = { 0 };
+	struct command *commands = calloc(vm->nr_vcpus, sizeof(*commands));
 	unsigned int turn = random_next(&session->random) % 64, kept = 0;
-	int status = 0;
+	int status = commands ? 0 : session_no_memory(session);
 
 	/*
 	 * Keeps every vCPU busy. In odd turns the vCPUs run different commands, so that leaves are
@@ -174,6 +175,7 @@ static int smp_load(struct session *session, const struct vm *vm)
 	}
 	for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++)
 		status = command_wait(session, vm, v, &commands[v]);
+	free(commands);
 	return status;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tracer/btf.h"
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -119,6 +120,14 @@ static bool find_account(const struct btf *btf, struct ec_offsets *offsets)
 	return find_all(btf, wanted, NR(wanted));
 }
 
+/* The kernel finds a module's types by a number, which only CAP_SYS_ADMIN may look for. */
+static bool may_use_modules(void)
+{
+	__u32 id;
+
+	return !bpf_btf_get_next_id(0, &id) || errno != EPERM;
+}
+
 bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 {
 	const char *vendor = isa == EXIT_ISA_SVM ? "kvm_amd" : "kvm_intel";
@@ -141,6 +150,7 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 		modules[1] = btf__load_module_btf(vendor, vmlinux);
 		vcpu = btf_knows(modules[1], type, BTF_KIND_STRUCT);
 	}
+	kvm->no_modules = (modules[0] || modules[1]) && !may_use_modules();
 	of_kvm = modules[0] ?: vmlinux;
 	members = tracepoint && find_offsets(of_kvm, &kvm->offsets) &&
 		  find_answer(of_kvm, &kvm->offsets);

@@ -10,9 +10,10 @@
 
 /* What tp_btf programs need to know of KVM. */
 struct btf_kvm {
-	bool has_cast;	/* the kernel has bpf_rdonly_cast() */
-	bool accounts;	/* KVM has the series' account of exits, */
-	bool has_clock; /* and its function that reads the TSC */
+	bool has_cast;	 /* the kernel has bpf_rdonly_cast() */
+	bool accounts;	 /* KVM has the series' account of exits, */
+	bool has_clock;	 /* and its function that reads the TSC */
+	bool no_modules; /* the types are those of modules, which we may not use */
 	struct ec_offsets offsets;
 };
 

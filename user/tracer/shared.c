@@ -57,9 +57,10 @@ int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_v
 	shared->memory = NULL;
 	shared_destroy(shared);
 	if (error == EPERM)
-		return error_set(err, STATUS_CANNOT_RUN,
-				 "no permission for eBPF: run as root, or with CAP_BPF and "
-				 "CAP_PERFMON");
+		return error_set(
+			err, STATUS_CANNOT_RUN,
+			"no permission for eBPF: run as root, or with CAP_SYS_ADMIN; --path"
+			" classic takes CAP_BPF and CAP_PERFMON");
 	return error_set(err, STATUS_CANNOT_RUN, "cannot make %zu bytes for the eBPF program: %s",
 			 shared->size, strerror(error));
 }

@@ -106,9 +106,10 @@ static int load_error(struct tracer *tracer, int error, const char *what, struct
 	tracer->hopeless = error == -EPERM || error == -EMFILE || error == -ENFILE ||
 			   error == -ENOMEM;
 	if (error == -EPERM)
-		return error_set(err, STATUS_CANNOT_RUN,
-				 "no permission for eBPF: run as root, or with CAP_BPF and "
-				 "CAP_PERFMON");
+		return error_set(
+			err, STATUS_CANNOT_RUN,
+			"no permission for eBPF: run as root, or with CAP_SYS_ADMIN; --path"
+			" classic takes CAP_BPF and CAP_PERFMON");
 	return error_set(err, STATUS_CANNOT_RUN, "cannot %s the eBPF program (%s): %s", what,
 			 strerror(-error), messages_last());
 }
@@ -171,6 +172,11 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	const char *what = "open";
 	int ret;
 
+	if (kvm && kvm->no_modules)
+		return error_set(
+			err, STATUS_CANNOT_RUN,
+			"no permission for the types of KVM's modules: run as root, or with"
+			" CAP_SYS_ADMIN");
 	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
 	tracer->no_audit = why_no_audit(kvm);
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
@@ -238,11 +244,20 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	/* BTF may exist and still not suit the program. */
 	if (config->path == TRACER_CLASSIC ||
 	    (config->path == TRACER_AUTO && (!btf || (status && !new->hopeless)))) {
-		if (status)
-			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
-				err->text);
+		const struct error of_btf = *err;
+		struct error of_classic;
+		const bool tried = status;
+
 		unload(new);
-		status = load(new, config, NULL, err);
+		status = load(new, config, NULL, &of_classic);
+		if (status && !tried)
+			*err = of_classic;
+		else if (status)
+			error_set(err, status, "%.250s; classic tracepoints: %.200s", of_btf.text,
+				  of_classic.text);
+		else if (tried)
+			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
+				of_btf.text);
 	}
 	if (status) {
 		tracer_destroy(new);
