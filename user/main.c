@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <argp.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "util/text.h"
@@ -16,19 +19,20 @@ static int help(void)
 	options_help(&commands[0], stdout);
 	printf("\nExit status: 0 all checks hold, 1 mismatch, 2 usage, 3 cannot run here,"
 	       " 4 inconclusive.\n");
-	return STATUS_PASS;
+	return command_end(STATUS_PASS);
 }
 
 static int unknown_command(const char *name)
 {
-	fprintf(stderr, "exitcheck: no command \"%s\";", name);
-	for (unsigned int i = 0; i < nr_commands; i++) {
-		if (text_is_near(name, commands[i].name)) {
-			fprintf(stderr, " did you mean: %s\n", commands[i].name);
-			return STATUS_USAGE;
-		}
-	}
-	fprintf(stderr, " exitcheck --help shows them\n");
+	const char *near = NULL;
+	struct error err;
+
+	for (unsigned int i = 0; i < nr_commands && !near; i++)
+		if (text_is_near(name, commands[i].name))
+			near = commands[i].name;
+	error_set(&err, STATUS_USAGE, "no command \"%.200s\"; %s%s", name,
+		  near ? "did you mean: " : "exitcheck --help shows them", near ? near : "");
+	fprintf(stderr, "exitcheck: %s\n", err.text);
 	return STATUS_USAGE;
 }
 
@@ -46,9 +50,20 @@ static int obey(const struct command *command, int argc, char **argv)
 		return status;
 	if (options.help) {
 		options_help(command, stdout);
-		return STATUS_PASS;
+		return command_end(STATUS_PASS);
 	}
 	return command->run(&options);
+}
+
+/*
+ * A stream that is closed must not become the next file that is opened. What stands in its place cannot
+ * be used either: standard output's errors are reported as ever.
+ */
+static void reserve_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)
@@ -56,12 +71,15 @@ int main(int argc, char **argv)
 	const char *first = argc > 1 ? argv[1] : "";
 	const struct command *command = command_find(first);
 
+	reserve_streams();
 	argp_err_exit_status = STATUS_USAGE;
+	/* A file that grows too large is an error to report, not a reason to end. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (!strcmp(first, "--help") || !strcmp(first, "-h"))
 		return help();
 	if (!strcmp(first, "--version") || !strcmp(first, "-V")) {
 		puts("exitcheck " EXITCHECK_VERSION);
-		return STATUS_PASS;
+		return command_end(STATUS_PASS);
 	}
 	if (command)
 		return obey(command, argc - 1, argv + 1);

@@ -10,6 +10,7 @@
 
 #include "bench/plan.h"
 #include "kvm/test_vm.h"
+#include "report/file.h"
 #include "util/array.h"
 #include "util/text.h"
 
@@ -194,12 +195,15 @@ static int parse_form(struct parse *parse, int key, const char *path)
 	unsigned int form = key - OPTION_FORM, other = 0;
 	const char *name = option_name(parse, key);
 
-	write[form] = path ? path : "-";
-	if (!*write[form])
+	write[form] = NULL;
+	if (path && !*path)
 		return error_set(parse->err, STATUS_USAGE, "--%s: no file name", name);
+	if (!path || report_is_stdout(path))
+		path = "-";
 	while (other < NR_REPORT_FORMS &&
-	       (other == form || !write[other] || strcmp(write[other], write[form])))
+	       (other == form || !write[other] || !report_is_same_file(write[other], path)))
 		other++;
+	write[form] = path;
 	if (other == NR_REPORT_FORMS)
 		return 0;
 	write[form] = NULL;
@@ -208,10 +212,41 @@ static int parse_form(struct parse *parse, int key, const char *path)
 			 strcmp(write[other], "-") ? write[other] : "standard output");
 }
 
-/*
- * argp's own errors take two lines, so it is silenced; the argument that it stopped at tells what
- * was wrong.
- */
+/* An option by its letter; NULL: there is none. */
+static const struct argp_option *option_of_letter(const struct parse *parse, char letter)
+{
+	for (const struct argp_option *o = parse->command->options; is_row(o); o++)
+		if (o->name && o->key == letter)
+			return o;
+	return NULL;
+}
+
+/* What is wrong with a word such as "-xn", if something is. */
+static bool explain_letters(struct parse *parse, const char *word)
+{
+	if (*word != '-' || word[1] == '-' || !word[1])
+		return false;
+	while (*++word) {
+		const struct argp_option *o = option_of_letter(parse, *word);
+
+		if (*word == 'V')
+			error_set(parse->err, STATUS_USAGE, "-V stands alone: exitcheck -V");
+		else if (!o)
+			error_set(parse->err, STATUS_USAGE, "no option \"-%s\"; --help shows them",
+				  word);
+		else if (o->arg && !word[1])
+			error_set(parse->err, STATUS_USAGE, "-%c needs a value: %s", o->key,
+				  o->arg);
+		if (parse->err->text[0])
+			return true;
+		/* The rest is its value. */
+		if (o->arg)
+			return false;
+	}
+	return false;
+}
+
+/* argp's own errors take two lines, so it is silenced; the word that it stopped at tells what was wrong. */
 static void explain(struct parse *parse, const struct argp_state *state)
 {
 	const char *word = state->next > 0 ? state->argv[state->next - 1] : "";
@@ -219,16 +254,11 @@ static void explain(struct parse *parse, const struct argp_state *state)
 	char near[96] = "";
 	size_t n = 0;
 
-	if (parse->err->text[0])
+	/* It goes past a word of letters only once it has taken the last of them. */
+	if (parse->err->text[0] || explain_letters(parse, word) ||
+	    (strncmp(word, "--", 2) && state->next < state->argc &&
+	     explain_letters(parse, state->argv[state->next])))
 		return;
-	if (word[0] == '-' && word[1] && word[1] != '-') {
-		for (const struct argp_option *o = parse->command->options; is_row(o); o++)
-			if (o->arg && o->key == word[strlen(word) - 1]) {
-				error_set(parse->err, STATUS_USAGE, "-%c needs a value: %s", o->key,
-					  o->arg);
-				return;
-			}
-	}
 	for (const struct argp_option *o = parse->command->options; is_row(o) && length > 2; o++) {
 		size_t full = o->name ? strlen(o->name) : 0;
 		char typed[64];
