@@ -21,6 +21,7 @@
 #include "inguest/options.h"
 #include "kvm/exits.h"
 #include "report/schema.h"
+#include "util/text.h"
 
 #define MAX_ARGS 32
 
@@ -203,8 +204,8 @@ static void expect_80_columns(void)
 
 	for (const char *at = text; *at; at += strcspn(at, "\n") + 1) {
 		snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
-		if (out_width(line) > 80)
-			fail_msg("%d columns: %s", out_width(line), line);
+		if (text_width(line) > 80)
+			fail_msg("%d columns: %s", text_width(line), line);
 	}
 }
 

@@ -82,8 +82,8 @@ static struct row rest_of(const struct table *table, unsigned int from)
 static void widen(int *width, const struct line *line)
 {
 	for (unsigned int i = 0; i < NR_CELLS; i++)
-		if (out_width(line->cell[i].s) > width[i])
-			width[i] = out_width(line->cell[i].s);
+		if (text_width(line->cell[i].s) > width[i])
+			width[i] = text_width(line->cell[i].s);
 }
 
 static void print_line(struct out *out, const int *width, const struct line *line, enum color color)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "util/text.h"
+
 bool out_flush(struct out *out)
 {
 	size_t done = 0;
@@ -43,18 +45,9 @@ void out_print(struct out *out, const char *format, ...)
 	out->failed = EMSGSIZE;
 }
 
-int out_width(const char *text)
-{
-	int width = 0;
-
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
-	return width;
-}
-
 void out_cell(struct out *out, int width, const char *text)
 {
-	int pad = (width < 0 ? -width : width) - out_width(text);
+	int pad = (width < 0 ? -width : width) - text_width(text);
 
 	if (pad < 0)
 		pad = 0;

@@ -28,7 +28,4 @@ void out_color_end(struct out *out, enum color color);
 /* Writes what is left. False: this write, or one before it, failed. */
 bool out_flush(struct out *out);
 
-/* How many columns a UTF-8 text takes. */
-int out_width(const char *text);
-
 #endif

@@ -4,12 +4,15 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "util/array.h"
+
+#define READ_TRIES 8 /* to read a vCPU between two of its events */
 
 static unsigned int power_of_two(unsigned int at_least)
 {
@@ -144,11 +147,60 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 	}
 }
 
-void shared_read(const struct shared *shared, unsigned int place, unsigned int khz,
+/* What a vCPU is doing: if it is the same before and after a read, nothing has happened meanwhile. */
+struct moment {
+	ec_u64 count, open;
+	ec_u32 pending;
+};
+
+static struct moment moment_of(const struct ec_slot *slot)
+{
+	return (struct moment){
+		.count = __atomic_load_n(&slot->count, __ATOMIC_ACQUIRE),
+		.open = __atomic_load_n(&slot->open, __ATOMIC_ACQUIRE),
+		.pending = __atomic_load_n(&slot->pending, __ATOMIC_ACQUIRE),
+	};
+}
+
+static bool is_same(struct moment a, struct moment b)
+{
+	return a.count == b.count && a.open == b.open && a.pending == b.pending;
+}
+
+/* What has become of the exits, and of the one under way. False: some were made meanwhile. */
+static bool read_rows(const struct shared *shared, const struct ec_slot *slot,
+		      const struct shared_clock *clock, struct ec_vcpu *vcpu)
+{
+	const struct moment moment = moment_of(slot);
+	ec_u64 timed = 0, count = 0;
+
+	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
+		if (!slot->row[i])
+			continue;
+		read_row(shared_at(shared, EC_ROWS, slot->row[i]), clock->khz, &vcpu->reason[i]);
+		timed += vcpu->reason[i].timed;
+		count += vcpu->reason[i].count;
+	}
+	vcpu->count = count;
+	vcpu->entries = timed + vcpu->unpaired_entries;
+	vcpu->open_ns = 0;
+	if (!is_same(moment, moment_of(slot)))
+		return false;
+	timed += moment.pending != 0;
+	vcpu->lost_entries = count > timed ? count - timed : 0;
+	if (moment.pending && clock->now > moment.open) {
+		const struct ec_row *row = shared_at(shared, EC_ROWS, moment.pending);
+
+		vcpu->open_index = row->index;
+		vcpu->open_ns = to_ns(clock->now - moment.open, clock->khz);
+	}
+	return true;
+}
+
+void shared_read(const struct shared *shared, unsigned int place, const struct shared_clock *clock,
 		 struct ec_vcpu *vcpu)
 {
 	const struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
-	ec_u64 timed = 0, count = 0;
 
 	vcpu->vcpu_id = slot->vcpu_id;
 	vcpu->tid = slot->tid;
@@ -165,16 +217,9 @@ void shared_read(const struct shared *shared, unsigned int place, unsigned int k
 	memcpy(vcpu->differed, slot->differed, sizeof(vcpu->differed));
 	memcpy(vcpu->audit, slot->audit, sizeof(vcpu->audit));
 	memcpy(vcpu->own, slot->own, sizeof(vcpu->own));
-	for (size_t i = 0; i < EXIT_NR_INDICES; i++) {
-		if (!slot->row[i])
-			continue;
-		read_row(shared_at(shared, EC_ROWS, slot->row[i]), khz, &vcpu->reason[i]);
-		timed += vcpu->reason[i].timed;
-		count += vcpu->reason[i].count;
-	}
-	vcpu->count = count;
-	vcpu->entries = timed + vcpu->unpaired_entries;
-	vcpu->lost_entries = count - timed - (slot->pending != 0);
+	/* Of a vCPU that never rests, lost entries are known once it does. */
+	for (int try = 0; try < READ_TRIES && !read_rows(shared, slot, clock, vcpu); try++)
+		;
 }
 
 static void add_audit(struct ec_audit *sum, const struct ec_audit *audit)

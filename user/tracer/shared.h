@@ -33,8 +33,14 @@ void shared_give_back(const struct shared *shared, struct ec_state *state, unsig
 /* Takes a slot for a vCPU that the loader knows; 0: there is none. Not beside a program that takes. */
 unsigned int shared_take_slot(const struct shared *shared, struct ec_state *state);
 
-/* One vCPU as plain data. khz: of the programs' clock in kHz, 0 if that is in ns. */
-void shared_read(const struct shared *shared, unsigned int slot, unsigned int khz,
+/* The programs' clock. */
+struct shared_clock {
+	unsigned int khz; /* 0: it is in ns */
+	ec_u64 now;
+};
+
+/* One vCPU as plain data, over what it was at the last read. */
+void shared_read(const struct shared *shared, unsigned int slot, const struct shared_clock *clock,
 		 struct ec_vcpu *vcpu);
 
 /* Adds what one vCPU did to a sum. */

@@ -11,15 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "kvm/exits.h"
 #include "tracer/btf.h"
+#include "tracer/classic.h"
 #include "tracer/messages.h"
 #include "tracer/object.h"
 #include "tracer/shared.h"
-#include "tracer/tracefs.h"
-#include "util/array.h"
 
 #define MAX_GONE 1024 /* vCPUs that are gone and still have numbers of their own */
 
@@ -35,6 +36,7 @@ struct tracer {
 	struct shared shared;
 	enum tracer_path path;
 	unsigned int khz; /* of the programs' clock, 0: it is in ns */
+	ec_u64 closed;	  /* when the gate was, by that clock; 0: it is open */
 	bool watch;
 	bool hopeless; /* what failed will fail on the other path, too */
 	const char *no_audit;
@@ -51,48 +53,6 @@ struct tracer {
 	unsigned int nr_vms; /* that were numbered */
 	unsigned int *at;    /* by the number of a slot: which of seen has it, plus 1 */
 };
-
-/* ---- classic tracepoints ---- */
-
-static int find_fields(struct ec_fields *fields, struct error *err)
-{
-	const struct {
-		const char *event, *name;
-		struct ec_field *field;
-	} wanted[] = {
-		{ "kvm/kvm_exit", "vcpu_id", &fields->exit_vcpu_id },
-		{ "kvm/kvm_exit", "exit_reason", &fields->exit_reason },
-		{ "kvm/kvm_cpuid", "function", &fields->function },
-		{ "kvm/kvm_cpuid", "index", &fields->index },
-		{ "kvm/kvm_cpuid", "rax", &fields->rax },
-		{ "kvm/kvm_cpuid", "rbx", &fields->rbx },
-		{ "kvm/kvm_cpuid", "rcx", &fields->rcx },
-		{ "kvm/kvm_cpuid", "rdx", &fields->rdx },
-	};
-	const char *event = NULL;
-	char format[8192];
-	size_t length = 0, i;
-	int ret;
-
-	for (i = 0; i < NR(wanted); i++) {
-		struct tracefs_field field;
-
-		if (!event || strcmp(event, wanted[i].event)) {
-			event = wanted[i].event;
-			ret = tracefs_read_format(event, format, sizeof(format), &length, err);
-			if (ret)
-				return ret;
-		}
-		ret = tracefs_parse_field(format, length, wanted[i].name, &field);
-		if (ret || (field.size != 4 && field.size != 8))
-			return error_set(err, STATUS_CANNOT_RUN,
-					 "tracepoint %s has no usable field %s: use a version of"
-					 " exitcheck that knows this kernel",
-					 event, wanted[i].name);
-		*wanted[i].field = (struct ec_field){ field.offset, field.size };
-	}
-	return 0;
-}
 
 /* ---- life cycle ---- */
 
@@ -142,7 +102,7 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 		to->pidns_ino = pidns.st_ino;
 	}
 	if (!kvm)
-		return find_fields(&to->fields, err);
+		return classic_find_fields(&to->fields, err);
 	to->offsets = kvm->offsets;
 	to->audit = config->audit && kvm->accounts;
 	set_indices(to);
@@ -289,6 +249,11 @@ const char *tracer_no_audit(const struct tracer *tracer)
 	return tracer->no_audit;
 }
 
+bool tracer_knows_late(const struct tracer *tracer)
+{
+	return tracer->path == TRACER_BTF;
+}
+
 static unsigned int nr_cpus(const struct tracer *tracer)
 {
 	return tracer->shared.extent[EC_CPUS].mask / sizeof(struct ec_cpu) + 1;
@@ -299,14 +264,27 @@ static struct ec_cpu *cpu_at(const struct tracer *tracer, unsigned int cpu)
 	return shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(struct ec_cpu));
 }
 
+/* By the clock of the programs. */
+static ec_u64 now(const struct tracer *tracer)
+{
+	struct timespec now;
+
+	if (tracer->khz)
+		return __rdtsc();
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
 void tracer_gate(struct tracer *tracer, bool open)
 {
+	tracer->closed = 0;
 	__atomic_store_n(&tracer->object.state->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
 		return;
 	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
 	for (unsigned int cpu = 0; cpu < nr_cpus(tracer); cpu++)
 		__atomic_store_n(&cpu_at(tracer, cpu)->slot, 0, __ATOMIC_SEQ_CST);
+	tracer->closed = now(tracer);
 }
 
 /* ---- vCPUs ---- */
@@ -342,8 +320,13 @@ static struct seen *add_seen(struct tracer *tracer, unsigned int place, unsigned
 
 static void refresh(const struct tracer *tracer, struct seen *seen)
 {
+	const struct shared_clock clock = {
+		.khz = tracer->khz,
+		.now = tracer->closed ?: now(tracer),
+	};
+
 	if (seen->place)
-		shared_read(&tracer->shared, seen->place, tracer->khz, seen->vcpu);
+		shared_read(&tracer->shared, seen->place, &clock, seen->vcpu);
 }
 
 /* A slot whose vCPU has the key no longer: its address may be another vCPU's. */

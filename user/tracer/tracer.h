@@ -47,6 +47,9 @@ const char *tracer_path_name(const struct tracer *tracer);
 /* Why exits are not compared with KVM's own account of them, NULL if they are. */
 const char *tracer_no_audit(const struct tracer *tracer);
 
+/* Whether it tells vCPUs that had run before from new ones: not without KVM's types. */
+bool tracer_knows_late(const struct tracer *tracer);
+
 /*
  * Tells the program of a vCPU that the thread tid is going to run; its number in *vcpu. vm: any non-zero
  * number; the vCPUs of one VM are summed for VM-wide leaves.

@@ -69,6 +69,15 @@ struct text text_duration(double ns)
 	return text;
 }
 
+int text_width(const char *text)
+{
+	int width = 0;
+
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
+	return width;
+}
+
 /* The length of the UTF-8 character at text, 0 if it is none that can be shown. */
 static size_t character(const char *text)
 {

@@ -26,6 +26,9 @@ struct text text_real(double value);
 /* A time in nanoseconds with three digits and its unit: "12.8 µs". */
 struct text text_duration(double ns);
 
+/* How many columns a UTF-8 text takes. */
+int text_width(const char *text);
+
 /*
  * Whether a text is UTF-8 that can be shown on one line of any form of a report: no control
  * characters, none that XML forbids. text_clean() makes it so, with "?" for what cannot be.
