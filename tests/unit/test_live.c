@@ -105,7 +105,7 @@ static void wrong(void **state)
 	expect(NULL, STATUS_MISMATCH,
 	       "FAIL: KVM's account of exits is wrong: 0x72 CPUID: of 10 exits, 3 were charged no"
 	       " cycles");
-	snprintf(look.lost, sizeof(look.lost), "2 VM entries");
+	snprintf(look.lost.s, sizeof(look.lost.s), "2 VM entries");
 	expect(NULL, STATUS_INCONCLUSIVE,
 	       "INCONCLUSIVE: 1,000 exits and 20 leaf reads compared, 0 different, but lost: 2 VM"
 	       " entries");

@@ -36,8 +36,8 @@ void audit_line(FILE *to, const struct look *look)
 		look->seconds, look->nr_vms, look->nr_vms == 1 ? "" : "s", all->vcpus - all->gone,
 		all->vcpus - all->gone == 1 ? "" : "s", text_u64(all->exits).s,
 		text_u64((uint64_t)rate).s, text_u64(all->compared).s, look->audit.nr_faults,
-		text_u64(all->reads).s, text_u64(all->wrong).s, *look->lost ? "; lost: " : "",
-		look->lost);
+		text_u64(all->reads).s, text_u64(all->wrong).s, *look->lost.s ? "; lost: " : "",
+		look->lost.s);
 	fflush(to);
 }
 
@@ -264,7 +264,7 @@ int audit_json(FILE *to, const struct look *look, const struct live_verdict *ver
 			    json_number(audit_bias_below(audit, 0.999)));
 	json_object_set_new(document, "no_audit", json_string_or_null(look->no_audit));
 	json_object_set_new(document, "no_cycles", json_string_or_null(look->no_cycles));
-	json_object_set_new(document, "lost", json_string_or_null(look->lost));
+	json_object_set_new(document, "lost", json_string_or_null(look->lost.s));
 	json_object_set_new(document, "faults", faults_json(audit));
 	json_object_set_new(document, "vms", vms_json(look));
 	json_object_set_new(document, "verdict",

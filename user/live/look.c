@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include "live/look.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "judge/check_time.h"
 #include "run/clocks.h"
-#include "util/array.h"
-#include "util/text.h"
 
 #define CLOCK_LEAST_NS 100000000 /* the rate of the function says something from here on */
 #define CLOCK_PART 0.01
@@ -150,32 +145,6 @@ static int judge(struct look *look, struct error *err)
 	return 0;
 }
 
-/* Says in one line what was lost. */
-static int sum_losses(struct look *look, struct error *err)
-{
-	const struct ec_stats *stats = tracer_stats(look->tracer);
-	unsigned long long missed = 0;
-	int status = tracer_missed(look->tracer, &missed, err);
-	const struct {
-		uint64_t nr;
-		const char *what;
-	} losses[] = {
-		{ missed, "events that the kernel skipped" },
-		{ stats->no_slot, "exits of vCPUs for which there was no room" },
-		{ stats->no_map, "events for which a map was full" },
-		{ stats->unread, "leaf reads of unknown vCPUs" },
-		{ look->all.lost_entries, "VM entries" },
-	};
-	size_t n = 0;
-
-	look->lost[0] = '\0';
-	for (size_t i = 0; i < NR(losses); i++)
-		if (losses[i].nr && n < sizeof(look->lost))
-			n += snprintf(look->lost + n, sizeof(look->lost) - n, "%s%s %s",
-				      n ? ", " : "", text_u64(losses[i].nr).s, losses[i].what);
-	return status;
-}
-
 int look_take(struct look *look, struct error *err)
 {
 	int status;
@@ -190,7 +159,7 @@ int look_take(struct look *look, struct error *err)
 	if (!look->no_audit && look->all.ended && look->all.unaccounted == look->all.ended)
 		look->no_audit = "KVM does not account for these VMs: their VMMs must ask for it,"
 				 " or load kvm.ko with exit_leaves=host or all";
-	return status ? status : sum_losses(look, err);
+	return status ? status : losses_sum(&look->lost, look->tracer, look->all.lost_entries, err);
 }
 
 void look_release(struct look *look)
@@ -199,43 +168,4 @@ void look_release(struct look *look)
 	free(look->vms);
 	look->vcpus = NULL;
 	look->vms = NULL;
-}
-
-/* The file descriptors of a process that are a vCPU's. */
-static unsigned int vcpus_of(const char *process)
-{
-	char path[300], target[64];
-	unsigned int nr = 0;
-	struct dirent *file;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%s/fd", process);
-	dir = opendir(path);
-	while (dir && (file = readdir(dir))) {
-		ssize_t length;
-
-		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, file->d_name);
-		length = readlink(path, target, sizeof(target) - 1);
-		if (length <= 0)
-			continue;
-		target[length] = '\0';
-		nr += !strncmp(target, "anon_inode:kvm-vcpu:", strlen("anon_inode:kvm-vcpu:"));
-	}
-	if (dir)
-		closedir(dir);
-	return nr;
-}
-
-unsigned int look_vcpus_now(void)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *process;
-	unsigned int nr = 0;
-
-	while (proc && (process = readdir(proc)))
-		if (process->d_name[0] >= '1' && process->d_name[0] <= '9')
-			nr += vcpus_of(process->d_name);
-	if (proc)
-		closedir(proc);
-	return nr;
 }

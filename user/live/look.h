@@ -9,6 +9,7 @@
 
 #include "judge/audit.h"
 #include "kvm/host.h"
+#include "live/losses.h"
 #include "run/result.h"
 #include "tracer/tracer.h"
 #include "util/error.h"
@@ -46,14 +47,11 @@ struct look {
 	struct audit audit;
 	const char *no_audit; /* why exits were not compared with KVM's account, NULL if they were */
 	char no_cycles[320];  /* why only their counts were, "" if cycles were, too */
-	char lost[256];	      /* what was, "" if nothing was */
+	struct losses lost;
 };
 
 /* Takes the present numbers. STATUS_CANNOT_RUN. */
 int look_take(struct look *look, struct error *err);
 void look_release(struct look *look);
-
-/* vCPUs that this host's processes have at this moment. */
-unsigned int look_vcpus_now(void);
 
 #endif

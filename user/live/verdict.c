@@ -83,16 +83,16 @@ struct live_verdict live_verdict(const struct look *look, const char *command)
 		verdict.status = STATUS_MISMATCH;
 		snprintf(verdict.text, sizeof(verdict.text), "FAIL: %s of %s leaf reads are wrong",
 			 text_u64(all->wrong).s, text_u64(all->reads).s);
-	} else if (look->audit.nr_faults && !*look->lost) {
+	} else if (look->audit.nr_faults && !*look->lost.s) {
 		verdict.status = STATUS_MISMATCH;
 		snprintf(verdict.text, sizeof(verdict.text),
 			 "FAIL: KVM's account of exits is wrong: %s",
 			 audit_fault_text(&look->audit, audit_common(&look->audit, &share)).s);
-	} else if (*look->lost) {
+	} else if (*look->lost.s) {
 		snprintf(
 			verdict.text, sizeof(verdict.text),
 			"INCONCLUSIVE: %s exits and %s leaf reads compared, 0 different, but lost: %s",
-			text_u64(all->compared).s, text_u64(all->reads).s, look->lost);
+			text_u64(all->compared).s, text_u64(all->reads).s, look->lost.s);
 	} else if (!all->compared && !all->reads) {
 		snprintf(verdict.text, sizeof(verdict.text),
 			 "INCONCLUSIVE: %s exits counted, none compared: %s%s%s",

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "live/watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "live/child.h"
+#include "live/processes.h"
+#include "run/clocks.h"
+#include "util/array.h"
+
+#define LEAST_VCPUS 511 /* for which there is room, ... */
+#define PER_CPU 4	/* ... and for so many a CPU */
+
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
+struct watching {
+	const struct watch_plan *plan;
+	void *context;
+	sigset_t signals; /* blocked meanwhile, but former */
+	sigset_t former;
+	pid_t child; /* -1: none that runs */
+	const char *command;
+};
+
+unsigned int watch_room(const struct host *host)
+{
+	unsigned int now = 2 * processes_vcpus(), nr = PER_CPU * host->nr_cpus;
+
+	nr = nr > now ? nr : now;
+	nr = nr > LEAST_VCPUS ? nr : LEAST_VCPUS;
+	return nr < TRACER_MAX_VCPUS ? nr : TRACER_MAX_VCPUS;
+}
+
+static bool is_there(pid_t process)
+{
+	return !kill(process, 0) || errno == EPERM;
+}
+
+int watch_check_process(pid_t process, struct error *err)
+{
+	if (is_there(process))
+		return 0;
+	return error_set(err, STATUS_USAGE, "there is no process %d", process);
+}
+
+/* Whether there is nothing more to watch: the command or the process has ended. */
+static bool has_ended(struct watching *watching)
+{
+	const struct watch_plan *plan = watching->plan;
+	int status;
+
+	if (watching->child > 0 && waitpid(watching->child, &status, WNOHANG) == watching->child) {
+		child_report(plan->command[0], status);
+		watching->command = plan->command[0];
+		watching->child = -1;
+		return true;
+	}
+	return plan->process && !is_there(plan->process);
+}
+
+/* Until something ends it. */
+static int watch(struct watching *watching, uint64_t begin, struct error *err)
+{
+	const struct watch_plan *plan = watching->plan;
+	uint64_t shown = begin, interval = plan->interval * 1000000000ull, looks = 0;
+	int status = 0;
+
+	while (!status) {
+		int signal = child_moment(&watching->signals);
+		uint64_t now = clocks_read().ns;
+
+		if ((signal && signal != SIGCHLD) || has_ended(watching))
+			break;
+		if (plan->seconds && now - begin >= plan->seconds * 1000000000ull)
+			break;
+		plan->poll(watching->context);
+		if (!interval || now - shown < interval)
+			continue;
+		shown += interval * ((now - shown) / interval);
+		status = plan->look(watching->context, err);
+		if (++looks == plan->count)
+			break;
+	}
+	return status;
+}
+
+int watch_run(const struct watch_plan *plan, void *context, uint64_t begin, const char **command,
+	      struct error *err)
+{
+	struct watching watching = { .plan = plan, .context = context, .child = -1 };
+	int status = 0;
+
+	sigemptyset(&watching.signals);
+	sigaddset(&watching.signals, SIGCHLD);
+	for (size_t i = 0; i < NR(ends); i++)
+		sigaddset(&watching.signals, ends[i]);
+	sigprocmask(SIG_BLOCK, &watching.signals, &watching.former);
+	if (plan->command)
+		status = child_start(plan->command, &watching.former, &watching.child, err);
+	else if (plan->process)
+		fprintf(stderr, "exitcheck: %s the VMs of process %d; Ctrl-C ends it\n",
+			plan->doing, plan->process);
+	else
+		fprintf(stderr, "exitcheck: %s every VM; Ctrl-C ends it\n", plan->doing);
+	status = status ? status : watch(&watching, begin, err);
+	if (watching.child > 0)
+		child_stop(watching.child, &watching.signals);
+	sigprocmask(SIG_SETMASK, &watching.former, NULL);
+	*command = watching.command;
+	return status;
+}
