@@ -14,7 +14,9 @@
 #include "judge/judge.h"
 #include "kvm/test_vm.h"
 #include "list.h"
-#include "live/audit.h"
+#include "live_commands.h"
+#include "option_rows.h"
+#include "output.h"
 #include "report/error_document.h"
 #include "report/file.h"
 #include "report/plain.h"
@@ -65,12 +67,6 @@ static int write_forms(const struct options *options, const json_t *document, st
 			*err = unwritten;
 		}
 	}
-	return status;
-}
-
-static int say(const struct error *err, int status)
-{
-	fprintf(stderr, "exitcheck: %s\n", err->text);
 	return status;
 }
 
@@ -131,13 +127,6 @@ static bool want_text(const struct options *options)
 		if (options->write[form] && !strcmp(options->write[form], "-"))
 			return false;
 	return true;
-}
-
-static int flush_stdout(struct error *err)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	return error_set(err, STATUS_CANNOT_RUN, "cannot write to standard output: %m");
 }
 
 int command_end(int status)
@@ -318,28 +307,6 @@ static int report_command(struct options *options)
 	return status ? say(&err, status) : STATUS_PASS;
 }
 
-static int audit_command(struct options *options)
-{
-	const struct audit_plan plan = {
-		.path = options->path,
-		.clock = options->clock,
-		.process = (pid_t)options->process,
-		.seconds = options->seconds,
-		.interval = options->interval						 ?:
-				    options->write[REPORT_JSON] || isatty(STDOUT_FILENO) ? 1 :
-											   0,
-		.command = options->command,
-		.json = options->write[REPORT_JSON],
-	};
-	int verdict = STATUS_PASS, status;
-	struct error err;
-
-	status = audit_run(&plan, &verdict, &err);
-	if (!status)
-		status = flush_stdout(&err);
-	return status ? say(&err, status) : verdict;
-}
-
 static void list_observers(FILE *to)
 {
 	fprintf(to, "\nObservers:\n\n");
@@ -347,30 +314,7 @@ static void list_observers(FILE *to)
 		fprintf(to, "  %-13s  %s\n", bench_observers[i].name, bench_observers[i].help);
 }
 
-/* ---- the table: argp sorts the options of a group, so each help text stands alone ---- */
-
-enum {
-	GROUP_WORK = 1,
-	GROUP_TRACER,
-	GROUP_OUTPUT,
-	GROUP_HELP = -1,
-};
-
-#define HEADING(text, group)                  \
-	{                                     \
-		NULL, 0, NULL, 0, text, group \
-	}
-#define HELP_OPTION                                                \
-	{                                                          \
-		"help", 'h', NULL, 0, "Show this help", GROUP_HELP \
-	}
-#define PATH_OPTION                                                                                   \
-	{                                                                                             \
-		"path", OPTION_PATH, "auto|btf|classic", 0,                                           \
-			"How the eBPF program attaches: btf uses KVM's type information, classic the" \
-			" classic tracepoints (default: auto, btf if KVM has type information)",      \
-			GROUP_TRACER                                                                  \
-	}
+/* ---- the table ---- */
 
 static const struct argp_option run_options[] = {
 	HEADING("Workload:", GROUP_WORK),
@@ -458,28 +402,6 @@ static const struct argp_option compare_options[] = {
 	{ 0 },
 };
 
-static const struct argp_option audit_options[] = {
-	HEADING("What:", GROUP_WORK),
-	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
-	HEADING("eBPF:", GROUP_TRACER),
-	PATH_OPTION,
-	{ "clock", OPTION_CLOCK, "monotonic|tsc", 0,
-	  "The eBPF program's clock: CLOCK_MONOTONIC (default), or the TSC by a function of the patched"
-	  " kvm.ko, which costs less",
-	  GROUP_TRACER },
-	HEADING("Output:", GROUP_OUTPUT),
-	{ "interval", OPTION_INTERVAL, "N", 0,
-	  "A line every N seconds, 1 to 604,800 (default: every second on a terminal and with --json)",
-	  GROUP_OUTPUT },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write a line of JSON at each interval and at the end (FILE may be - for standard output,"
-	  " instead of the text)",
-	  GROUP_OUTPUT },
-	HELP_OPTION,
-	{ 0 },
-};
-
 const struct command commands[] = {
 	{
 		.name = "run",
@@ -543,6 +465,17 @@ const struct command commands[] = {
 		.options = audit_options,
 		.takes_command = true,
 		.run = audit_command,
+	},
+	{
+		.name = "stat",
+		.summary = "show the exits of the VMs that run, and their time",
+		.doc = "Shows how many exits the VMs on this host make, for which reasons, and how"
+		       " much time they take. Ends with COMMAND or the process, after --seconds or"
+		       " --count, or at Ctrl-C.",
+		.arguments = "[-- COMMAND...]",
+		.options = stat_options,
+		.takes_command = true,
+		.run = stat_command,
 	},
 };
 

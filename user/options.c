@@ -10,6 +10,7 @@
 
 #include "bench/plan.h"
 #include "kvm/test_vm.h"
+#include "live/usage.h"
 #include "report/file.h"
 #include "util/array.h"
 #include "util/text.h"
@@ -188,6 +189,27 @@ static int parse_clock(struct parse *parse, const char *name)
 	return status;
 }
 
+static int parse_by(struct parse *parse, const char *name)
+{
+	static const char *const names[] = { "reason", "vcpu", "vm" };
+	static const unsigned int by[] = {
+		USAGE_BY_REASON,
+		USAGE_BY_VM | USAGE_BY_VCPU,
+		USAGE_BY_VM,
+	};
+	unsigned int number;
+	int status = parse_name(parse, "by", names, NR(names), name, &number);
+
+	parse->options->by = status ? 0 : by[number];
+	return status;
+}
+
+static int parse_csv(struct parse *parse, const char *path)
+{
+	parse->options->csv = report_is_stdout(path) ? "-" : path;
+	return *path ? 0 : error_set(parse->err, STATUS_USAGE, "--csv: no file name");
+}
+
 /* A form, and the file to write it to; without one it is standard output. */
 static int parse_form(struct parse *parse, int key, const char *path)
 {
@@ -348,6 +370,18 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_CLOCK:
 		status = parse_clock(parse, arg);
+		break;
+	case 'a':
+		options->all = true;
+		break;
+	case OPTION_VM:
+		options->vm = arg;
+		break;
+	case OPTION_BY:
+		status = parse_by(parse, arg);
+		break;
+	case OPTION_CSV:
+		status = parse_csv(parse, arg);
 		break;
 	case ARGP_KEY_ARG:
 		if (parse->command->takes_command) {

@@ -30,6 +30,9 @@ enum {
 	OPTION_ROUNDS,
 	OPTION_VMS,
 	OPTION_FAIL_OVER,
+	OPTION_VM,
+	OPTION_BY,
+	OPTION_CSV,
 	OPTION_FORM, /* + enum report_form */
 	OPTION_JSON = OPTION_FORM + REPORT_JSON,
 };
@@ -49,10 +52,14 @@ struct options {
 	enum tracer_path path;
 	bool opt_in;
 	enum tracer_clock clock;
-	unsigned int seconds;	/* audit, 0: until interrupted */
-	unsigned int interval;	/* audit, 0: the default */
-	unsigned int process;	/* audit, 0: all */
-	char **command;		/* audit, NULL: none */
+	unsigned int seconds;	/* audit, stat; 0: until interrupted */
+	unsigned int interval;	/* audit, stat; 0: the default */
+	unsigned int process;	/* audit, stat; 0: all */
+	char **command;		/* audit, stat; NULL: none */
+	bool all;		/* stat: -a */
+	const char *vm;		/* stat: its name, NULL: any */
+	unsigned int by;	/* stat: bits of enum usage_by, 0: the default */
+	const char *csv;	/* stat: as write[] */
 	unsigned int observers; /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;
 	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */

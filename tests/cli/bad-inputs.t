@@ -20,22 +20,24 @@ my %numbers = (
 	run => [qw(--count -n --vcpus --smp-exits --seed)],
 	bench => [qw(--count -n --vcpus --vms --rounds --seed)],
 	audit => [qw(--seconds --interval --pid -p)],
+	stat => [qw(--seconds --interval --count -n --pid -p)],
 );
 my %names = (
 	run => [qw(--workload -w --path)],
 	bench => [qw(--workload -w --observer)],
 	audit => [qw(--path --clock)],
+	stat => [qw(--path --clock --by)],
 );
 my %flags = (
-	run => [qw(--no-opt-in --no-color --help)], bench => [qw(--no-color --help)], audit => [qw(--help)],
+	run => [qw(--no-opt-in --no-color --help)], bench => [qw(--no-color --help)], audit => [qw(--help)], stat => [qw(--all -a --help)],
 	report => [qw(--text --json --html --no-color)], list => [qw(--json --help)], compare => [qw(--help)],
 );
 my %files = (
 	run => [qw(--json --markdown --junit --html)], bench => [qw(--json --markdown --html)],
-	compare => [qw(--json)], audit => [qw(--json)],
+	compare => [qw(--json)], audit => [qw(--json)], stat => [qw(--json --csv)],
 );
 my %arguments = (report => 1, compare => 2);
-my @commands = ('', qw(run bench audit report compare list));
+my @commands = ('', qw(run bench audit stat report compare list));
 
 sub pick { return $_[rand @_] }
 
@@ -133,7 +135,7 @@ sub input
 		sub { push @words, '--' . substr(junk() . 'zq', 0, 4000) },
 		sub { push @words, '-' . pick(split //, 'bcdefgijklmoqrstuvxyzABCDEFGHIJKLMNOPQRSTUVWXYZ019') . junk() },
 		sub { push @words, pick(@{$flags{$is}}) . '=' . junk() },
-		sub { @given = (@given, junk()) if $is ne 'audit'; push @words, '--zq' if $is eq 'audit' },
+		sub { @given = (@given, junk()) if $is !~ /^(audit|stat)$/; push @words, '--zq' if $is =~ /^(audit|stat)$/ },
 	);
 	push @kinds, sub { push @words, option(pick(@{$numbers{$is}}), bad_number()) } if $numbers{$is};
 	push @kinds, sub { push @words, option(pick(@{$names{$is}}), junk()) } if $names{$is};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs of a kind that exitcheck is not, whose guests read the exit leaves, for `exitcheck audit` to watch.
+ * VMMs of a kind that exitcheck is not, whose guests read the exit leaves, for `exitcheck audit` and `stat` to watch.
  *   vmm idle      vCPU 0 runs and then never again; vCPU 1 runs once there is a file /tmp/go
  *   vmm supply    the VMM has CPUID entries of its own for some of the leaves
  *   vmm vms N     N VMs in turn
@@ -95,7 +95,10 @@ static struct vm create_vm(unsigned int vcpus)
 
 	check(vm.fd >= 0 && memory != MAP_FAILED, "KVM_CREATE_VM");
 	check(!ioctl(vm.fd, KVM_SET_TSS_ADDR, TSS), "KVM_SET_TSS_ADDR");
-	check(!ioctl(vm.fd, KVM_ENABLE_CAP, &cap), "KVM_ENABLE_CAP");
+	/* For `exitcheck stat` an unpatched KVM does. */
+	check(!ioctl(kvm, KVM_CHECK_EXTENSION, CAP_EXIT_LEAVES) ||
+		      !ioctl(vm.fd, KVM_ENABLE_CAP, &cap),
+	      "KVM_ENABLE_CAP");
 	write_guest(memory);
 	region.userspace_addr = (uintptr_t)memory;
 	check(!ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");

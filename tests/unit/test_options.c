@@ -9,6 +9,7 @@
 
 #include "bench/plan.h"
 #include "commands.h"
+#include "live/usage.h"
 #include "util/array.h"
 
 #define MAX_ARGS 32
@@ -219,6 +220,29 @@ static void audit(void **state)
 	assert_non_null(strstr(err.text, "no option \"-n\""));
 }
 
+static void stat(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("stat", ""), 0);
+	assert_false(options.all);
+	assert_int_equal(options.by, 0);
+	assert_int_equal(parse("stat", "-a --by vcpu --interval 2 -n 3 --csv x.csv sleep -a"), 0);
+	assert_true(options.all);
+	assert_int_equal(options.by, USAGE_BY_VM | USAGE_BY_VCPU);
+	assert_int_equal(options.count, 3);
+	assert_string_equal(options.csv, "x.csv");
+	assert_string_equal(options.command[1], "-a");
+	assert_int_equal(parse("stat", "--vm web1 --by vm --json -"), 0);
+	assert_string_equal(options.vm, "web1");
+	assert_int_equal(options.by, USAGE_BY_VM);
+
+	assert_int_equal(parse("stat", "--by cpu"), STATUS_USAGE);
+	assert_string_equal(err.text, "--by: \"cpu\" is not reason, vcpu or vm");
+	assert_int_equal(parse("stat", "--csv ''"), STATUS_USAGE);
+	assert_int_equal(parse("stat", "--count 0"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "--count: 0 is not in 1 to 10,000,000"));
+}
+
 static void bench(void **state)
 {
 	(void)state;
@@ -316,6 +340,7 @@ int main(void)
 		cmocka_unit_test(json_is_known_after_an_error),
 		cmocka_unit_test(list),
 		cmocka_unit_test(audit),
+		cmocka_unit_test(stat),
 		cmocka_unit_test(bench),
 		cmocka_unit_test(compare),
 		cmocka_unit_test(report),

@@ -8,6 +8,7 @@
 #define REPORT_SCHEMA_VERSION 1
 #define BENCH_SCHEMA_VERSION 1
 #define COMPARISON_SCHEMA_VERSION 1
+#define STAT_SCHEMA_VERSION 1
 #define INGUEST_SCHEMA_VERSION 1 /* exitcheck-guest --json */
 
 #endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What `exitcheck stat` shows, in all forms. From the top of the tree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "live/stat_forms.h"
+#include "report/schema.h"
+#include "util/array.h"
+
+static struct usage usage;
+static struct host host = { .isa = EXIT_ISA_SVM, .cpu = "CPU", .kernel = "6.12" };
+static struct proof proof;
+static struct stat_form form;
+static char *text;
+
+static void set(uint64_t key, unsigned int index, uint64_t nr)
+{
+	struct usage_vcpu *vcpu = usage_vcpu(&usage, key);
+	const struct usage_exits all = {
+		.exits = nr,
+		.ended = nr,
+		.ns = nr * 1500,
+		.time_ns = nr * 1500,
+		.max_ns = 1500,
+		.hist = { [10] = nr },
+	};
+
+	assert_non_null(vcpu);
+	vcpu->vm = key;
+	vcpu->process = 77;
+	usage_set(&usage, vcpu, index, &all);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	usage = (struct usage){ .has_hist = true };
+	usage_begin(&usage, 2);
+	set(1, 0x72, 2000);
+	set(1, EXIT_INDEX_OTHER, 1);
+	usage_end(&usage);
+	strcpy(usage.vms[0].name, "a \"b\"");
+	proof = (struct proof){ .vcpus = 1 };
+	form = (struct stat_form){
+		.host = &host,
+		.source = "eBPF",
+		.by = USAGE_BY_REASON,
+		.usage = &usage,
+		.proof = &proof,
+		.is_last = true,
+	};
+	text = NULL;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	usage_release(&usage);
+	free(text);
+	return 0;
+}
+
+typedef int (*writer)(FILE *to, const struct stat_form *form, struct error *err);
+
+static const char *write_by(writer writer)
+{
+	struct error err;
+	size_t size;
+	FILE *to;
+
+	free(text);
+	text = NULL;
+	to = open_memstream(&text, &size);
+	assert_non_null(to);
+	assert_int_equal(writer(to, &form, &err), 0);
+	fclose(to);
+	return text;
+}
+
+static void as_text(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		write_by(stat_text),
+		"VM exits of 1 VM (a \"b\", process 77) in 2.0 s\n"
+		"CPU, SVM, Linux 6.12, source: eBPF\n\n"
+		"exit reason                  exits   exits/s     time    share     mean      p50      p99      max\n"
+		"0x72 CPUID                   2,000     1,000  3.00 ms    0.1 %  1.50 µs  1.26 µs  1.50 µs  1.50 µs\n"
+		"undefined numbers                1         1  1.50 µs    0.0 %  1.50 µs  1.26 µs  1.50 µs  1.50 µs\n"
+		"total                        2,001     1,001  3.00 ms    0.2 %  1.50 µs  1.26 µs  1.50 µs  1.50 µs\n\n"
+		"complete: every exit of 1 vCPU\n");
+	form.by = USAGE_BY_VM | USAGE_BY_VCPU;
+	form.is_last = false;
+	assert_non_null(strstr(write_by(stat_text), "2.0 s\nVM, vCPU "));
+	assert_non_null(strstr(text, "\na \"b\" vCPU 0 "));
+	assert_null(strstr(text, "complete"));
+	snprintf(proof.lost.s, sizeof(proof.lost.s), "2 VM entries");
+	assert_non_null(strstr(write_by(stat_text), "\nINCOMPLETE: lost: 2 VM entries\n"));
+}
+
+static void as_json(void **state)
+{
+	static const unsigned int by[] = { USAGE_BY_REASON, USAGE_BY_VM,
+					   USAGE_BY_VM | USAGE_BY_VCPU };
+	json_t *schema = json_load_file("user/live/stat.schema.json", 0, NULL);
+	struct error err;
+
+	(void)state;
+	assert_non_null(schema);
+	for (unsigned int i = 0; i < 2 * NR(by); i++) {
+		json_t *document;
+
+		form.by = by[i / 2];
+		form.is_last = usage.has_hist = i % 2;
+		document = json_loads(write_by(stat_json), 0, NULL);
+		assert_non_null(document);
+		assert_ptr_equal(strchr(text, '\n') + 1, text + strlen(text));
+		if (schema_check_by(schema, document, true, &err))
+			fail_msg("%s: %s", err.text, text);
+		json_decref(document);
+	}
+	json_decref(schema);
+}
+
+static int csv(FILE *to, const struct stat_form *form, struct error *err)
+{
+	return stat_csv(to, form, true, err);
+}
+
+static void as_csv(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		write_by(csv),
+		"seconds,interval_seconds,of,vm,vm_name,process,vcpu,number,reason,exits,exits_per_second,"
+		"time_ns,share,mean_ns,p50_ns,p99_ns,max_ns\n"
+		"2.000,2.000,all,,,,,114,CPUID,2000,1000,3000000,0.0015,1500,1262,1495.24,1500\n"
+		"2.000,2.000,all,,,,,,,1,0.5,1500,7.5e-07,1500,1262,1495.24,1500\n");
+	form.by = USAGE_BY_VM | USAGE_BY_VCPU;
+	assert_non_null(strstr(write_by(csv), "\n2.000,2.000,all,1,\"a \"\"b\"\"\",77,0,,,2001,"));
+}
+
+static void verdicts(void **state)
+{
+	(void)state;
+	assert_true(proof_verdict(&proof).complete);
+	proof.late = 1;
+	assert_string_equal(
+		proof_verdict(&proof).text,
+		"complete: every exit of 1 vCPU; 1 had run before, their exits begin with"
+		" the first that was seen");
+	proof.late_unknown = true;
+	assert_non_null(strstr(proof_verdict(&proof).text, "; 1 may have run before"));
+	proof = (struct proof){ 0 };
+	assert_false(proof_verdict(&proof).complete);
+	assert_string_equal(proof_verdict(&proof).text, "INCOMPLETE: no VM ran meanwhile");
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(as_text),
+		TEST(as_json),
+		TEST(as_csv),
+		TEST(verdicts),
+	};
+
+	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);
+}

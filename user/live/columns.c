@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/columns.h"
+
+static bool exits(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->exits;
+	return true;
+}
+
+static bool rate(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->exits / input->seconds;
+	return input->seconds > 0;
+}
+
+static bool time(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->time_ns;
+	return true;
+}
+
+static bool share(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->time_ns / (input->seconds * 1e9);
+	return input->seconds > 0;
+}
+
+static bool mean(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->ns / (double)input->exits->ended;
+	return input->exits->ended;
+}
+
+static bool quantile(const struct column_input *input, double part, double *value)
+{
+	struct usage_quantile quantile;
+
+	if (!usage_quantile(input->usage, input->exits, part, &quantile))
+		return false;
+	*value = quantile.ns;
+	return true;
+}
+
+static bool p50(const struct column_input *input, double *value)
+{
+	return quantile(input, 0.5, value);
+}
+
+static bool p99(const struct column_input *input, double *value)
+{
+	return quantile(input, 0.99, value);
+}
+
+static bool max(const struct column_input *input, double *value)
+{
+	*value = (double)input->exits->max_ns;
+	return input->usage->has_hist && input->exits->ended;
+}
+
+static struct text number_text(const struct column_input *input, double value)
+{
+	(void)input;
+	return text_real(value);
+}
+
+static struct text duration_text(const struct column_input *input, double value)
+{
+	(void)input;
+	return text_duration(value);
+}
+
+static struct text percent_text(const struct column_input *input, double value)
+{
+	struct text text;
+
+	(void)input;
+	snprintf(text.s, sizeof(text.s), "%.1f %%", 100 * value);
+	return text;
+}
+
+static struct text max_text(const struct column_input *input, double value)
+{
+	const struct text duration = text_duration(value);
+	struct text text;
+
+	if (!input->exits->max_is_bound)
+		return duration;
+	snprintf(text.s, sizeof(text.s), "<%.26s", duration.s);
+	return text;
+}
+
+const struct column columns[NR_COLUMNS] = {
+	[COLUMN_EXITS] = { "exits", "exits", 11, true, exits, number_text },
+	[COLUMN_RATE] = { "exits_per_second", "exits/s", 9, false, rate, number_text },
+	[COLUMN_TIME] = { "time_ns", "time", 8, true, time, duration_text },
+	[COLUMN_SHARE] = { "share", "share", 8, false, share, percent_text },
+	[COLUMN_MEAN] = { "mean_ns", "mean", 8, false, mean, duration_text },
+	[COLUMN_P50] = { "p50_ns", "p50", 8, false, p50, duration_text },
+	[COLUMN_P99] = { "p99_ns", "p99", 8, false, p99, duration_text },
+	[COLUMN_MAX] = { "max_ns", "max", 8, true, max, max_text },
+};
+
+struct text column_text(enum column_id id, const struct column_input *input)
+{
+	double value;
+
+	if (columns[id].value(input, &value))
+		return columns[id].text(input, value);
+	return (struct text){ "-" };
+}

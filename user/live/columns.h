@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef COLUMNS_H
+#define COLUMNS_H
+
+/* What is said of some exits, by what names and in what units: one table for all forms. */
+
+#include <stdbool.h>
+
+#include "live/usage.h"
+#include "util/text.h"
+
+enum column_id {
+	COLUMN_EXITS,
+	COLUMN_RATE,
+	COLUMN_TIME,
+	COLUMN_SHARE,
+	COLUMN_MEAN,
+	COLUMN_P50,
+	COLUMN_P99,
+	COLUMN_MAX,
+	NR_COLUMNS,
+};
+
+/* What a column is computed from. */
+struct column_input {
+	const struct usage *usage;
+	const struct usage_exits *exits;
+	double seconds; /* in which they were made */
+};
+
+struct column {
+	const char *name; /* in JSON and CSV, with its unit */
+	const char *head; /* of a table */
+	int width;
+	bool is_whole;
+	/* False: it is not known, such as the mean of no exits. */
+	bool (*value)(const struct column_input *input, double *value);
+	/* A value as a table has it. */
+	struct text (*text)(const struct column_input *input, double value);
+};
+
+extern const struct column columns[NR_COLUMNS];
+
+/* A cell of a table: "-" if it is not known. */
+struct text column_text(enum column_id id, const struct column_input *input);
+
+#endif

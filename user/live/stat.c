@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/stat.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "live/ebpf_source.h"
+#include "live/names.h"
+#include "live/processes.h"
+#include "live/proof.h"
+#include "live/stat_forms.h"
+#include "live/usage.h"
+#include "live/watch.h"
+#include "run/clocks.h"
+
+struct stating {
+	const struct stat_plan *plan;
+	pid_t process; /* whose VMs, 0: all */
+	struct host host;
+	struct tracer *tracer;
+	struct usage usage;
+	struct proof proof;
+	uint64_t begin, looks;
+	FILE *json, *csv;
+	bool csv_begun;
+	char source[64];
+	const char *command; /* that has ended, NULL: none */
+};
+
+/* The process that is asked for, if one is. */
+static int find_process(struct stating *stating, struct error *err)
+{
+	const struct stat_plan *plan = stating->plan;
+	int status = 0;
+
+	stating->process = plan->process;
+	if (plan->vm)
+		return name_find(plan->vm, &stating->process, err);
+	if (!plan->process)
+		return 0;
+	status = watch_check_process(plan->process, err);
+	if (!status && !process_vcpus(plan->process))
+		status = error_set(err, STATUS_USAGE, "process %d has no vCPUs", plan->process);
+	return status;
+}
+
+static int open_form(const char *path, FILE **file, struct error *err)
+{
+	if (!path)
+		return 0;
+	*file = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	if (*file)
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write to %s: %s", path, strerror(errno));
+}
+
+static int close_form(const char *path, FILE *file, int status, struct error *err)
+{
+	if (!file || file == stdout || !fclose(file) || status)
+		return status;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write to %s: %s", path, strerror(errno));
+}
+
+static int prepare(struct stating *stating, struct error *err)
+{
+	const struct stat_plan *plan = stating->plan;
+	int status = host_probe(&stating->host, err);
+	struct tracer_config config = {
+		.isa = stating->host.isa,
+		.path = plan->path,
+		.clock = plan->clock,
+		.watch = true,
+		.tsc_khz = stating->host.tsc_khz,
+		.leaves_all = stating->host.exit_leaves == EXIT_LEAVES_ALL,
+	};
+
+	status = status ? status : find_process(stating, err);
+	status = status ? status : open_form(plan->json, &stating->json, err);
+	status = status ? status : open_form(plan->csv, &stating->csv, err);
+	if (status)
+		return status;
+	config.process = stating->process;
+	config.nr_vcpus = watch_room(&stating->host);
+	status = tracer_create(&stating->tracer, &config, err);
+	if (status)
+		return status;
+	snprintf(stating->source, sizeof(stating->source), "eBPF by %s",
+		 tracer_path_name(stating->tracer));
+	stating->usage.has_hist = true;
+	stating->usage.khz = plan->clock == TRACER_TSC ? stating->host.tsc_khz : 0;
+	return 0;
+}
+
+static void poll(void *context)
+{
+	struct stating *stating = context;
+
+	ebpf_source_poll(stating->tracer, &stating->usage);
+}
+
+static int show(struct stating *stating, bool is_last, struct error *err)
+{
+	const struct stat_form form = {
+		.host = &stating->host,
+		.source = stating->source,
+		.by = stating->plan->by,
+		.usage = &stating->usage,
+		.proof = &stating->proof,
+		.command = stating->command,
+		.is_last = is_last,
+	};
+	int status = 0;
+
+	if (stating->json)
+		status = stat_json(stating->json, &form, err);
+	if (stating->csv && !status)
+		status = stat_csv(stating->csv, &form, !stating->csv_begun, err);
+	stating->csv_begun = true;
+	if (stating->json != stdout && stating->csv != stdout && !status)
+		status = stat_text(stdout, &form, err);
+	return status;
+}
+
+static int take(struct stating *stating, struct error *err)
+{
+	const double seconds = (double)(clocks_read().ns - stating->begin) / 1e9;
+	int status = ebpf_source_take(stating->tracer, &stating->usage, seconds, err);
+
+	return status ? status : proof_take(&stating->proof, &stating->usage, stating->tracer, err);
+}
+
+static int look(void *context, struct error *err)
+{
+	struct stating *stating = context;
+	int status = take(stating, err);
+
+	stating->looks++;
+	return status ? status : show(stating, false, err);
+}
+
+/* The gate is open meanwhile. */
+static int run(struct stating *stating, struct error *err)
+{
+	const struct stat_plan *plan = stating->plan;
+	const struct watch_plan watch = {
+		.doing = "counting exits of",
+		.process = stating->process,
+		.seconds = plan->seconds,
+		.interval = plan->interval,
+		.count = plan->count,
+		.command = plan->command,
+		.poll = poll,
+		.look = look,
+	};
+	int status;
+
+	tracer_gate(stating->tracer, true);
+	stating->begin = clocks_read().ns;
+	status = watch_run(&watch, stating, stating->begin, &stating->command, err);
+	tracer_gate(stating->tracer, false);
+	/* Intervals add up to all: the last one ends here, unless the count has ended it. */
+	if (!status && !(plan->count && stating->looks == plan->count)) {
+		status = take(stating, err);
+		if (!status && plan->interval)
+			status = show(stating, false, err);
+	}
+	return status ? status : show(stating, true, err);
+}
+
+int stat_run(const struct stat_plan *plan, int *verdict, struct error *err)
+{
+	struct stating stating = { .plan = plan };
+	int status = prepare(&stating, err);
+
+	*verdict = STATUS_CANNOT_RUN;
+	if (!status)
+		status = run(&stating, err);
+	if (!status)
+		*verdict = proof_verdict(&stating.proof).complete ? STATUS_PASS :
+								    STATUS_INCONCLUSIVE;
+	status = close_form(plan->json, stating.json, status, err);
+	status = close_form(plan->csv, stating.csv, status, err);
+	usage_release(&stating.usage);
+	tracer_destroy(stating.tracer);
+	return status;
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live/stat_forms.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm/exits.h"
+#include "live/columns.h"
+#include "util/json.h"
+#include "util/text.h"
+#include "util/version.h"
+
+/* What the forms are made of. */
+struct rows {
+	struct usage_row *row;
+	unsigned int nr;
+	struct usage_exits total;
+	double seconds;
+};
+
+static bool take_rows(struct rows *rows, const struct stat_form *form)
+{
+	const struct usage_filter all = { 0 };
+
+	rows->seconds = form->is_last ? form->usage->seconds : form->usage->interval;
+	return usage_rows(form->usage, form->by, &all, !form->is_last, &rows->row, &rows->nr,
+			  &rows->total);
+}
+
+static int written(FILE *to, const char *what, bool failed, struct error *err)
+{
+	if (!failed && !fflush(to) && !ferror(to))
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN, "cannot write %s: %s", what, strerror(errno));
+}
+
+struct label {
+	char s[96];
+};
+
+/* "web1", or which process it is if the name is not known. */
+static struct label vm_label(const struct usage_vm *vm)
+{
+	struct label label;
+
+	if (!vm->number)
+		snprintf(label.s, sizeof(label.s), "(gone)");
+	else if (*vm->name)
+		snprintf(label.s, sizeof(label.s), "%s", vm->name);
+	else
+		snprintf(label.s, sizeof(label.s), "process %u", vm->process);
+	return label;
+}
+
+static struct label reason_label(enum exit_isa isa, unsigned int index)
+{
+	struct label label = { "undefined numbers" };
+	unsigned int number;
+
+	if (exit_number(isa, index, &number))
+		snprintf(label.s, sizeof(label.s), "%s %s", text_exit(isa, number).s,
+			 exit_name(isa, number));
+	return label;
+}
+
+static struct label row_label(const struct stat_form *form, const struct usage_row *row)
+{
+	struct label label = { "" };
+	int n = 0;
+
+	if (row->vm)
+		n = snprintf(label.s, sizeof(label.s), "%s", vm_label(row->vm).s);
+	if (row->vcpu && row->vcpu->vm)
+		n += snprintf(label.s + n, sizeof(label.s) - n, " vCPU %u", row->vcpu->id);
+	if (row->index >= 0)
+		snprintf(label.s + n, sizeof(label.s) - n, "%s%s", n ? " " : "",
+			 reason_label(form->host->isa, row->index).s);
+	return label;
+}
+
+/* ---- text ---- */
+
+#define LABEL_WIDTH 22
+
+static void show_line(FILE *to, const char *label, int width, const struct column_input *input)
+{
+	fprintf(to, "%s%*s", label, width - text_width(label), "");
+	for (int id = 0; id < NR_COLUMNS; id++) {
+		const struct text text = input ? column_text(id, input) : (struct text){ "" };
+		const char *cell = input ? text.s : columns[id].head;
+
+		fprintf(to, " %*s%s", columns[id].width - text_width(cell), "", cell);
+	}
+	fputc('\n', to);
+}
+
+static void show_heading(FILE *to, const struct stat_form *form, const struct rows *rows)
+{
+	const struct usage *usage = form->usage;
+
+	if (!form->is_last) {
+		fprintf(to, "%.1f s\n", usage->seconds);
+		return;
+	}
+	fprintf(to, "VM exits of %u VM%s", usage->nr_vms, usage->nr_vms == 1 ? "" : "s");
+	if (usage->nr_vms == 1 && *usage->vms[0].name)
+		fprintf(to, " (%s, process %u)", usage->vms[0].name, usage->vms[0].process);
+	if (form->command)
+		fprintf(to, " while %s ran, %.1f s\n", form->command, rows->seconds);
+	else
+		fprintf(to, " in %.1f s\n", rows->seconds);
+	fprintf(to, "%s, %s, Linux %s, source: %s\n\n", form->host->cpu, isa_name(form->host->isa),
+		form->host->kernel, form->source);
+}
+
+int stat_text(FILE *to, const struct stat_form *form, struct error *err)
+{
+	const struct proof_verdict verdict = proof_verdict(form->proof);
+	struct column_input input = { .usage = form->usage };
+	int width = LABEL_WIDTH;
+	struct rows rows;
+
+	if (!take_rows(&rows, form))
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	input.seconds = rows.seconds;
+	show_heading(to, form, &rows);
+	for (unsigned int i = 0; i < rows.nr; i++) {
+		int wanted = text_width(row_label(form, &rows.row[i]).s);
+
+		width = wanted > width ? wanted : width;
+	}
+	if (rows.nr)
+		show_line(to,
+			  form->by == USAGE_BY_VM  ? "VM" :
+			  form->by & USAGE_BY_VCPU ? "VM, vCPU" :
+						     "exit reason",
+			  width, NULL);
+	for (unsigned int i = 0; i < rows.nr; i++) {
+		input.exits = &rows.row[i].sum;
+		show_line(to, row_label(form, &rows.row[i]).s, width, &input);
+	}
+	input.exits = &rows.total;
+	show_line(to, "total", width, &input);
+	fputc('\n', to);
+	if (form->is_last)
+		fprintf(to, "%s\n", verdict.text);
+	else if (!verdict.complete)
+		fprintf(to, "%s\n\n", verdict.text);
+	free(rows.row);
+	return written(to, "the table", false, err);
+}
+
+/* ---- JSON ---- */
+
+static json_t *exits_json(const struct column_input *input)
+{
+	const struct usage_exits *exits = input->exits;
+	json_t *json = json_object();
+
+	for (int id = 0; id < NR_COLUMNS; id++) {
+		const struct column *column = &columns[id];
+		double value;
+
+		json_object_set_new(json, column->name,
+				    !column->value(input, &value) ? json_null() :
+				    column->is_whole ? json_integer((json_int_t)value) :
+						       json_real(value));
+	}
+	json_object_set_new(json, "ended", json_number(exits->ended));
+	json_object_set_new(json, "ended_ns", json_number(exits->ns));
+	json_object_set_new(json, "max_is_bound", json_boolean(exits->max_is_bound));
+	return json;
+}
+
+/* Where a quantile is for sure. */
+static void add_range(json_t *json, const char *name, const struct column_input *input, double part)
+{
+	struct usage_quantile quantile;
+
+	json_object_set_new(json, name,
+			    usage_quantile(input->usage, input->exits, part, &quantile) ?
+				    json_pack("[f, f]", quantile.low, quantile.high) :
+				    json_null());
+}
+
+static json_t *row_json(const struct stat_form *form, const struct column_input *input,
+			const struct usage_row *row)
+{
+	json_t *json = exits_json(input);
+	unsigned int number;
+
+	add_range(json, "p50_range_ns", input, 0.5);
+	add_range(json, "p99_range_ns", input, 0.99);
+	if (row->vm) {
+		json_object_set_new(json, "vm", json_integer(row->vm->number));
+		json_object_set_new(json, "vm_name", json_string_or_null(row->vm->name));
+		json_object_set_new(json, "process", json_integer(row->vm->process));
+	}
+	if (row->vcpu)
+		json_object_set_new(json, "vcpu", json_integer(row->vcpu->id));
+	if (row->index < 0)
+		return json;
+	if (!exit_number(form->host->isa, row->index, &number)) {
+		json_object_set_new(json, "number", json_null());
+		json_object_set_new(json, "reason", json_null());
+		return json;
+	}
+	json_object_set_new(json, "number", json_integer(number));
+	json_object_set_new(json, "reason", json_string(exit_name(form->host->isa, number)));
+	return json;
+}
+
+static json_t *vms_json(const struct usage *usage)
+{
+	json_t *vms = json_array();
+
+	for (unsigned int i = 0; i < usage->nr_vms; i++) {
+		const struct usage_vm *vm = &usage->vms[i];
+
+		json_array_append_new(vms, json_pack("{s:i, s:o, s:i, s:i, s:i, s:i}", "vm",
+						     (int)vm->number, "vm_name",
+						     json_string_or_null(vm->name), "process",
+						     (int)vm->process, "vcpus", (int)vm->vcpus,
+						     "gone", (int)vm->gone, "late", (int)vm->late));
+	}
+	return vms;
+}
+
+int stat_json(FILE *to, const struct stat_form *form, struct error *err)
+{
+	const struct proof_verdict verdict = proof_verdict(form->proof);
+	struct column_input input = { .usage = form->usage };
+	json_t *document, *list = json_array(), *total;
+	struct rows rows;
+	bool failed;
+
+	if (!take_rows(&rows, form)) {
+		json_decref(list);
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	}
+	input.seconds = rows.seconds;
+	for (unsigned int i = 0; i < rows.nr; i++) {
+		input.exits = &rows.row[i].sum;
+		json_array_append_new(list, row_json(form, &input, &rows.row[i]));
+	}
+	input.exits = &rows.total;
+	total = exits_json(&input);
+	add_range(total, "p50_range_ns", &input, 0.5);
+	add_range(total, "p99_range_ns", &input, 0.99);
+	document = json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:b, s:s}",
+			     "schema_version", STAT_SCHEMA_VERSION, "document", "stat", "isa",
+			     isa_name(form->host->isa), "source", form->source, "seconds",
+			     form->usage->seconds, "interval_seconds", rows.seconds, "is_last",
+			     form->is_last, "vms", vms_json(form->usage), "rows", list, "total",
+			     total, "lost", json_string_or_null(form->proof->lost.s), "complete",
+			     verdict.complete, "verdict", verdict.text);
+	failed = !document || json_dumpf(document, to, JSON_COMPACT) || fputc('\n', to) == EOF;
+	json_decref(document);
+	free(rows.row);
+	return written(to, "JSON", failed, err);
+}
+
+/* ---- CSV ---- */
+
+/* Quoted, whatever is in it. */
+static void csv_string(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text; text++)
+		fprintf(to, *text == '"' ? "\"\"" : "%c", *text);
+	fputc('"', to);
+}
+
+static void csv_row(FILE *to, const struct stat_form *form, const struct column_input *input,
+		    const struct usage_row *row)
+{
+	unsigned int number;
+
+	fprintf(to, "%.3f,%.3f,%s,", form->usage->seconds, input->seconds,
+		form->is_last ? "all" : "interval");
+	if (row->vm) {
+		fprintf(to, "%u,", row->vm->number);
+		csv_string(to, row->vm->name);
+		fprintf(to, ",%u,", row->vm->process);
+	} else {
+		fprintf(to, ",,,");
+	}
+	if (row->vcpu)
+		fprintf(to, "%u", row->vcpu->id);
+	if (row->index >= 0 && exit_number(form->host->isa, row->index, &number))
+		fprintf(to, ",%u,%s", number, exit_name(form->host->isa, number));
+	else
+		fprintf(to, ",,");
+	for (int id = 0; id < NR_COLUMNS; id++) {
+		double value;
+
+		fputc(',', to);
+		if (columns[id].value(input, &value))
+			fprintf(to, columns[id].is_whole ? "%.0f" : "%.6g", value);
+	}
+	fputc('\n', to);
+}
+
+int stat_csv(FILE *to, const struct stat_form *form, bool is_first, struct error *err)
+{
+	struct column_input input = { .usage = form->usage };
+	struct rows rows;
+
+	if (!take_rows(&rows, form))
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	input.seconds = rows.seconds;
+	if (is_first) {
+		fprintf(to, "seconds,interval_seconds,of,vm,vm_name,process,vcpu,number,reason");
+		for (int id = 0; id < NR_COLUMNS; id++)
+			fprintf(to, ",%s", columns[id].name);
+		fputc('\n', to);
+	}
+	for (unsigned int i = 0; i < rows.nr; i++) {
+		input.exits = &rows.row[i].sum;
+		csv_row(to, form, &input, &rows.row[i]);
+	}
+	free(rows.row);
+	return written(to, "CSV", false, err);
+}

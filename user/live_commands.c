@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "live_commands.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "live/audit.h"
+#include "live/stat.h"
+#include "live/usage.h"
+#include "option_rows.h"
+#include "output.h"
+#include "report/file.h"
+
+int audit_command(struct options *options)
+{
+	const struct audit_plan plan = {
+		.path = options->path,
+		.clock = options->clock,
+		.process = (pid_t)options->process,
+		.seconds = options->seconds,
+		.interval = options->interval						 ?:
+				    options->write[REPORT_JSON] || isatty(STDOUT_FILENO) ? 1 :
+											   0,
+		.command = options->command,
+		.json = options->write[REPORT_JSON],
+	};
+	int verdict = STATUS_PASS, status;
+	struct error err;
+
+	status = audit_run(&plan, &verdict, &err);
+	if (!status)
+		status = flush_stdout(&err);
+	return status ? say(&err, status) : verdict;
+}
+
+/* What argp cannot know. */
+static int check_stat(const struct options *options, struct error *err)
+{
+	const char *json = options->write[REPORT_JSON];
+
+	if (options->all + !!options->process + !!options->vm > 1)
+		return error_set(err, STATUS_USAGE, "use one of -a, -p and --vm");
+	if (json && options->csv && report_is_same_file(json, options->csv))
+		return error_set(err, STATUS_USAGE, "--json and --csv both write to %s",
+				 strcmp(json, "-") ? json : "standard output");
+	return 0;
+}
+
+int stat_command(struct options *options)
+{
+	const struct stat_plan plan = {
+		.path = options->path,
+		.clock = options->clock,
+		.process = (pid_t)options->process,
+		.vm = options->vm,
+		.by = options->by ?: USAGE_BY_REASON,
+		.seconds = options->seconds,
+		.interval = options->interval	   ?:
+				    options->count ? 1 :
+						     0,
+		.count = options->count,
+		.command = options->command,
+		.json = options->write[REPORT_JSON],
+		.csv = options->csv,
+	};
+	int verdict = STATUS_PASS, status;
+	struct error err;
+
+	status = check_stat(options, &err);
+	if (!status)
+		status = stat_run(&plan, &verdict, &err);
+	if (!status)
+		status = flush_stdout(&err);
+	return status ? say(&err, status) : verdict;
+}
+
+const struct argp_option audit_options[] = {
+	HEADING("What:", GROUP_WORK),
+	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
+	HEADING("eBPF:", GROUP_TRACER),
+	PATH_OPTION,
+	CLOCK_OPTION,
+	HEADING("Output:", GROUP_OUTPUT),
+	{ "interval", OPTION_INTERVAL, "N", 0,
+	  "A line every N seconds, 1 to 604,800 (default: every second on a terminal and with --json)",
+	  GROUP_OUTPUT },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write a line of JSON at each interval and at the end (FILE may be - for standard output,"
+	  " instead of the text)",
+	  GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};
+
+const struct argp_option stat_options[] = {
+	HEADING("What:", GROUP_WORK),
+	{ "all", 'a', NULL, 0, "All VMs (default)", GROUP_WORK },
+	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
+	{ "vm", OPTION_VM, "NAME", 0,
+	  "Only the VM of this name: QEMU's -name (libvirt's), Firecracker's --id, cloud-hypervisor's"
+	  " API socket, or the program's name",
+	  GROUP_WORK },
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
+	HEADING("eBPF:", GROUP_TRACER),
+	PATH_OPTION,
+	CLOCK_OPTION,
+	HEADING("Output (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),
+	{ "by", OPTION_BY, "reason|vcpu|vm", 0, "What has a row of its own (default: reason)",
+	  GROUP_OUTPUT },
+	{ "interval", OPTION_INTERVAL, "N", 0,
+	  "A table of the last N seconds every N seconds, 1 to 604,800 (default: one at the end)",
+	  GROUP_OUTPUT },
+	{ "count", 'n', "N", 0, "Stop after N such tables, 1 to 10,000,000", GROUP_OUTPUT },
+	{ "json", OPTION_JSON, "FILE", 0, "Write a line of JSON for each table", GROUP_OUTPUT },
+	{ "csv", OPTION_CSV, "FILE", 0, "Write the rows of each table as CSV", GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef LIVE_COMMANDS_H
+#define LIVE_COMMANDS_H
+
+/* The commands that watch VMs that run. */
+
+#include "options.h"
+
+extern const struct argp_option audit_options[], stat_options[];
+
+int audit_command(struct options *options);
+int stat_command(struct options *options);
+
+#endif
