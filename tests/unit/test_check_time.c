@@ -58,6 +58,27 @@ static void time_needs_a_steady_clock(void **state)
 	strcpy(result->next_clocksource, "acpi_pm");
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->end.suspends++;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+	for (unsigned int i = 0; i < verdicts.nr_rows; i++)
+		assert_int_equal(verdicts.rows[i].verdict, verdicts.rows[i].has_leaf_cycles ?
+								   VERDICT_INCONCLUSIVE :
+								   VERDICT_PASS);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->begin.suspended_ns = 7000000000;
+	result->end.suspended_ns = result->begin.suspended_ns + 11000000;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_INCONCLUSIVE);
+
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->begin.suspended_ns = 7000000000;
+	result->end.suspended_ns = result->begin.suspended_ns + 9000000;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 }
 
 static void time_allows_for_the_conversion_only(void **state)

@@ -22,6 +22,8 @@
 #define TIME_BIAS_CYCLES 2000
 /* What a long exit leaves of the caches (and of an emulator's) makes the code between the clocks dearer. */
 #define TIME_BIAS_SHARE 0.01
+/* Two readings of clocks are that much apart, at most; a suspend takes longer. */
+#define TIME_SUSPENDED_NS 10000000
 /* A window in which no preemption between the two clocks explains half the time. */
 #define TIME_LONG_CYCLES 0x1p32
 
@@ -204,6 +206,11 @@ bool timing_begin(const struct result *result, struct check *check, struct timin
 			     result->host.clocksource, result->next_clocksource);
 		return false;
 	}
+	if (result->end.suspends != result->begin.suspends ||
+	    result->end.suspended_ns > result->begin.suspended_ns + TIME_SUSPENDED_NS) {
+		check_detail(check, "the host was suspended meanwhile");
+		return false;
+	}
 	timing->khz = result->host.tsc_khz ? result->host.tsc_khz : result->discovery.tsc_khz;
 	timing->deviation = deviation_ppm(result, timing->khz);
 	if (timing->deviation > TIME_MAX_DEVIATION_PPM) {
@@ -261,6 +268,7 @@ void check_time(struct facts *facts, struct check *check)
 		check_detail(check, "out of memory");
 		return;
 	}
+	facts->time_judged = true;
 	tally_time(facts, check, &timing, stats, &tally);
 	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
 	tally.differed += biases.differed;

@@ -18,6 +18,7 @@ struct facts {
 	bool caused[EXIT_NR_INDICES];	/* a workload causes it */
 	bool expected[EXIT_NR_INDICES]; /* a workload or the host does */
 	bool time_failed[EXIT_NR_INDICES];
+	bool time_judged;
 	struct audit *audit;	   /* where AUDIT leaves what it found */
 	struct contract *contract; /* likewise, CONTRACT */
 };

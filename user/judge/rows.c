@@ -87,7 +87,9 @@ static enum verdict row_verdict(const struct facts *facts, const struct reason_r
 		return !facts->expected[row->index] || (facts->lost && !row->has_leaf) ?
 			       VERDICT_INCONCLUSIVE :
 			       VERDICT_FAIL;
-	return facts->lost ? VERDICT_INCONCLUSIVE : VERDICT_PASS;
+	if (facts->lost || (row->has_leaf_cycles && !facts->time_judged))
+		return VERDICT_INCONCLUSIVE;
+	return VERDICT_PASS;
 }
 
 /* Adds what one vCPU has of a reason to its row, and to the bounds of the truth. */

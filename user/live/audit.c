@@ -85,7 +85,7 @@ static int run(struct auditing *auditing, struct error *err)
 	int status;
 
 	tracer_gate(look->tracer, true);
-	look->begin = clocks_read();
+	look->begin = clocks_mark();
 	status = watch_run(&watch, auditing, look->begin.ns, &auditing->command, err);
 	tracer_gate(look->tracer, false);
 	return status ? status : look_take(look, err);

@@ -100,7 +100,7 @@ static void check_clocks(struct look *look)
 
 	clocks.host = look->host;
 	clocks.begin = look->begin;
-	clocks.end = clocks_read();
+	clocks.end = clocks_mark();
 	clocks.discovery.features = LEAF_FEATURE_STABLE_TSC;
 	host_read_clocksource(clocks.next_clocksource, sizeof(clocks.next_clocksource));
 	if (!strcmp(clocks.next_clocksource, look->host.clocksource))

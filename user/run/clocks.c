@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/clocks.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <x86intrin.h>
 
+#define SUSPENDS "/sys/power/suspend_stats/success"
 #define CLOCKS_NS 50000000 /* between two checks: long against the time of one */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
 
 /* The closest of several pairs. */
 struct result_clock clocks_read(void)
@@ -14,18 +24,37 @@ struct result_clock clocks_read(void)
 	uint64_t least = UINT64_MAX;
 
 	for (int i = 0; i < 16; i++) {
-		struct timespec now;
-		uint64_t before = __rdtsc(), after;
+		uint64_t before = __rdtsc(), now = clock_ns(CLOCK_MONOTONIC), after = __rdtsc();
 
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		after = __rdtsc();
 		if (after - before >= least)
 			continue;
 		least = after - before;
 		best.tsc = before + (after - before) / 2;
-		best.ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+		best.ns = now;
 	}
 	return best;
+}
+
+struct result_clock clocks_mark(void)
+{
+	struct result_clock now = clocks_read();
+	FILE *file = fopen(SUSPENDS, "re");
+	unsigned long long suspends = 0;
+
+	if (file) {
+		if (fscanf(file, "%llu", &suspends) != 1)
+			suspends = 0;
+		fclose(file);
+	}
+	now.suspends = suspends;
+	/* CLOCK_BOOTTIME goes on while CLOCK_MONOTONIC stands still. Preempted in between, they differ by less. */
+	for (int i = 0; i < 16; i++) {
+		uint64_t boot = clock_ns(CLOCK_BOOTTIME), ns = clock_ns(CLOCK_MONOTONIC);
+
+		if (boot > ns + now.suspended_ns)
+			now.suspended_ns = boot - ns;
+	}
+	return now;
 }
 
 /* Cycles of leaf and eBPF compare only while eBPF's clock runs at one rate: others may slew it. */

@@ -7,6 +7,9 @@
 /* The TSC and CLOCK_MONOTONIC at one instant. */
 struct result_clock clocks_read(void);
 
+/* The same, and the suspends until now: at the beginning and the end of what is timed. */
+struct result_clock clocks_mark(void);
+
 /* Rate-limited clock check: records the TSC's rate, and a change of the clock source. */
 void clocks_check(struct session *session);
 

@@ -110,6 +110,8 @@ struct result_width {
 
 struct result_clock {
 	uint64_t tsc, ns; /* read together; CLOCK_MONOTONIC */
+	/* Of clocks_mark() alone: how often the host was suspended, and for how long, since its boot. */
+	uint64_t suspends, suspended_ns;
 };
 
 /* ---- CONTRACT: VMs of its own, which eBPF does not follow ---- */

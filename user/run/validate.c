@@ -45,7 +45,7 @@ static int run_phases(struct session *session)
 	int status;
 
 	tracer_gate(session->tracer, true);
-	session->result->begin = session->clocks = clocks_read();
+	session->result->begin = session->clocks = clocks_mark();
 	status = phase_single(session);
 	if (!status)
 		status = phase_irqchip(session);
@@ -61,7 +61,7 @@ static int run_phases(struct session *session)
 		status = phase_width(session);
 	status = phase_smp_end(session, status);
 	clocks_check(session);
-	session->result->end = clocks_read();
+	session->result->end = clocks_mark();
 	tracer_gate(session->tracer, false);
 	return status ?: record_losses(session);
 }
