@@ -451,6 +451,23 @@ static void unpatched_invents_nothing(void **state)
 	assert_int_equal(verdict_of(CHECK_UNPATCHED), VERDICT_FAIL);
 }
 
+static void mono_names_no_reason_for_a_total(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	struct probe_read *last = NULL;
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_reads; i++)
+		if (result->reads[i].function == LEAF_TOTAL_CYCLES)
+			last = &result->reads[i];
+	assert_non_null(last);
+	last->ebx = last->ecx = 0;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_MONO), VERDICT_FAIL);
+	assert_non_null(strstr(find_check(CHECK_MONO)->examples[0], "leaf 0x4ffffffe went"));
+	assert_null(strstr(find_check(CHECK_MONO)->examples[0], "EXCEPTION"));
+}
+
 static void off_is_not_unpatched(void **state)
 {
 	(void)state;
@@ -568,6 +585,7 @@ int main(void)
 		cmocka_unit_test(unpatched_takes_no_data_for_a_leaf),
 		cmocka_unit_test(unpatched_still_finds_a_wrong_ebpf),
 		cmocka_unit_test(unpatched_invents_nothing),
+		cmocka_unit_test(mono_names_no_reason_for_a_total),
 		cmocka_unit_test(off_is_not_unpatched),
 		cmocka_unit_test(granted_but_missing_fails),
 		cmocka_unit_test(leaves_nobody_asked_for_fail),

@@ -355,7 +355,7 @@ void check_mono(struct facts *facts, struct check *check)
 				unsigned int index =
 					leaf_is_by_number(reads[i].function) ?
 						exit_index(facts->isa, reads[i].index) :
-						0;
+						EXIT_INDEX_OTHER;
 				uint64_t value, *before;
 
 				if (leaf_decode(&reads[i], &value) != LEAF_VALUE)
