@@ -32,8 +32,9 @@ unload_kvm()
 	busybox rmmod "$lab_module" && busybox rmmod kvm
 }
 
-# What a kernel says when something in it is broken; lab looks for it, too.
-complaint_pattern='BUG:|WARNING:|UBSAN:|Oops|Call Trace|Kernel panic|suspected memory leaks|kmemleak: .*disabled'
+# What a kernel says when something in it is broken; lab looks for it, too.  Not what it says of a CPU's
+# mitigations, as in "Speculative Return Stack Overflow: WARNING: See ...".
+complaint_pattern='BUG:|(^|[^:] )WARNING:|UBSAN:|Oops|Call Trace|Kernel panic|suspected memory leaks|kmemleak: .*disabled'
 
 # kernel_complaints: what the kernel has reported as broken since the boot, if anything.
 kernel_complaints()

@@ -164,3 +164,10 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 	btf__free(vmlinux);
 	return members && vcpu;
 }
+
+const char *btf_no_account(const struct btf_kvm *kvm)
+{
+	if (!kvm)
+		return "KVM's types are unknown to the classic tracepoints";
+	return kvm->accounts ? NULL : "KVM has no account of exits that eBPF could read";
+}

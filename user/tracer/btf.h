@@ -20,4 +20,7 @@ struct btf_kvm {
 /* Whether there are types for tp_btf: in the BTF of KVM's modules, or of the kernel if KVM is built in. */
 bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm);
 
+/* Why exits are not compared with KVM's own account, NULL if they are; kvm: NULL for the classic tracepoints. */
+const char *btf_no_account(const struct btf_kvm *kvm);
+
 #endif

@@ -20,6 +20,7 @@
 #include "tracer/classic.h"
 #include "tracer/messages.h"
 #include "tracer/object.h"
+#include "tracer/obstacles.h"
 #include "tracer/shared.h"
 
 #define MAX_GONE 1024 /* vCPUs that are gone and still have numbers of their own */
@@ -115,14 +116,6 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 	return 0;
 }
 
-/* Why exits are not compared with KVM's own account, NULL if they are. */
-static const char *why_no_audit(const struct btf_kvm *kvm)
-{
-	if (!kvm)
-		return "KVM's types are unknown to the classic tracepoints";
-	return kvm->accounts ? NULL : "KVM has no account of exits that eBPF could read";
-}
-
 static int keep_mismatch(void *context, void *data, size_t size);
 static int keep_difference(void *context, void *data, size_t size);
 
@@ -138,7 +131,7 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 			"no permission for the types of KVM's modules: run as root, or with"
 			" CAP_SYS_ADMIN");
 	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
-	tracer->no_audit = why_no_audit(kvm);
+	tracer->no_audit = btf_no_account(kvm);
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
 	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
 			    config->watch ? 16 : EXIT_NR_INDICES, err);
@@ -187,6 +180,9 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	if (!config->nr_vcpus || config->nr_vcpus > TRACER_MAX_VCPUS)
 		return error_set(err, STATUS_CANNOT_RUN, "eBPF can watch 1 to %u vCPUs, not %u",
 				 TRACER_MAX_VCPUS, config->nr_vcpus);
+	status = obstacles_check(err);
+	if (status)
+		return status;
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
@@ -199,8 +195,8 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	if (btf)
 		status = load(new, config, &kvm, err);
 	else if (config->path == TRACER_BTF)
-		status = error_set(err, STATUS_CANNOT_RUN,
-				   "KVM has no BTF, or is not loaded: use --path classic");
+		status = error_set(err, STATUS_CANNOT_RUN, "%s: use --path classic",
+				   obstacles_btf());
 	/* BTF may exist and still not suit the program. */
 	if (config->path == TRACER_CLASSIC ||
 	    (config->path == TRACER_AUTO && (!btf || (status && !new->hopeless)))) {
@@ -218,6 +214,8 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		else if (tried)
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				of_btf.text);
+		if (!btf && config->path == TRACER_AUTO)
+			new->no_audit = obstacles_btf();
 	}
 	if (status) {
 		tracer_destroy(new);

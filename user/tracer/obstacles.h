@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef OBSTACLES_H
+#define OBSTACLES_H
+
+#include "util/error.h"
+
+/*
+ * Whether this host's settings forbid eBPF programs that read the kernel. The kernel's own errors would not
+ * name them. STATUS_CANNOT_RUN with the setting and the remedy.
+ */
+int obstacles_check(struct error *err);
+
+/* Why programs cannot use KVM's types, if they cannot. */
+const char *obstacles_btf(void);
+
+#endif
