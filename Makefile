@@ -8,6 +8,7 @@ ISA    ?= svm
 PATCH  ?= series
 RUNS   ?= 50
 PREFIX ?= /usr/local
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
 SOAK_EXITS ?= 10000000
@@ -50,15 +51,22 @@ long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
 checkers := kasan ubsan kcsan lockdep preempt rt
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) suspend.t selftests.t broken.t)
+# Of HEAD, or what a source archive says of itself.
+archive := $(file <.tarball-version)
+commit  := $(or $(lastword $(archive)),$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/bench/bench \
+scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/cli/installed.t tests/bench/bench \
 	   tests/bench/peers.sh tests/fuzz/fuzz \
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
 	   $(addprefix tests/lab/,lab init guest.sh packages run)
-code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest) \
+code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest completions) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 
+completions := $(foreach name,$(program) $(inguest),$(addprefix $(build)/completions/$(name).,bash zsh fish))
+# One for each command under COMMANDS.
+manuals := $(patsubst %,$(build)/man/$(program)-%.8,$(shell awk '/^\.SH/ { on = /COMMANDS/ } \
+	   on && last == ".TP" { print $$2 } { last = $$0 }' user/$(program).8))
 skeletons := $(build)/btf.skel.h $(build)/classic.skel.h
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
@@ -96,8 +104,8 @@ guest_cflags := -m64 -O2 -std=gnu11 $(warnings) -Ibpf -Iuser $(depend) -ffreesta
 	      -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	      -mno-red-zone -mgeneral-regs-only
 # Small, and nothing that the kernel of the guest would have to offer.
-small_cflags := -Os -std=gnu11 $(warnings) $(includes) $(depend) -static -no-pie -fno-pic -ffunction-sections \
-	      -fdata-sections -fno-asynchronous-unwind-tables
+small_cflags := -Os -std=gnu11 $(warnings) $(includes) $(depend) -static -no-pie -fno-pic \
+	      -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -107,7 +115,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 .SUFFIXES:
 .PHONY: all run test test-all mutants hygiene bench unit fuzz soak newcomer lint patch-check deps \
 	clean install help kvm-modules kvm-modules-load kvm-modules-unload
-all: $(program) $(inguest)
+all: $(program) $(inguest) $(completions) $(manuals)
 
 # ---- the program ----
 
@@ -117,7 +125,7 @@ $(program): $(objects)
 
 # $(call compiled,DIR,COMPILER,FLAGS): how user/ is compiled to DIR/user.
 define compiled
-$(1)/user/%.o: user/%.c | $(build)/packages $(skeletons)
+$(1)/user/%.o: user/%.c | $(build)/packages $(skeletons) $(build)/commit.h
 	$$(call say,CC)
 	$$(Q)mkdir -p $$(@D) && $(2) $$(all_cflags) $(3) -c -o $$@ $$<
 
@@ -148,13 +156,19 @@ $(skeletons): $(build)/%.skel.h: $(build)/%.bpf.o
 	$(call say,SKEL)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
 
+# What --version says; written when it is another one.
+$(build)/commit.h: FORCE
+	$(Q)mkdir -p $(@D) && echo '#define EXITCHECK_COMMIT "$(or $(commit),unknown)"' >$@.new
+	$(Q)if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
+
 # ---- the program for a guest: static, without libraries ----
 
 $(inguest): $(small)
 	$(call say,LINK)
 	$(Q)$(GUEST_CC) $(small_cflags) -s -Wl,--gc-sections -o $@ $^
 
-$(build)/inguest/%.o: %.c | $(build)/packages
+$(build)/inguest/%.o: %.c | $(build)/packages $(build)/commit.h
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(GUEST_CC) $(small_cflags) -c -o $@ $<
 
@@ -203,6 +217,22 @@ $(build)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(build)/fuzzed/exitcheck.a
 	$(Q)mkdir -p $(@D) && $(CLANG) $(all_cflags) -Itests/unit -fsanitize=fuzzer $(fuzzers) -o $@ $< \
 		$(build)/fuzzed/exitcheck.a $(libraries)
 
+# ---- completions for shells, from the programs' own tables of options ----
+
+$(build)/completions/print: user/completions/main.c $(filter-out %/main.o,$(objects) $(call object,$(build),$(own)))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
+
+$(completions): $(build)/completions/%: $(build)/completions/print
+	$(call say,SHELL)
+	$(Q)$< $(subst ., ,$*) >$@
+
+# ---- man pages of the commands, from the program's own ----
+
+$(manuals): $(build)/man/$(program)-%.8: user/$(program).8 user/man-page.awk
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D) && awk -v page=$* -f user/man-page.awk $< >$@
+
 # ---- what runs the probe guest over and over, for tests/hygiene ----
 
 $(build)/hygiene/cycles: tests/hygiene/cycles.c $(filter-out %/main.o,$(objects))
@@ -235,7 +265,7 @@ run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
-	$(Q)$(submake) $(program) $(inguest) $(build)/lab/inguest $(units) $(build)/unit/synthetic
+	$(Q)$(submake) all $(build)/lab/inguest $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
 	$(Q)$(run_tests) $(cli) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
@@ -256,7 +286,7 @@ bench: ## what each way of watching costs, and other tools, in instructions (KER
 
 unit: ## unit tests alone
 	$(Q)$(packages) install build test
-	$(Q)$(submake) $(program) $(units)
+	$(Q)$(submake) all $(units)
 	$(Q)$(run_tests) $(cli) $(units)
 
 fuzz: ## every parser with random input, by libFuzzer (FUZZ_SECONDS=60 of each)
@@ -276,7 +306,7 @@ hygiene: ## the patched kernel under KASAN, UBSAN, KCSAN, lockdep, kmemleak; KVM
 		$(lab) build $(lab_options) $${config:+--config $$config} >/dev/null || exit; done
 	$(Q)$(run_tests) $(hygiene)
 
-lint: $(skeletons) ## style, shell and a second compiler's opinion
+lint: $(skeletons) $(build)/commit.h ## style, shell and a second compiler's opinion
 	$(Q)$(packages) install lint
 	$(Q)clang-format --dry-run -Werror $(code)
 	$(Q)shellcheck -a -x $(scripts)
@@ -306,11 +336,17 @@ deps: ## installs every Debian package that something here needs
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
 	$(Q)rm -rf $(build) $(program) $(inguest)
 
-install: $(program) $(inguest) ## to PREFIX=/usr/local, under DESTDIR
+install: all ## to PREFIX=/usr/local, under DESTDIR
 	$(Q)install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/sbin/$(program)
-	$(Q)install -D -m 644 user/$(program).8 $(DESTDIR)$(PREFIX)/share/man/man8/$(program).8
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 user/$(program).8 $(manuals)
 	$(Q)install -D -m 755 $(inguest) $(DESTDIR)$(PREFIX)/bin/$(inguest)
 	$(Q)install -D -m 644 user/inguest/$(inguest).1 $(DESTDIR)$(PREFIX)/share/man/man1/$(inguest).1
+	$(Q)for name in $(program) $(inguest); do \
+		install -D -m 644 $(build)/completions/$$name.bash \
+			$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name && \
+		install -D -m 644 $(build)/completions/$$name.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_$$name && \
+		install -D -m 644 $(build)/completions/$$name.fish \
+			$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit; done
 
 help: ## this
 	@echo 'make                    ./$(program) and ./$(inguest)'
@@ -321,4 +357,4 @@ $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
 -include $(patsubst %.o,%.d,$(objects) $(small) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
-	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(skeletons:.skel.h=.bpf.d)
+	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(build)/completions/print.d $(skeletons:.skel.h=.bpf.d)

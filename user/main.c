@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "commit.h"
+#include "exitcheck.h"
 #include "util/text.h"
 #include "util/version.h"
 
@@ -78,7 +80,8 @@ int main(int argc, char **argv)
 	if (!strcmp(first, "--help") || !strcmp(first, "-h"))
 		return help();
 	if (!strcmp(first, "--version") || !strcmp(first, "-V")) {
-		puts("exitcheck " EXITCHECK_VERSION);
+		printf("exitcheck %s (commit %s, exit leaves of ABI 1 to %d)\n", EXITCHECK_VERSION,
+		       EXITCHECK_COMMIT, LEAF_ABI_VERSION);
 		return command_end(STATUS_PASS);
 	}
 	if (command)

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commit.h"
+#include "exitcheck.h"
 #include "inguest/child.h"
 #include "inguest/forms.h"
 #include "inguest/options.h"
@@ -148,7 +150,8 @@ int main(int argc, char **argv)
 	if (options.help)
 		inguest_options_help(&out);
 	else if (options.version)
-		out_print(&out, "exitcheck-guest " EXITCHECK_VERSION "\n");
+		out_print(&out, "exitcheck-guest %s (commit %s, exit leaves of ABI 1 to %d)\n",
+			  EXITCHECK_VERSION, EXITCHECK_COMMIT, LEAF_ABI_VERSION);
 	if (options.help || options.version)
 		return out_flush(&out) ? STATUS_PASS : STATUS_CANNOT_RUN;
 

@@ -53,6 +53,16 @@ static const struct {
 
 _Static_assert(NR(helps) + 1 == NR(inguest_long_options), "a text for every option");
 
+const char *inguest_option_argument(unsigned int row)
+{
+	return helps[row].arguments + 1;
+}
+
+const char *inguest_option_text(unsigned int row)
+{
+	return helps[row].text;
+}
+
 void inguest_options_help(struct out *out)
 {
 	out_print(out,

@@ -20,8 +20,12 @@ struct inguest_options {
 	char **command;	    /* NULL: none */
 };
 
-/* Ends with an empty row; the texts are in the order of the rows. */
+/* Ends with an empty row. */
 extern const struct option inguest_long_options[];
+
+/* What a row's argument is called, and what the row does. */
+const char *inguest_option_argument(unsigned int row);
+const char *inguest_option_text(unsigned int row);
 
 /* STATUS_USAGE with one line; what had been parsed until then is in options. */
 int inguest_options_parse(struct inguest_options *options, int argc, char **argv,
