@@ -35,12 +35,13 @@ refused "modules that were not built" "run 'make kvm-modules'" load /nowhere/mod
 
 PATH=$PATH:/sbin
 bring=()
-for tool in bash insmod modinfo modprobe rmmod; do
+for tool in bash depmod insmod modinfo modprobe rmmod; do
 	bring+=(--bring "$(command -v $tool)")
 done
 for script in kvm-modules kvm-build.sh; do
 	bring+=(--bring "$here/../../kernel-patch/$script")
 done
+bring+=(--bring "$here/../../user/debian/modprobe.conf:/lab/modprobe.conf")
 "$here/lab" run --image --kernel "$kernel" --patch series,series-nobtf --no-modules --timeout 200 \
 	"${bring[@]}" --job - <<EOT
 tap_count=$tap_count tap_failed=$tap_failed
@@ -108,6 +109,43 @@ modules load /run/lab/modules/series
 is "the machine's own options hold" "$status $(nested)" '0 0'
 modules unload
 is "unloaded: Debian's are back" "$status $(parameter)" '0 absent'
+ok "and work" test -c /dev/kvm
+rm /etc/modprobe.d/lab.conf
+
+# As DKMS and the package exitcheck-kvm-dkms lay them out.  The shell's own depmod and modprobe are not kmod's.
+kmod=/run/lab/bin
+mkdir -p /usr/bin
+ln -s /bin/env /usr/bin/env
+updates=/lib/modules/$(uname -r)/updates/dkms
+mkdir -p $updates
+cp /run/lab/modules/series/kvm*.ko $updates
+$kmod/depmod
+sed 's|KVM_MODULES|/run/lab/bin/kvm-modules|g' /lab/modprobe.conf >/etc/modprobe.d/exitcheck-kvm.conf
+
+# probed: sets text and parameter after a modprobe.
+probed()
+{
+	$kmod/rmmod kvm_amd kvm
+	text=$($kmod/modprobe kvm_amd 2>&1)
+	echo "# $text"
+}
+
+probed
+is "DKMS's modules come before Debian's" "$(parameter)" optin
+modules unload
+is "unloaded: Debian's are back, although DKMS has its own" "$status $(parameter)" '0 absent'
+for module in kvm-amd kvm; do
+	echo broken >$updates/$module.ko
+	probed
+	is "where DKMS's $module.ko does not load, Debian's do" "$(parameter)" absent
+	like "it says so" "$text" "kvm-modules: the patched ${module/-/_} does not load: taking the distribution's"
+	ok "and they work" test -c /dev/kvm
+	cp /run/lab/modules/series/$module.ko $updates
+done
+rm -r $updates /etc/modprobe.d/exitcheck-kvm.conf
+$kmod/depmod
+probed
+is "without DKMS's, Debian's load" "$(parameter)" absent
 ok "and work" test -c /dev/kvm
 is "the kernel has nothing to complain about" "$(kernel_complaints)" ''
 done_testing
