@@ -51,14 +51,18 @@ long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
 checkers := kasan ubsan kcsan lockdep preempt rt
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) suspend.t selftests.t broken.t)
-# Of HEAD, or what a source archive says of itself.
+# Of HEAD, or what a source archive says of itself: a release has a tag of its name.
+release := $(shell sed -n 's/^\#define EXITCHECK_VERSION "\(.*\)"/\1/p' user/util/version.h)
 archive := $(file <.tarball-version)
 commit  := $(or $(lastword $(archive)),$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null))
+version  = $(or $(firstword $(archive)),$(release)$(if $(shell git tag --points-at HEAD v$(release)),,+git$(shell \
+	   TZ=UTC git log -1 --abbrev=12 --format=%cd.%h --date=format-local:%Y%m%d%H%M%S)))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
-scripts := .ci/run tests/newcomer tests/structure tests/tap.sh tests/cli/installed.t tests/bench/bench \
+scripts := .ci/run tests/newcomer tests/packages tests/structure tests/tap.sh tests/cli/installed.t tests/bench/bench \
 	   tests/bench/peers.sh tests/fuzz/fuzz \
 	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
-	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules \
+	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules user/debian/build \
+	   $(addprefix user/debian/exitcheck-kvm-dkms.,postinst prerm) \
 	   $(addprefix tests/lab/,lab init guest.sh packages run)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest completions) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
@@ -87,7 +91,7 @@ blobs      := $(addprefix user/report/,report.schema.json bench.schema.json repo
 	      $(build)/chart.min.js
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g
-all_cflags  = $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
+all_cflags  = $(CPPFLAGS) $(CFLAGS) -std=gnu11 $(warnings) $(includes) $(depend)
 # A thread's stack may be small; the sanitizers' code takes more.
 frames     := -Wframe-larger-than=65536
 sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all \
@@ -98,13 +102,14 @@ libraries  := -lbpf -lelf -lz -ljansson -lpthread -lm
 
 # The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
 bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-unused-parameter \
-	      -Ibpf $(depend) -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+	      -Ibpf $(depend) -fdebug-prefix-map=$(CURDIR)=. \
+	      -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 # Nothing of the probe guest may need a stack protector, an FPU or a relocation.
 guest_cflags := -m64 -O2 -std=gnu11 $(warnings) -Ibpf -Iuser $(depend) -ffreestanding -nostdlib \
 	      -fno-pic -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables \
 	      -mno-red-zone -mgeneral-regs-only
 # Small, and nothing that the kernel of the guest would have to offer.
-small_cflags := -Os -std=gnu11 $(warnings) $(includes) $(depend) -static -no-pie -fno-pic \
+small_cflags := $(CPPFLAGS) $(CFLAGS) -Os -std=gnu11 $(warnings) $(includes) $(depend) -static -no-pie -fno-pic \
 	      -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 
 V ?= 0
@@ -114,7 +119,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all run test test-all mutants hygiene bench unit fuzz soak newcomer lint patch-check deps \
-	clean install help kvm-modules kvm-modules-load kvm-modules-unload
+	deb deb-check dist clean install help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program) $(inguest) $(completions) $(manuals)
 
 # ---- the program ----
@@ -347,6 +352,18 @@ install: all ## to PREFIX=/usr/local, under DESTDIR
 		install -D -m 644 $(build)/completions/$$name.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_$$name && \
 		install -D -m 644 $(build)/completions/$$name.fish \
 			$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit; done
+
+dist: ## a source archive of HEAD, in build/
+	$(Q)mkdir -p $(build) && git archive --prefix=exitcheck-$(version)/ --add-virtual-file="exitcheck-$(version)/.tarball-version:\
+	$(version) $$(git rev-parse --short=12 HEAD)" HEAD | xz >$(build)/exitcheck-$(version).tar.xz
+
+deb: ## Debian packages of HEAD, in build/deb
+	$(Q)$(packages) install build deb
+	$(Q)$(submake) dist
+	$(Q)user/debian/build $(build)/exitcheck-$(version).tar.xz $(build)/deb
+
+deb-check: ## these, built, installed and removed on a bare machine of another Debian (RELEASE=trixie)
+	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" tests/packages
 
 help: ## this
 	@echo 'make                    ./$(program) and ./$(inguest)'

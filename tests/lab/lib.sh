@@ -104,6 +104,12 @@ say_progress()
 	fi
 }
 
+# detail_last_line LOG: the beginning of its last line.
+detail_last_line()
+{
+	tail -n 1 "$1" | cut -c 1-60
+}
+
 # detail_size LOG: how much has arrived in this run's download directory.
 detail_size()
 {
