@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Hosts whose settings keep the eBPF program out: one line names the setting, with the right status.  On Debian's
-# own kernel, which has these settings.
+# Hosts whose settings keep the eBPF program out: one line names the setting, with the right status.  And what
+# exitcheck keeps of root's capabilities.  On Debian's own kernel, which has these settings.
 set -eu
 
 here=${0%/*}
@@ -76,6 +76,19 @@ exitcheck run -w cpuid >/tmp/report
 like "what is skipped without them says so, too" "$(cat /tmp/report)" '^SKIP +AUDIT +.*no /sys/kernel/btf/kvm'
 unload_kvm
 load_kvm series
+
+# The capabilities to load eBPF programs: CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF.
+loads=$((1 << 21 | 1 << 38 | 1 << 39))
+exitcheck audit -- sh -c 'cat /proc/$PPID/status >/tmp/exitcheck; cat /proc/$$/status >/tmp/command' >/dev/null 2>&1
+
+# held WHO: which of them it has.
+held()
+{
+	echo $(($(sed -n 's/^CapEff:[[:space:]]*/0x/p' "/tmp/$1") & loads))
+}
+
+is "exitcheck has loaded its programs, and can load no other" "$(held exitcheck)" 0
+is "the command that it runs has what root has" "$(held command)" $loads
 
 mount -t securityfs security /sys/kernel/security
 echo confidentiality >/sys/kernel/security/lockdown

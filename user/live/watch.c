@@ -10,6 +10,7 @@
 #include "live/child.h"
 #include "live/processes.h"
 #include "run/clocks.h"
+#include "tracer/privileges.h"
 #include "util/array.h"
 
 #define LEAST_VCPUS 511 /* for which there is room, ... */
@@ -94,6 +95,7 @@ int watch_run(const struct watch_plan *plan, void *context, uint64_t begin, cons
 	struct watching watching = { .plan = plan, .context = context, .child = -1 };
 	int status = 0;
 
+	privileges_drop();
 	sigemptyset(&watching.signals);
 	sigaddset(&watching.signals, SIGCHLD);
 	for (size_t i = 0; i < NR(ends); i++)

@@ -31,8 +31,8 @@ unsigned int watch_room(const struct host *host);
 int watch_check_process(pid_t process, struct error *err);
 
 /*
- * Watches until something ends it, from begin (CLOCK_MONOTONIC, ns) on; *command: what ended by itself, NULL if
- * that was not it. STATUS_CANNOT_RUN, or what a look returned.
+ * Watches until something ends it, from begin (CLOCK_MONOTONIC, ns) on, without the capabilities to load another
+ * eBPF program; *command: what ended by itself, NULL if that was not it. STATUS_CANNOT_RUN, or what a look returned.
  */
 int watch_run(const struct watch_plan *plan, void *context, uint64_t begin, const char **command,
 	      struct error *err);

@@ -14,6 +14,7 @@
 #include "run/several.h"
 #include "run/single.h"
 #include "run/width.h"
+#include "tracer/privileges.h"
 #include "util/random.h"
 
 static int record_losses(struct session *session)
@@ -98,6 +99,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 	if (!status)
 		status = tracer_create(&session.tracer, &config, err);
 	if (!status) {
+		privileges_drop();
 		session.result->tracer_path = tracer_path_name(session.tracer);
 		session.result->no_audit = tracer_no_audit(session.tracer);
 		status = run_phases(&session);
