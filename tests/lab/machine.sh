@@ -54,8 +54,10 @@ machine_make()
 	task "making a bare Debian $release" detail_last_line unshare --mount debootstrap --variant=minbase \
 		--include=git,make,ca-certificates "$release" "$1" "$mirror_main" "$script"
 	apt_sources >"$1/etc/apt/sources.list"
-	# What decides how this machine reaches its mirror.
-	cp -rnL /etc/apt/apt.conf.d "$1/etc/apt"
+	# What decides how this machine reaches its mirror; a package's own file would make apt ask which to keep.
+	for file in /etc/apt/apt.conf.d/*; do
+		dpkg-query -S "$file" >/dev/null 2>&1 || cp -nL "$file" "$1/etc/apt/apt.conf.d"
+	done
 	for file in /etc/apt/apt.conf /etc/resolv.conf /etc/hosts; do
 		[ ! -e "$file" ] || cp -L --remove-destination "$file" "$1$file"
 	done
