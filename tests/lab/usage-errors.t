@@ -31,6 +31,8 @@ refused "a report that cannot be written" 3 '/nowhere/report.json' \
 refused "no permission" 3 'root' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
 chmod 666 /dev/kvm
 refused "no permission to trace" 3 'root|CAP_BPF' /run/lab/bin/setpriv --reuid=65534 --clear-groups exitcheck
+refused "root of a container" 3 'eBPF: root has no CAP_SYS_ADMIN here: run it on the host, or .*--cap-add=SYS_ADMIN$' \
+	/run/lab/bin/setpriv --bounding-set=-sys_admin,-bpf,-perfmon exitcheck
 bpf="/run/lab/bin/setpriv --reuid=65534 --clear-groups --inh-caps=-all,+bpf,+perfmon
 	--ambient-caps=-all,+bpf,+perfmon --bounding-set=-all,+bpf,+perfmon"
 refused "CAP_BPF and CAP_PERFMON, KVM in modules" 3 'CAP_SYS_ADMIN' $bpf exitcheck run --path btf

@@ -33,6 +33,20 @@ int obstacles_check(struct error *err)
 	return 0;
 }
 
+const char *obstacles_remedy(void)
+{
+	if (geteuid())
+		return "run as root, or with CAP_SYS_ADMIN";
+	return "root has no CAP_SYS_ADMIN here: run it on the host, or with the container's"
+	       " --cap-add=SYS_ADMIN";
+}
+
+int obstacles_permission(struct error *err)
+{
+	return error_set(err, STATUS_CANNOT_RUN, "no permission for eBPF: %s%s", obstacles_remedy(),
+			 geteuid() ? "; --path classic takes CAP_BPF and CAP_PERFMON" : "");
+}
+
 const char *obstacles_btf(void)
 {
 	if (access("/sys/kernel/btf/vmlinux", F_OK))

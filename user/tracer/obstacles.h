@@ -10,6 +10,12 @@
  */
 int obstacles_check(struct error *err);
 
+/* STATUS_CANNOT_RUN: it may load no eBPF programs. */
+int obstacles_permission(struct error *err);
+
+/* What to do without CAP_SYS_ADMIN. */
+const char *obstacles_remedy(void);
+
 /* Why programs cannot use KVM's types, if they cannot. */
 const char *obstacles_btf(void);
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tracer/obstacles.h"
 #include "util/array.h"
 
 #define READ_TRIES 8 /* to read a vCPU between two of its events */
@@ -60,10 +61,7 @@ int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_v
 	shared->memory = NULL;
 	shared_destroy(shared);
 	if (error == EPERM)
-		return error_set(
-			err, STATUS_CANNOT_RUN,
-			"no permission for eBPF: run as root, or with CAP_SYS_ADMIN; --path"
-			" classic takes CAP_BPF and CAP_PERFMON");
+		return obstacles_permission(err);
 	return error_set(err, STATUS_CANNOT_RUN, "cannot make %zu bytes for the eBPF program: %s",
 			 shared->size, strerror(error));
 }

@@ -67,10 +67,7 @@ static int load_error(struct tracer *tracer, int error, const char *what, struct
 	tracer->hopeless = error == -EPERM || error == -EMFILE || error == -ENFILE ||
 			   error == -ENOMEM;
 	if (error == -EPERM)
-		return error_set(
-			err, STATUS_CANNOT_RUN,
-			"no permission for eBPF: run as root, or with CAP_SYS_ADMIN; --path"
-			" classic takes CAP_BPF and CAP_PERFMON");
+		return obstacles_permission(err);
 	return error_set(err, STATUS_CANNOT_RUN, "cannot %s the eBPF program (%s): %s", what,
 			 strerror(-error), messages_last());
 }
@@ -125,11 +122,6 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	const char *what = "open";
 	int ret;
 
-	if (kvm && kvm->no_modules)
-		return error_set(
-			err, STATUS_CANNOT_RUN,
-			"no permission for the types of KVM's modules: run as root, or with"
-			" CAP_SYS_ADMIN");
 	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
 	tracer->no_audit = btf_no_account(kvm);
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
@@ -138,6 +130,10 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	tracer->hopeless = ret;
 	if (ret)
 		return ret;
+	if (kvm && kvm->no_modules)
+		return error_set(err, STATUS_CANNOT_RUN,
+				 "no permission for the types of KVM's modules: %s",
+				 obstacles_remedy());
 	ret = object_open(&tracer->object, kvm);
 	if (ret)
 		return load_error(tracer, ret, what, err);
