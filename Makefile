@@ -58,9 +58,10 @@ commit  := $(or $(lastword $(archive)),$(shell git describe --always --dirty --a
 version  = $(or $(firstword $(archive)),$(release)$(if $(shell git tag --points-at HEAD v$(release)),,+git$(shell \
 	   TZ=UTC git log -1 --abbrev=12 --format=%cd.%h --date=format-local:%Y%m%d%H%M%S)))
 kernels := $(patsubst kernel-patch/%/series,%,$(wildcard kernel-patch/*/series))
+published := tests/published/published.t
 scripts := .ci/run tests/newcomer tests/packages tests/structure tests/tap.sh tests/cli/installed.t tests/bench/bench \
 	   tests/bench/peers.sh tests/fuzz/fuzz \
-	   tests/mutants/run $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
+	   tests/mutants/run $(published) $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules user/debian/build \
 	   $(addprefix user/debian/exitcheck-kvm-dkms.,postinst prerm) \
 	   $(addprefix tests/lab/,lab init guest.sh packages run)
@@ -263,7 +264,7 @@ ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
 
-run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none ARGS=...)
+run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none|FILE ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
 	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" PATCH="$(PATCH)" PARAMS="$(PARAMS)" tests/lab/run $(ARGS)
@@ -272,7 +273,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
 	$(Q)$(submake) all $(build)/lab/inguest $(units) $(build)/unit/synthetic
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
-	$(Q)$(run_tests) $(cli) $(units) $(vmx:=+vmx) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
+	$(Q)$(run_tests) $(cli) $(units) $(vmx:=+vmx) $(published) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \

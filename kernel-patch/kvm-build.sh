@@ -39,19 +39,26 @@ series_touched()
 	cat /dev/null "$@" | sed -n 's|^+++ b/\([^[:space:]]*\).*|\1|p' | sort -u
 }
 
-# series_fits DIR SOURCE: tells within a second whether DIR's series applies to the tree SOURCE, patch by
-# patch and without fuzz, on copies of the files that it touches.  Prints the first patch that does not
-# (its file's name), and fails; prints nothing if all do.
+# series_fits DIR SOURCE: patches_fit of DIR's series.
 series_fits()
+{
+	# shellcheck disable=SC2046 # a list of paths without blanks
+	patches_fit "$2" $(series_patches "$1")
+}
+
+# patches_fit SOURCE PATCH...: tells within a second whether these patches apply to the tree SOURCE, one
+# after the other and without fuzz, on copies of the files that they touch.  Prints the first that does not
+# (its file's name), and fails; prints nothing if all do.
+patches_fit()
 (
+	source=$1
+	shift
 	copy=$(mktemp -d "${TMPDIR:-/tmp}/exitcheck-fits.XXXXXX") || exit
 	trap 'rm -rf "$copy"' EXIT
-	patches=$(series_patches "$1")
-	# shellcheck disable=SC2086 # a list of paths without blanks
-	series_touched $patches | while read -r file; do
-		[ ! -e "$2/$file" ] || echo "$file"
-	done | tar -C "$2" -chf - -T - | tar -C "$copy" -xf -
-	for patch in $patches; do
+	series_touched "$@" | while read -r file; do
+		[ ! -e "$source/$file" ] || echo "$file"
+	done | tar -C "$source" -chf - -T - | tar -C "$copy" -xf -
+	for patch; do
 		patch -d "$copy" -p1 -F0 -s -f --no-backup-if-mismatch <"$patch" >/dev/null 2>&1 && continue
 		echo "${patch##*/}"
 		exit 1

@@ -16,7 +16,7 @@ remove $cache/source/$1 to have a newer one fetched"
 image_try()
 {
 	image=no
-	[ -z "${KERNEL_SRC:-}" ] && [[ " $variants" != *' mutant-'* ]] && source_ours "$1" >/dev/null || return 0
+	[ -z "${KERNEL_SRC:-}" ] && [[ "$variants" =~ ^((none|series)(-nobtf)?\ ?)+$ ]] && source_ours "$1" >/dev/null || return 0
 	! image_find "$1" || image=yes
 }
 

@@ -62,7 +62,7 @@ kernel_config()
 # kernel_make VERSION DIR
 kernel_make()
 {
-	[[ " $variants" != *' '[!n]* ]] || series_check "$1"
+	variants_check "$1"
 	cache_room 2000
 	task "building Linux $kernel_name (once; about 3 minutes on 2 CPUs)" detail_compiled kernel_build "$2"
 	# 7.2 notes down where it was built, which is not where it will be.
@@ -101,17 +101,72 @@ kernel_config_check()
 	done < <(kernel_config)
 }
 
-# variant_check VARIANT: ends the run unless there is such a variant.
-variant_check()
+# What patches there are to a variant that is somebody's own, by its name.
+declare -A own_patches
+
+# variant_find WORD: sets $variant to the name of that variant, and ends the run unless there is such a one.
+variant_find()
 {
+	variant=$1
 	case $1 in
 	none | none-nobtf) ;;
 	series | series-nobtf) ;;
 	mutant-*)
 		[ -f "$top/tests/mutants/${1#mutant-}.patch" ] ||
 			die 2 "there is no mutant '${1#mutant-}': see tests/mutants/" ;;
-	*) die 2 "no KVM variant '$1': PATCH is none, series or mutant-NAME" ;;
+	*) own_name "$1" ;;
 	esac
+}
+
+# own_name PATH: the same for a patch, or a directory of them, that PATH is.
+own_name()
+{
+	local path patches
+
+	[ -e "$1" ] || die 2 "no KVM variant or patch '$1': PATCH is none, series, mutant-NAME, or the path of a \
+patch or of a directory of patches"
+	path=$(realpath "$1")
+	[[ $path != *[[:space:]]* ]] || die 2 "$path: a patch's path may have no blanks"
+	if [ -f "$path/series" ]; then
+		patches=$(series_patches "$path")
+	elif [ -d "$path" ]; then
+		patches=$(find "$path" -maxdepth 1 -name '*.patch' | sort)
+	else
+		patches=$path
+	fi
+	# shellcheck disable=SC2086 # a list of paths without blanks
+	[ -n "$(series_touched $patches)" ] || die 2 "$1: there is no patch in it, as diff -u or git diff write one"
+	variant=${path##*/}
+	variant=${variant%.patch}
+	own_patches[$variant]=$patches
+}
+
+# variants_check VERSION: ends the run, before anything is built, unless all variants' patches apply.
+variants_check()
+{
+	local variant
+
+	for variant in $variants; do
+		case $variant in
+		none | none-nobtf) ;;
+		*) variant_check "$1" "$variant" ;;
+		esac
+	done
+}
+
+# variant_check VERSION VARIANT: the same for one.
+variant_check()
+{
+	local broken
+
+	if [ -z "${own_patches[$2]:-}" ]; then
+		series_check "$1"
+		return
+	fi
+	# shellcheck disable=SC2086 # a list of paths without blanks
+	broken=$(patches_fit "$source_dir" ${own_patches[$2]}) || die 3 \
+		"$broken does not apply to Linux $source_id without fuzz: rebase it, or take the tree that it was \
+made on (KERNEL_SRC=DIR), or that tree with it applied (KERNEL_SRC=DIR PATCH=none)"
 }
 
 # series_of VERSION: the series for it, or the nearest.
@@ -145,29 +200,33 @@ variant_get()
 		return
 	fi
 	key=$({ variant_patches "$@" | xargs -r cat; declare -f variant_build kvm_build kvm_make
-		[ "$image" = no ] || cat "$top/kernel-patch/kvm-modules"; } | hash_of)
+		[ "$image" = no ] || cat "$top/kernel-patch/kvm-modules"
+		[ -z "${own_patches[$2]:-}" ] || declare -f own_build; } | hash_of)
 	variant_dir=$kernel_dir.kvm/$2-$key
 	if [ ! -d "$variant_dir" ] && [ "$2" != none ]; then
-		series_check "$1"
-		[ "$image" = yes ] || tree_get "$1"
+		variant_check "$@"
+		[ "$image" = yes ] || tree_get "$1" "$2"
 	fi
 	cache_make "$variant_dir" variant_make "$@"
 }
 
-# tree_get VERSION: sets $tree_dir to a copy of KVM with the series, built, with all that make left: the
-# series' modules are taken from it, and a mutant's made of it.
+# tree_get VERSION VARIANT: sets $tree_dir to a copy of KVM with the series, built, with all that make left: the
+# series' modules are taken from it, and a mutant's made of it; for a patch that is somebody's own, without.
 tree_get()
 {
-	tree_dir=$kernel_dir.kvm/tree-$({ variant_patches "$1" series | xargs cat
+	local base=series
+
+	[ -z "${own_patches[$2]:-}" ] || base=none
+	tree_dir=$kernel_dir.kvm/tree-$({ variant_patches "$1" "$base" | xargs -r cat
 		declare -f kvm_build kvm_make; } | hash_of)
-	cache_make "$tree_dir" tree_make "$1"
+	cache_make "$tree_dir" tree_make "$1" "$base"
 }
 
-# tree_make VERSION DIR
+# tree_make VERSION BASE DIR
 tree_make()
 {
-	task "building the KVM modules of Linux $1 with the series" detail_compiled \
-		kvm_build "$source_dir" "$kernel_dir" "$2" "$(variant_patches "$1" series)"
+	task "building the KVM modules of Linux $1 ($2)" detail_compiled \
+		kvm_build "$source_dir" "$kernel_dir" "$3" "$(variant_patches "$1" "$2")"
 }
 
 # tree_copy DIR: a copy of $tree_dir, in which make finds that all is built; with what $variant_name builds on.
@@ -211,6 +270,10 @@ variant_strip()
 variant_patches()
 {
 	[ "$2" != none ] || return 0
+	if [ -n "${own_patches[$2]:-}" ]; then
+		echo "${own_patches[$2]}"
+		return
+	fi
 	series_patches "$top/kernel-patch/$(series_of "$1")"
 	mutant_with "$2"
 	[ "$2" = "${2#mutant-}" ] || echo "$top/tests/mutants/${2#mutant-}.patch"
@@ -222,7 +285,34 @@ variant_make()
 	local detail=detail_compiled
 
 	[ "$image" = no ] || detail=detail_image
-	task "building the KVM modules of Linux $1 ($2)" "$detail" variant_build "$@"
+	if [ -n "${own_patches[$2]:-}" ]; then
+		task "building the KVM modules of Linux $1 with $2" "$detail" own_build "$@"
+	else
+		task "building the KVM modules of Linux $1 ($2)" "$detail" variant_build "$@"
+	fi
+}
+
+# own_build VERSION VARIANT DIR: what changes KVM alone is built on top of KVM without it.
+own_build()
+{
+	local patches=${own_patches[$2]} built=$3/src/arch/x86/kvm patch module
+
+	# shellcheck disable=SC2086 # a list of paths without blanks
+	if series_touched $patches | grep -qvE '^(arch/x86|virt)/kvm/'; then
+		kvm_build "$source_dir" "$kernel_dir" "$3/src" "$patches"
+	else
+		mkdir "$3/src"
+		tree_copy "$3/src"
+		for patch in $patches; do
+			patch -d "$3/src" -p1 -F0 --no-backup-if-mismatch <"$patch"
+		done
+		kvm_make "$kernel_dir" "$3/src"
+	fi
+	for module in kvm kvm-amd kvm-intel; do
+		strip --strip-debug -o "$3/$module.ko" "$built/$module.ko"
+	done
+	cp "$kernel_dir/virt/lib/irqbypass.ko" "$3"
+	rm -rf "$3/src"
 }
 
 # variant_build VERSION VARIANT DIR

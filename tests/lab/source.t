@@ -25,6 +25,12 @@ refused "no version" 2 "no kernel 'bogus': KERNEL is one of 6.1 6.12 7.2 7.3\$" 
 refused "no source tree" 2 'KERNEL_SRC=/nowhere is not a kernel source tree' \
 	env KERNEL_SRC=/nowhere "$lab" build
 
+printf -- '--- a/arch/x86/kvm/cpuid.c\n+++ b/arch/x86/kvm/cpuid.c\n@@ -1 +1 @@\n-not there\n+new\n' >"$out/mine.patch"
+refused "no such patch" 2 "no KVM variant or patch 'nowhere.patch'" "$lab" build --patch nowhere.patch
+refused "not a patch" 2 'there is no patch in it' "$lab" build --patch "$0"
+refused "a patch that does not apply" 3 'mine.patch does not apply to Linux .* without fuzz: rebase it' \
+	"$lab" build --patch "$out/mine.patch"
+
 # A tree like that of 6.12 where the series looks, but for SVM's half of KVM.
 tree=$out/tree
 mkdir "$tree"
