@@ -162,6 +162,7 @@ static int run_command(struct options *options)
 		.seed = options->seed,
 		.path = options->path,
 		.opt_in = options->opt_in,
+		.leaves = options->leaves,
 	};
 	struct host host;
 	struct result *result = NULL;
@@ -328,6 +329,10 @@ static const struct argp_option run_options[] = {
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that used this seed", GROUP_WORK },
 	HEADING("KVM and eBPF:", GROUP_TRACER),
 	PATH_OPTION,
+	{ "leaves", OPTION_LEAVES, "LEAVES", 0,
+	  "Judge another implementation's leaves, by the published assignment: published, ascending,"
+	  " combined, or exits=LEAF,cycles=LEAF,total-exits=LEAF,total-cycles=LEAF",
+	  GROUP_TRACER },
 	{ "no-opt-in", OPTION_NO_OPT_IN, NULL, 0,
 	  "Do not enable the exit leaves of the VMs, like a VMM that does not know them",
 	  GROUP_TRACER },

@@ -353,6 +353,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_NO_OPT_IN:
 		options->opt_in = false;
 		break;
+	case OPTION_LEAVES:
+		status = leaf_numbers_parse(arg, &options->leaves, parse->err);
+		break;
 	case OPTION_NO_COLOR:
 		options->color = false;
 		break;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "kvm/leaf_numbers.h"
 #include "kvm/workload.h"
 #include "report/render.h"
 #include "tracer/tracer.h"
@@ -22,6 +23,7 @@ enum {
 	OPTION_SEED,
 	OPTION_PATH,
 	OPTION_NO_OPT_IN,
+	OPTION_LEAVES,
 	OPTION_NO_COLOR,
 	OPTION_SECONDS,
 	OPTION_INTERVAL,
@@ -51,6 +53,7 @@ struct options {
 	uint64_t seed;
 	enum tracer_path path;
 	bool opt_in;
+	struct leaf_numbers leaves; /* run: of another implementation; exits 0: ours */
 	enum tracer_clock clock;
 	unsigned int seconds;	/* audit, stat; 0: until interrupted */
 	unsigned int interval;	/* audit, stat; 0: the default */

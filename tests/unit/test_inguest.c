@@ -410,6 +410,8 @@ static void numbers_of_leaves(void **state)
 		struct leaf_numbers numbers;
 	} cases[] = {
 		{ "published", NULL, { 0x4ffffffd, 0x4ffffffc, 0x4fffffff, 0x4ffffffe } },
+		{ "ascending", NULL, { 0x4ffffffe, 0x4fffffff, 0x4ffffffc, 0x4ffffffd } },
+		{ "combined", NULL, { 0x4ffffffe, 0, 0x4fffffff, 0x4fffffff } },
 		{ "exits=0x4ffffffe,cycles=0x4fffffff", NULL, { 0x4ffffffe, 0x4fffffff, 0, 0 } },
 		{ "total-cycles=1,exits=2,total-exits=3", NULL, { 2, 0, 3, 1 } },
 		{ "", "\"\" is not published", { 0 } },

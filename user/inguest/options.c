@@ -41,7 +41,8 @@ static const struct {
 	{ "=S", "Show what happened in every S seconds, 0.1 to 86,400" },
 	{ "=N", "Stop after N intervals (-n N)" },
 	{ "", "Show each vCPU of its own: runs on one CPU after another" },
-	{ "=LEAVES", "Read another implementation's leaves: published, or\n"
+	{ "=LEAVES", "Read another implementation's leaves: published,\n"
+		     "ascending, combined, or\n"
 		     "exits=LEAF,cycles=LEAF,total-exits=LEAF,total-cycles=LEAF" },
 	{ "", "Print JSON, a line for each table" },
 	{ "=FILE", "Write to FILE, not to standard output (or, with COMMAND,\n"

@@ -14,13 +14,14 @@
 static const struct {
 	void (*check)(struct facts *facts, struct check *check);
 	bool without_leaves;
-} rules[NR_CHECKS] = {
+	bool published; /* with --leaves, besides the points of the assignment */
+} rules[CHECK_FIRST_POINT] = {
 	[CHECK_DISCOVERY] = { .check = check_discovery },
 	[CHECK_COUNT] = { .check = check_count },
 	[CHECK_COUNT_VM] = { .check = check_count_vm },
 	[CHECK_TOTAL] = { .check = check_total },
-	[CHECK_TRUTH] = { .check = check_truth, .without_leaves = true },
-	[CHECK_STATS] = { .check = check_stats, .without_leaves = true },
+	[CHECK_TRUTH] = { .check = check_truth, .without_leaves = true, .published = true },
+	[CHECK_STATS] = { .check = check_stats, .without_leaves = true, .published = true },
 	[CHECK_AUDIT] = { .check = check_audit },
 	[CHECK_TIME] = { .check = check_time },
 	[CHECK_UNCOVERED] = { .check = check_uncovered },
@@ -37,11 +38,12 @@ static const struct {
 void checks_run(struct facts *facts, struct verdicts *verdicts)
 {
 	bool leaves = facts->result->leaves == LEAVES_PRESENT;
+	bool published = facts->result->leaves == LEAVES_PUBLISHED;
 
-	for (int id = 0; id < NR_CHECKS; id++) {
+	for (int id = 0; id < CHECK_FIRST_POINT; id++) {
 		struct check *check = &verdicts->checks[verdicts->nr_checks];
 
-		if (id == CHECK_UNPATCHED && leaves)
+		if ((id == CHECK_UNPATCHED && leaves) || (published && !rules[id].published))
 			continue;
 		verdicts->nr_checks++;
 		*check = (struct check){ .id = id, .verdict = VERDICT_SKIP };

@@ -271,6 +271,41 @@ static json_t *diagnoses_json(const struct verdicts *verdicts)
 	return list;
 }
 
+/* Of --leaves: defects, or remarks. */
+static json_t *findings_json(const struct verdicts *verdicts, bool remarks)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < verdicts->nr_findings; i++) {
+		const struct finding *finding = &verdicts->findings[i];
+		json_t *points = json_array();
+
+		for (int point = 0; point < NR_POINTS; point++)
+			if (finding->points & 1u << point)
+				json_array_append_new(points, json_string(point_name(point)));
+		if (finding_is_remark(finding->id) == remarks)
+			json_array_append_new(list, json_pack("{s:s, s:O, s:s, s:s}", "name",
+							      finding_name(finding->id), "points",
+							      points, "shows", finding->shows,
+							      "where", finding->where));
+		json_decref(points);
+	}
+	return list;
+}
+
+/* What --leaves named, and what was found out of it; null where our leaves are. */
+static json_t *published_json(const struct result *result, const struct verdicts *verdicts)
+{
+	const struct leaf_numbers *leaves = &result->published.leaves;
+
+	if (result->leaves != LEAVES_PUBLISHED)
+		return json_null();
+	return json_pack("{s:s, s:o, s:s, s:i, s:o, s:o}", "leaves", leaf_numbers_text(leaves).s,
+			 "name", json_string_or_null(leaf_numbers_name(leaves)), "scope",
+			 scope_name(verdicts->scope), "of_points", NR_POINTS, "defects",
+			 findings_json(verdicts, false), "remarks", findings_json(verdicts, true));
+}
+
 static json_t *mismatches_json(const struct result *result)
 {
 	json_t *list = json_array();
@@ -371,7 +406,7 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 {
 	return json_pack(
 		"{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-		" s:o, s:o, s:o, s:o}",
+		" s:o, s:o, s:o, s:o, s:o}",
 		"schema_version", REPORT_SCHEMA_VERSION, "exitcheck", EXITCHECK_VERSION, "started",
 		(json_int_t)result->started, "seed", json_number(result->seed), "count",
 		number_or_null(result->count, result->count), "host", json_host(&result->host),
@@ -379,8 +414,8 @@ json_t *run_document(const struct result *result, const struct verdicts *verdict
 		phases_json(result), "workloads", workloads_json(result, verdicts), "reasons",
 		reasons_json(result, verdicts), "latency", latency_json(result), "vcpus",
 		vcpus_json(result), "checks", checks_json(verdicts), "contract",
-		contract_json(result, verdicts), "diagnoses", diagnoses_json(verdicts),
-		"mismatches", mismatches_json(result), "differences", differences_json(result),
-		"discovery_reads", discovery_json(result), "summary",
-		summary_json(result, verdicts));
+		contract_json(result, verdicts), "diagnoses", diagnoses_json(verdicts), "published",
+		published_json(result, verdicts), "mismatches", mismatches_json(result),
+		"differences", differences_json(result), "discovery_reads", discovery_json(result),
+		"summary", summary_json(result, verdicts));
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "judge/assignment.h"
 #include "judge/checks.h"
 #include "judge/diagnose.h"
 #include "judge/rows.h"
@@ -39,6 +40,44 @@ static unsigned int nr_rows(const struct verdicts *verdicts, bool failed)
 	return nr;
 }
 
+/* Of --leaves: "3 defects: lost-update, ..."; returns how many there are, and how many remarks. */
+static unsigned int name_defects(const struct verdicts *verdicts, char *names, size_t size,
+				 unsigned int *remarks)
+{
+	unsigned int nr = 0;
+	size_t n = 0;
+
+	names[0] = '\0';
+	for (unsigned int i = 0; i < verdicts->nr_findings; i++) {
+		if (finding_is_remark(verdicts->findings[i].id))
+			continue;
+		if (n < size)
+			n += snprintf(names + n, size - n, "%s%s", nr ? ", " : "",
+				      finding_name(verdicts->findings[i].id));
+		nr++;
+	}
+	*remarks = verdicts->nr_findings - nr;
+	return nr;
+}
+
+/* The same for an implementation of the assignment, once it is known that it passed or failed. */
+static void close_published(const struct result *result, struct verdicts *verdicts,
+			    const char *failed, unsigned int nr_passed)
+{
+	unsigned int remarks, nr;
+	char names[160];
+
+	nr = name_defects(verdicts, names, sizeof(names), &remarks);
+	if (*failed)
+		snprintf(verdicts->closing, sizeof(verdicts->closing),
+			 "FAIL: %s; %u defect%s%s%s, %u remarks (%.1f s)", failed, nr,
+			 nr == 1 ? "" : "s", nr ? ": " : "", names, remarks, result->seconds);
+	else
+		snprintf(verdicts->closing, sizeof(verdicts->closing),
+			 "PASS: %u exit reasons compared, %u checks hold, %u remarks (%.1f s)",
+			 nr_rows(verdicts, false), nr_passed, remarks, result->seconds);
+}
+
 static void close_report(const struct result *result, struct verdicts *verdicts)
 {
 	const unsigned int compared = nr_rows(verdicts, false);
@@ -57,6 +96,10 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 		bool named = verdicts->nr_diagnoses;
 
 		verdicts->status = STATUS_MISMATCH;
+		if (result->leaves == LEAVES_PUBLISHED) {
+			close_published(result, verdicts, failed, nr_passed);
+			return;
+		}
 		snprintf(line, size,
 			 "FAIL: %s; %u of %u exit reasons wrong, %s of %s in-place"
 			 " comparisons different%s%s (%.1f s)",
@@ -77,6 +120,9 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 			 "UNPATCHED: no leaves to check; eBPF, stats and truth agree"
 			 " (%u reasons, %s exits, %.1f s)",
 			 compared, text_u64(verdicts->exits).s, result->seconds);
+	} else if (result->leaves == LEAVES_PUBLISHED) {
+		verdicts->status = STATUS_PASS;
+		close_published(result, verdicts, "", nr_passed);
 	} else if (result->leaves != LEAVES_PRESENT) {
 		snprintf(line, size,
 			 "INCONCLUSIVE: no leaves to check; eBPF, stats and truth"
@@ -114,7 +160,10 @@ void judge_result(const struct result *result, struct verdicts *verdicts)
 	facts.audit = &verdicts->audit;
 	facts.contract = &verdicts->contract;
 	checks_run(&facts, verdicts);
-	rows_judge(&facts, verdicts);
+	if (result->leaves == LEAVES_PUBLISHED)
+		assignment_judge(result, verdicts);
+	else
+		rows_judge(&facts, verdicts);
 	workload_exits_list(&facts, verdicts);
 	sum_up(result, verdicts);
 	verdicts->nr_diagnoses = diagnose(result, verdicts, verdicts->diagnoses);

@@ -10,10 +10,12 @@
 #include "exitcheck.h"
 #include "judge/audit.h"
 #include "judge/contract.h"
+#include "judge/findings.h"
 #include "judge/diagnoses.h"
 #include "kvm/workload.h"
 #include "util/error.h"
 
+/* UNPATCHED: only where there are no leaves; the last ones: only of --leaves. */
 #define CHECKS(X)                 \
 	X(DISCOVERY, "DISCOVERY") \
 	X(COUNT, "COUNT")         \
@@ -31,13 +33,15 @@
 	X(MIGRATE, "MIGRATE")     \
 	X(CONTRACT, "CONTRACT")   \
 	X(WIDTH, "WIDTH")         \
-	X(UNPATCHED, "UNPATCHED") /* only where there are no leaves */
+	X(UNPATCHED, "UNPATCHED") \
+	ASSIGNED_POINTS(X)
 
 enum check_id {
 #define X(id, name) CHECK_##id,
 	CHECKS(X)
 #undef X
 	NR_CHECKS,
+	CHECK_FIRST_POINT = CHECK_EXITS,
 };
 
 enum verdict {
@@ -98,6 +102,10 @@ struct verdicts {
 	/* Of what failed; the most likely one first. */
 	struct diagnosis diagnoses[NR_DIAGNOSES];
 	unsigned int nr_diagnoses;
+	/* Of --leaves: all defects, then remarks. */
+	struct finding findings[NR_FINDINGS];
+	unsigned int nr_findings;
+	enum published_scope scope;
 	enum exit_status status;
 	char closing[320]; /* the last line of the report */
 	unsigned int nr_workload_exits;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,8 @@ static int parse_leaf(const char *text, size_t length, struct leaf_numbers *numb
 		key++;
 	if (key == NR(keys))
 		return error_set(err, STATUS_USAGE,
-				 "--leaves: \"%.*s\" is not published, exits=LEAF, cycles=LEAF,"
-				 " total-exits=LEAF or total-cycles=LEAF",
+				 "--leaves: \"%.*s\" is not published, ascending, combined,"
+				 " exits=LEAF, cycles=LEAF, total-exits=LEAF or total-cycles=LEAF",
 				 (int)length, text);
 	leaf = (uint32_t *)((char *)numbers + keys[key].offset);
 	errno = 0;
@@ -53,18 +54,47 @@ static int parse_leaf(const char *text, size_t length, struct leaf_numbers *numb
 	return 0;
 }
 
+/* The numberings of the assignment's terms. */
+static const struct {
+	const char *name;
+	struct leaf_numbers numbers;
+} names[] = {
+	{ "published", { LEAF_EXITS, LEAF_CYCLES, LEAF_TOTAL_EXITS, LEAF_TOTAL_CYCLES } },
+	{ "ascending", { 0x4ffffffe, 0x4fffffff, 0x4ffffffc, 0x4ffffffd } },
+	{ "combined", { 0x4ffffffe, 0, 0x4fffffff, 0x4fffffff } },
+};
+
+const char *leaf_numbers_name(const struct leaf_numbers *numbers)
+{
+	for (unsigned int i = 0; i < NR(names); i++)
+		if (!memcmp(&names[i].numbers, numbers, sizeof(*numbers)))
+			return names[i].name;
+	return NULL;
+}
+
+struct leaf_numbers_text leaf_numbers_text(const struct leaf_numbers *numbers)
+{
+	struct leaf_numbers_text text = { "" };
+	size_t n = 0;
+
+	for (unsigned int key = 0; key < NR(keys); key++) {
+		uint32_t leaf = *(const uint32_t *)((const char *)numbers + keys[key].offset);
+
+		if (leaf)
+			n += snprintf(text.s + n, sizeof(text.s) - n, "%s%s=0x%08x", n ? "," : "",
+				      keys[key].name, leaf);
+	}
+	return text;
+}
+
 int leaf_numbers_parse(const char *text, struct leaf_numbers *numbers, struct error *err)
 {
-	static const struct leaf_numbers published = {
-		.exits = LEAF_EXITS,
-		.cycles = LEAF_CYCLES,
-		.total_exits = LEAF_TOTAL_EXITS,
-		.total_cycles = LEAF_TOTAL_CYCLES,
-	};
 	int status;
 
-	if (!strcmp(text, "published")) {
-		*numbers = published;
+	for (unsigned int i = 0; i < NR(names); i++) {
+		if (strcmp(text, names[i].name))
+			continue;
+		*numbers = names[i].numbers;
 		return 0;
 	}
 	*numbers = (struct leaf_numbers){ 0 };

@@ -15,9 +15,18 @@ struct leaf_numbers {
 };
 
 /*
- * "published", for the published assignment's, or a list such as
+ * "published", "ascending" or "combined", for those of the published assignment's terms, or a list such as
  * "exits=0x4ffffffe,cycles=0x4fffffff,total-exits=…,total-cycles=…", of which exits alone must be given.
  */
 int leaf_numbers_parse(const char *text, struct leaf_numbers *numbers, struct error *err);
+
+/* The name of a numbering, NULL if it has none; and the list. */
+const char *leaf_numbers_name(const struct leaf_numbers *numbers);
+
+struct leaf_numbers_text {
+	char s[128];
+};
+
+struct leaf_numbers_text leaf_numbers_text(const struct leaf_numbers *numbers);
 
 #endif

@@ -500,10 +500,12 @@ uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu)
 	return vm->vcpus[vcpu].cpu_ns;
 }
 
-void test_vm_measure(struct test_vm *vm)
+void test_vm_measure(struct test_vm *vm, uint32_t exits, uint32_t cycles)
 {
-	for (int i = 0; i < vm->nr_threads; i++)
-		vm->vcpus[i].shared->measure = true;
+	for (int i = 0; i < vm->nr_threads; i++) {
+		vm->vcpus[i].shared->measure_exits = exits;
+		vm->vcpus[i].shared->measure_cycles = cycles;
+	}
 }
 
 struct vcpu_span test_vm_span(const struct test_vm *vm, int vcpu)

@@ -95,10 +95,10 @@ uint64_t test_vm_cycles(const struct test_vm *vm, int vcpu);
 uint64_t test_vm_cpu_ns(const struct test_vm *vm, int vcpu);
 
 /*
- * Has the guest measure its commands from now on, by leaves that it must have; then, how the last one
- * looked to it. All zeros: it was not measured.
+ * Has the guest measure its commands from now on, by leaves of totals that it must have; then, how the
+ * last one looked to it. All zeros: it was not measured.
  */
-void test_vm_measure(struct test_vm *vm);
+void test_vm_measure(struct test_vm *vm, uint32_t exits, uint32_t cycles);
 struct vcpu_span test_vm_span(const struct test_vm *vm, int vcpu);
 
 /*

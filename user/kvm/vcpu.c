@@ -279,7 +279,7 @@ static void add_span(struct vcpu *vcpu)
 {
 	const struct probe_span *span = &vcpu->shared->span;
 
-	if (!vcpu->shared->measure || !span->valid)
+	if (!vcpu->shared->measure_exits || !span->valid)
 		return;
 	vcpu->span.elapsed += span->tsc[1] - span->tsc[0];
 	vcpu->span.covered += span->cycles[1] - span->cycles[0];

@@ -87,6 +87,31 @@ static void page_diagnoses(FILE *to, const json_t *document)
 	section_end(to);
 }
 
+static void page_findings(FILE *to, const json_t *document, bool remarks)
+{
+	const json_t *list = report_findings(document, remarks), *finding;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	section_begin(to, remarks ? "remarks" : "defects", remarks ? "Remarks" : "Defects");
+	if (remarks)
+		markup(to, "<p class=\"note\">What the assignment leaves open.</p>\n");
+	markup(to, "<ol class=\"diagnoses\">\n");
+	json_array_foreach(list, i, finding) {
+		markup(to, "<li><h3>%s <span class=\"confidence\">%s</span></h3>\n<p>%s</p>\n",
+		       doc_string(finding, "name"),
+		       remarks ? "" : report_points(document, finding).s,
+		       doc_string(finding, "shows"));
+		if (*doc_string(finding, "where"))
+			markup(to, "<p><strong>Where to look</strong> %s</p>",
+			       doc_string(finding, "where"));
+		markup(to, "</li>\n");
+	}
+	markup(to, "</ol>\n");
+	section_end(to);
+}
+
 /* All checks at a glance; each leads to its evidence. */
 static void page_overview(FILE *to, const json_t *document)
 {
@@ -366,7 +391,10 @@ void report_html(FILE *to, const json_t *document)
 	if (!report_is_error(document)) {
 		page_figures(to, document);
 		page_overview(to, document);
-		page_diagnoses(to, document);
+		if (!report_is_published(document))
+			page_diagnoses(to, document);
+		page_findings(to, document, false);
+		page_findings(to, document, true);
 		page_reasons(to, document);
 		page_charts(to, document);
 		page_latency(to, document);

@@ -77,6 +77,17 @@ static void count_outcomes(const json_t *list, unsigned int *counts)
 		counts[outcome(doc_string(entry, "verdict"))]++;
 }
 
+static void system_out_findings(FILE *to, const json_t *document, bool remarks)
+{
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(report_findings(document, remarks), i, finding)
+		markup(to, "%s (%s): %s %s\n", doc_string(finding, "name"),
+		       remarks ? "remark" : report_points(document, finding).s,
+		       doc_string(finding, "shows"), doc_string(finding, "where"));
+}
+
 void report_junit(FILE *to, const json_t *document)
 {
 	const json_t *checks = json_object_get(document, "checks"), *entry;
@@ -116,5 +127,7 @@ void report_junit(FILE *to, const json_t *document)
 		markup(to, "%s (%s): %s %s\n", doc_string(entry, "name"),
 		       doc_string(entry, "confidence"), doc_string(entry, "shows"),
 		       doc_string(entry, "where"));
+	system_out_findings(to, document, false);
+	system_out_findings(to, document, true);
 	markup(to, "</system-out>\n\t\t<system-err></system-err>\n\t</testsuite>\n</testsuites>\n");
 }

@@ -82,6 +82,35 @@ static void diagnoses(FILE *to, const json_t *document)
 	}
 }
 
+static void findings(FILE *to, const json_t *document, bool remarks)
+{
+	const json_t *list = report_findings(document, remarks), *finding;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs(remarks ? "\n#### Remarks: the assignment leaves this open\n\n" :
+			"\n#### Defects\n\n",
+	      to);
+	json_array_foreach(list, i, finding) {
+		fputs("1. **", to);
+		literal(to, doc_string(finding, "name"));
+		fputs("**", to);
+		if (!remarks) {
+			fputs(" (", to);
+			literal(to, report_points(document, finding).s);
+			fputs(")", to);
+		}
+		fputs(": ", to);
+		literal(to, doc_string(finding, "shows"));
+		if (*doc_string(finding, "where")) {
+			fputc(' ', to);
+			literal(to, doc_string(finding, "where"));
+		}
+		fputc('\n', to);
+	}
+}
+
 /* A column of a table: its width, and whether it is of words, which begin at its left. */
 struct column {
 	int width;
@@ -197,7 +226,10 @@ static void run(FILE *to, const json_t *document)
 	fputc('\n', to);
 	if (report_is_error(document))
 		return;
-	diagnoses(to, document);
+	if (!report_is_published(document))
+		diagnoses(to, document);
+	findings(to, document, false);
+	findings(to, document, true);
 	fputc('\n', to);
 	header(to, document);
 	table(to, document);

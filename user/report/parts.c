@@ -131,6 +131,10 @@ static struct report_fact *run_facts(const json_t *document, struct report_fact 
 			 json_is_true(json_object_get(leaves, "opt_in")) ?
 				 "enabled by the VMM" :
 				 "not enabled by the VMM");
+	else if (report_is_published(document))
+		set_fact(fact++, "leaves", "%s; whose exits: %s",
+			 doc_string(json_object_get(document, "published"), "leaves"),
+			 doc_string(json_object_get(document, "published"), "scope"));
 	else
 		set_fact(fact++, "leaves", "%s", doc_string(leaves, "text"));
 	set_fact(fact++, "TSC", "%s kHz%s; clock source %s", doc_count(host, "tsc_khz").s,
@@ -275,4 +279,34 @@ void report_row(const json_t *document, const json_t *reason, struct report_row 
 	row->cell[COLUMN_VERDICT] = !strcmp(verdict, "INCONCLUSIVE") ? "?" :
 				    !strcmp(verdict, "SKIP")	     ? "-" :
 								       verdict;
+}
+
+/* ---- an implementation of the assignment ---- */
+
+bool report_is_published(const json_t *document)
+{
+	return json_is_object(json_object_get(document, "published"));
+}
+
+const json_t *report_findings(const json_t *document, bool remarks)
+{
+	return json_object_get(json_object_get(document, "published"),
+			       remarks ? "remarks" : "defects");
+}
+
+struct points_text report_points(const json_t *document, const json_t *finding)
+{
+	const json_t *points = json_object_get(finding, "points"), *point;
+	struct points_text text;
+	size_t i;
+	int n;
+
+	n = snprintf(text.s, sizeof(text.s), "%zu of %s points", json_array_size(points),
+		     doc_digits(json_object_get(document, "published"), "of_points").s);
+	json_array_foreach(points, i, point)
+		if (n < (int)sizeof(text.s))
+			n += snprintf(text.s + n, sizeof(text.s) - n, "%s%s", i ? ", " : ": ",
+				      json_string_value(point) ? json_string_value(point) : "");
+	text_clean(text.s);
+	return text;
 }

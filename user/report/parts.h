@@ -99,6 +99,17 @@ struct reason_name report_reason(const json_t *document, const json_t *reason);
 /* The same for a row of bench's "workloads"; "-" if it has no exit of its own. */
 struct reason_name report_workload_exit(const json_t *document, const json_t *workload);
 
+/* Of run --leaves: "3 of 6 points: EXITS, CYCLES, ALL-EXITS"; a remark touches none. */
+struct points_text {
+	char s[96];
+};
+
+struct points_text report_points(const json_t *document, const json_t *finding);
+
+/* Whether a report has them in the place of diagnoses: defects, then remarks. */
+const json_t *report_findings(const json_t *document, bool remarks);
+bool report_is_published(const json_t *document);
+
 /* Shown for a failed run without a diagnosis. */
 #define REPORT_NO_DIAGNOSIS "None: the failures match no known defect."
 

@@ -131,7 +131,7 @@ static void print_missing(const struct out *out, const json_t *document, const c
 static void print_checks(const struct out *out, const json_t *document)
 {
 	const json_t *checks = json_object_get(document, "checks"), *check, *example;
-	int width = 0;
+	int width = 0, names = 9;
 	size_t i, e;
 
 	json_array_foreach(checks, i, check) {
@@ -139,17 +139,21 @@ static void print_checks(const struct out *out, const json_t *document)
 
 		if (length > width)
 			width = length;
+		length = strlen(doc_string(check, "id"));
+		if (length > names)
+			names = length;
 	}
 	fputs("\nChecks\n\n", out->to);
 	json_array_foreach(checks, i, check) {
 		const char *verdict = doc_string(check, "verdict");
 
-		fprintf(out->to, "%s%-*s%s %-9s ", color_on(out, verdict_color(verdict)), width,
-			verdict, color_off(out, verdict_color(verdict)), doc_string(check, "id"));
-		text_wrapped(out->to, width + 11, doc_string(check, "evidence"));
+		fprintf(out->to, "%s%-*s%s %-*s ", color_on(out, verdict_color(verdict)), width,
+			verdict, color_off(out, verdict_color(verdict)), names,
+			doc_string(check, "id"));
+		text_wrapped(out->to, width + names + 2, doc_string(check, "evidence"));
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
-			fprintf(out->to, "%*s", width + 11, "");
-			text_wrapped(out->to, width + 13, json_string_value(example));
+			fprintf(out->to, "%*s", width + names + 2, "");
+			text_wrapped(out->to, width + names + 4, json_string_value(example));
 		}
 	}
 }
@@ -177,6 +181,30 @@ static void print_diagnoses(const struct out *out, const json_t *document)
 	}
 }
 
+/* Every one; for a remark there may be no place to look. */
+static void print_findings(const struct out *out, const json_t *document, bool remarks)
+{
+	const json_t *list = report_findings(document, remarks), *finding;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs(remarks ? "\nRemarks: the assignment leaves this open\n\n" : "\nDefects\n\n",
+	      out->to);
+	json_array_foreach(list, i, finding) {
+		fprintf(out->to, "%s%s%s", color_on(out, COLOR_BOLD), doc_string(finding, "name"),
+			color_off(out, COLOR_BOLD));
+		if (!remarks)
+			fprintf(out->to, " (%s)", report_points(document, finding).s);
+		fputs("\n  ", out->to);
+		text_wrapped(out->to, 2, doc_string(finding, "shows"));
+		if (!*doc_string(finding, "where"))
+			continue;
+		fputs("  ", out->to);
+		text_wrapped(out->to, 2, doc_string(finding, "where"));
+	}
+}
+
 static void print_run(const struct out *out, const json_t *document)
 {
 	enum color closing = verdict_color(report_verdict(document));
@@ -187,7 +215,10 @@ static void print_run(const struct out *out, const json_t *document)
 		print_missing(out, document, "workloads", "unsupported",
 			      "Workloads that did not run");
 		print_checks(out, document);
-		print_diagnoses(out, document);
+		if (!report_is_published(document))
+			print_diagnoses(out, document);
+		print_findings(out, document, false);
+		print_findings(out, document, true);
 		fputc('\n', out->to);
 	}
 	fprintf(out->to, "%s%s%s: %s\n", color_on(out, closing), report_verdict(document),

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kvm/leaf_numbers.h"
 #include "kvm/workload.h"
 #include "tracer/tracer.h"
 
@@ -18,6 +19,8 @@ struct run_plan {
 	uint64_t seed;
 	enum tracer_path path;
 	bool opt_in; /* have KVM show the VMs the leaves */
+	/* Of an implementation that is not ours; exits 0: ours. */
+	struct leaf_numbers leaves;
 };
 
 #endif

@@ -21,6 +21,7 @@ void result_destroy(struct result *result)
 	free(result->cpus);
 	free(result->spans);
 	free(result->widths);
+	free(result->published.points);
 	free(result->contract.calls);
 	free(result->contract.vms);
 	free(result->contract.vcpus);
@@ -117,6 +118,11 @@ struct contract_read *contract_add_read(struct contract_result *contract)
 	return APPEND(contract->reads, contract->nr_reads, 1);
 }
 
+struct published_point *published_add_point(struct published_result *published)
+{
+	return APPEND(published->points, published->nr_points, 1);
+}
+
 bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr)
 {
 	struct probe_read *to;
@@ -136,6 +142,14 @@ unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu)
 	for (unsigned int i = 0; i < result->nr_vcpus; i++)
 		nr += result->vcpus[i].vm == result->vcpus[vcpu].vm;
 	return nr;
+}
+
+const struct published_point *published_point(const struct result *result, unsigned int sweep)
+{
+	for (unsigned int i = 0; i < result->published.nr_points; i++)
+		if (result->published.points[i].sweep == sweep)
+			return &result->published.points[i];
+	return NULL;
 }
 
 const struct result_time *result_time_before(const struct result *result, unsigned int i)
@@ -169,6 +183,7 @@ static const struct {
 	[LEAVES_REFUSED] = { "refused", "no exit leaves: KVM refused the capability" },
 	[LEAVES_MISSING] = { "missing", "no exit leaves: KVM granted them, but the guest"
 					" finds no signature" },
+	[LEAVES_PUBLISHED] = { "published", "as --leaves names them" },
 };
 
 const char *leaves_state_text(enum leaves_state state)

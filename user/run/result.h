@@ -15,6 +15,7 @@
 #include "kvm/cpuid_read.h"
 #include "kvm/host.h"
 #include "kvm/leaf.h"
+#include "kvm/leaf_numbers.h"
 #include "kvm/workload.h"
 #include "kvm/guest/probe_abi.h"
 
@@ -26,6 +27,7 @@ enum leaves_state {
 	LEAVES_NOT_ASKED, /* kvm.exit_leaves=optin, and this run did not opt in */
 	LEAVES_REFUSED,	  /* kvm.exit_leaves=optin, and KVM refused the capability */
 	LEAVES_MISSING,	  /* they were granted, but there is no signature */
+	LEAVES_PUBLISHED, /* those of --leaves, whoever wrote them */
 };
 
 enum result_phase {
@@ -179,6 +181,41 @@ struct contract_result {
 	unsigned int nr_reads;
 };
 
+/* ---- --leaves: an implementation of the published assignment ---- */
+
+/* A sweep of its leaves, and what eBPF had then of all vCPUs; the others were idle. */
+struct published_point {
+	unsigned int sweep;
+	/* Exits before it: of the vCPU's VM, and of all VMs of this run. */
+	uint64_t vm[EXIT_NR_INDICES], all[EXIT_NR_INDICES];
+	uint64_t ns_before[EXIT_NR_INDICES], ns_after[EXIT_NR_INDICES]; /* of all VMs */
+};
+
+/* Two sweeps by an idle vCPU, and what happened between them. */
+enum published_window {
+	WINDOW_CPU,  /* its thread was moved to another CPU */
+	WINDOW_VCPU, /* another vCPU of its VM worked */
+	WINDOW_VM,   /* another VM worked */
+	WINDOW_SMP,  /* all vCPUs of its VM worked at once, it too */
+	NR_PUBLISHED_WINDOWS,
+};
+
+struct published_result {
+	struct leaf_numbers leaves;
+	struct published_point *points;
+	unsigned int nr_points;
+	struct {
+		bool has;
+		unsigned int before, after; /* sweeps */
+	} windows[NR_PUBLISHED_WINDOWS];
+	/* Sweeps that read numbers whether they are defined or not. */
+	unsigned int first_probe, nr_probes;
+	/* The largest number that could be read without danger to a host whose KVM does not check it. */
+	uint32_t highest;
+	bool has_log;
+	uint64_t log_lines; /* that the kernel logged meanwhile */
+};
+
 #define RESULT_MAX_GIVEN 8
 
 struct result {
@@ -203,6 +240,7 @@ struct result {
 	char next_clocksource[32]; /* the new clock source if it changed, "" otherwise */
 	struct result_phase_info phase[NR_PHASES];
 	struct contract_result contract;
+	struct published_result published; /* LEAVES_PUBLISHED */
 
 	struct result_vcpu *vcpus;
 	unsigned int nr_vcpus;
@@ -244,10 +282,14 @@ struct contract_vm *contract_add_vm(struct contract_result *contract);
 struct contract_vcpu *contract_add_vcpu(struct contract_result *contract);
 struct contract_entry *contract_add_entry(struct contract_result *contract);
 struct contract_read *contract_add_read(struct contract_result *contract);
+struct published_point *published_add_point(struct published_result *published);
 bool result_add_reads(struct result *result, const struct probe_read *reads, unsigned int nr);
 
 /* How many vCPUs the VM of that vCPU has. */
 unsigned int result_vm_vcpus(const struct result *result, unsigned int vcpu);
+
+/* What eBPF had at a sweep of --leaves, NULL if it is none. */
+const struct published_point *published_point(const struct result *result, unsigned int sweep);
 
 /* The read before times[i] of the same reason and vCPU, NULL if there is none. */
 const struct result_time *result_time_before(const struct result *result, unsigned int i);

@@ -22,6 +22,21 @@ bool session_has_leaves(const struct session *session)
 	return session->result->leaves == LEAVES_PRESENT;
 }
 
+bool session_has_published(const struct session *session)
+{
+	return session->result->leaves == LEAVES_PUBLISHED;
+}
+
+void session_measure(const struct session *session, const struct vm *vm)
+{
+	const struct leaf_numbers *leaves = &session->plan->leaves;
+
+	if (session_has_leaves(session))
+		test_vm_measure(vm->test_vm, LEAF_VCPU_TOTAL_EXITS, LEAF_VCPU_TOTAL_CYCLES);
+	else if (session_has_published(session) && leaves->total_exits && leaves->total_cycles)
+		test_vm_measure(vm->test_vm, leaves->total_exits, leaves->total_cycles);
+}
+
 unsigned int session_cpuid_number(const struct session *session)
 {
 	unsigned int number = 0;

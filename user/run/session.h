@@ -28,8 +28,9 @@ struct session {
 	uint64_t random;
 	struct result_clock clocks; /* when they were looked at last */
 	unsigned int nr_vms;
-	struct vm several;  /* the VM of phase B, which ends after the others */
-	uint64_t rested_ns; /* when its vCPUs have rested long enough, see several.c */
+	struct vm several;	      /* the VM of phase B, which ends after the others */
+	uint64_t rested_ns;	      /* when its vCPUs have rested long enough, see several.c */
+	struct published_point point; /* of the sweep under way, see points.c */
 	/* The workloads that the phases with several vCPUs or VMs run. */
 	enum probe_op mix[PROBE_NR_OPS];
 	unsigned int nr_mix;
@@ -40,8 +41,12 @@ int session_no_memory(struct session *session);
 /* Says on a terminal what comes next. */
 void session_progress(const char *phase);
 
-/* Whether the guests have the leaves, once the first one has looked. */
+/* Whether the guests have the leaves, once the first one has looked: ours, or those of --leaves. */
 bool session_has_leaves(const struct session *session);
+bool session_has_published(const struct session *session);
+
+/* Has the guests measure their commands from now on, if there are leaves to do so. */
+void session_measure(const struct session *session, const struct vm *vm);
 
 /* The number of the exit that CPUID causes. */
 unsigned int session_cpuid_number(const struct session *session);

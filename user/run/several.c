@@ -11,6 +11,8 @@
 
 #include "kvm/exits.h"
 #include "run/clocks.h"
+#include "run/points.h"
+#include "run/published.h"
 #include "run/sweep.h"
 #include "run/vm.h"
 #include "util/array.h"
@@ -42,6 +44,10 @@ static struct list list_mix(struct session *session, const struct vm *vm, unsign
 {
 	struct list list = list_begin(vm, vcpu);
 
+	if (session_has_published(session)) {
+		points_list_mix(session, &list, vcpu);
+		return list;
+	}
 	list_totals(&list);
 	for (unsigned int i = 0; i < session->nr_mix; i++) {
 		unsigned int number;
@@ -70,6 +76,11 @@ static uint64_t affordable(enum probe_op op, uint64_t count)
 	return count;
 }
 
+static bool has_reads(const struct session *session)
+{
+	return session_has_leaves(session) || session_has_published(session);
+}
+
 /* Starts about count exits on a vCPU: leaf reads, or a workload of the mix, by turn. */
 static int command_start(struct session *session, const struct vm *vm, unsigned int vcpu,
 			 struct command *command, unsigned int turn, uint64_t count)
@@ -81,7 +92,7 @@ static int command_start(struct session *session, const struct vm *vm, unsigned 
 
 	*command = (struct command){ .running = true, .keep = true };
 	/* Every third command reads leaves, if there are any. */
-	command->reads = session_has_leaves(session) && (turn % 3 == 0 || !session->nr_mix);
+	command->reads = has_reads(session) && (turn % 3 == 0 || !session->nr_mix);
 	if (!command->reads) {
 		op = session->mix[turn % session->nr_mix];
 		command->op = op;
@@ -126,7 +137,7 @@ static bool has_work(struct session *session, enum result_phase phase)
 {
 	struct result_phase_info *info = &session->result->phase[phase];
 
-	if (session->nr_mix || session_has_leaves(session))
+	if (session->nr_mix || has_reads(session))
 		return true;
 	snprintf(info->skipped, sizeof(info->skipped),
 		 "none of the workloads that ran can be exact under load");
@@ -207,8 +218,16 @@ int phase_smp(struct session *session)
 	}
 	session_progress("several vCPUs at full rate");
 	status = vm_open(session, &session->several, PHASE_SMP, session->plan->vcpus, false);
+	if (!status && session_has_published(session))
+		status = published_sibling(session, &session->several);
+	if (session_has_published(session))
+		published_window_begin(session, WINDOW_SMP);
 	if (!status)
 		status = smp_load(session, &session->several);
+	if (!status && session_has_published(session)) {
+		status = sweep(session, &session->several, 0, SWEEP_FULL, -1);
+		published_window_end(session, WINDOW_SMP);
+	}
 	begin_rest(session);
 	return status;
 }
@@ -285,13 +304,20 @@ int phase_isolation(struct session *session)
 	status = vm_open(session, &first, PHASE_ISOLATION, 1, false);
 	if (!status)
 		status = vm_open(session, &second, PHASE_ISOLATION, 1, false);
+	/* Counters of a CPU are to be none of a VM. */
+	if (!status && session_has_published(session)) {
+		published_pin(&first, 0);
+		published_pin(&second, 0);
+	}
 	/* The first one idle while the second works ... */
 	if (!status)
 		status = sweep(session, &first, 0, SWEEP_FULL, -1);
+	published_window_begin(session, WINDOW_VM);
 	if (!status)
 		status = work(session, &second, exits);
 	if (!status)
 		status = sweep(session, &first, 0, SWEEP_FULL, -1);
+	published_window_end(session, WINDOW_VM);
 	/* ... both at work ... */
 	if (!status)
 		status = work_both(session, &first, &second, exits);

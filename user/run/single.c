@@ -2,6 +2,7 @@
 #include "run/single.h"
 
 #include "kvm/exits.h"
+#include "run/published.h"
 #include "run/sweep.h"
 #include "run/vm.h"
 #include "util/array.h"
@@ -102,7 +103,7 @@ static int discover(struct session *session, const struct vm *vm)
 	leaf_discovery_decode(&list.reads[0], &list.reads[1], &result->discovery);
 	result->leaves = result->discovery.present ? LEAVES_PRESENT : why_no_leaves(session, vm);
 	if (session_has_leaves(session)) {
-		test_vm_measure(vm->test_vm);
+		session_measure(session, vm);
 		return read_ordinary(session, vm, list.reads[basic].eax);
 	}
 
@@ -279,15 +280,21 @@ int phase_single(struct session *session)
 
 	session_progress("one vCPU: every workload, every exit number");
 	status = vm_open(session, &vm, PHASE_SINGLE, 1, false);
+	/* What a CPU of its own has is found out at the end. */
+	if (!status && session->plan->leaves.exits)
+		published_pin(&vm, 0);
 	if (!status)
-		status = discover(session, &vm);
+		status = session->plan->leaves.exits ? published_discover(session, &vm) :
+						       discover(session, &vm);
 	if (!status)
 		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
 	if (!status)
 		status = run_workloads(session, &vm, false);
 	if (!status && session_has_leaves(session))
 		status = read_undefined(session, &vm);
-	if (!status)
+	if (!status && session_has_published(session))
+		status = published_move(session, &vm);
+	else if (!status)
 		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
 	session->result->phase[PHASE_SINGLE].ran = !status;
 	return vm_close(session, &vm, status);
@@ -305,6 +312,8 @@ int phase_irqchip(struct session *session)
 		return 0;
 	session_progress("one vCPU with KVM's own APIC");
 	status = vm_open(session, &vm, PHASE_SINGLE, 1, true);
+	if (!status && session_has_published(session))
+		published_pin(&vm, 0);
 	if (!status)
 		status = sweep(session, &vm, 0, SWEEP_FULL, -1);
 	if (!status)

@@ -3,6 +3,7 @@
 
 #include "kvm/exits.h"
 #include "run/clocks.h"
+#include "run/points.h"
 
 #define VMRUN_FAILURES 0xfffffffc /* the first of SVM's numbers for them */
 
@@ -27,18 +28,6 @@ static void copy_bpf_counts(struct session *session, const struct vm *vm, unsign
 		counts[i] = bpf->reason[i].count;
 }
 
-void list_add(struct list *list, uint32_t function, uint32_t index)
-{
-	if (list->nr == PROBE_MAX_READS)
-		return;
-	list->reads[list->nr++] = (struct probe_read){ .function = function, .index = index };
-}
-
-struct list list_begin(const struct vm *vm, unsigned int vcpu)
-{
-	return (struct list){ .reads = test_vm_reads(vm->test_vm, vcpu) };
-}
-
 void sweep_open(struct session *session, const struct vm *vm, unsigned int vcpu,
 		struct result_sweep *sweep)
 {
@@ -46,6 +35,8 @@ void sweep_open(struct session *session, const struct vm *vm, unsigned int vcpu,
 	*sweep = (struct result_sweep){ .vcpu = vm->first_vcpu + vcpu, .workload = -1 };
 	copy_executed(vm, vcpu, sweep->before);
 	copy_bpf_counts(session, vm, vcpu, sweep->bpf_before);
+	if (session_has_published(session))
+		points_open(session, vm);
 	for (unsigned int other = 0; other < vm->nr_vcpus; other++)
 		for (int op = 0; other != vcpu && op < PROBE_NR_OPS; op++)
 			sweep->others[op] += test_vm_executed(vm->test_vm, other, op);
@@ -67,6 +58,8 @@ int sweep_close(struct session *session, const struct vm *vm, unsigned int vcpu,
 	if (!to || !result_add_reads(result, list->reads, list->nr))
 		return session_no_memory(session);
 	*to = *sweep;
+	if (session_has_published(session))
+		return points_close(session, vm);
 
 	for (unsigned int i = 0; i < list->nr; i++) {
 		unsigned int index = exit_index(session->host->isa, list->reads[i].index);
@@ -105,14 +98,6 @@ int sweep_run(struct session *session, const struct vm *vm, unsigned int vcpu,
 	if (status)
 		return status;
 	return sweep_close(session, vm, vcpu, &sweep, list);
-}
-
-void list_totals(struct list *list)
-{
-	list_add(list, LEAF_TOTAL_EXITS, 0);
-	list_add(list, LEAF_VCPU_TOTAL_EXITS, 0);
-	list_add(list, LEAF_TOTAL_CYCLES, 0);
-	list_add(list, LEAF_VCPU_TOTAL_CYCLES, 0);
 }
 
 /* Every number that hardware reports, with the totals around. */
@@ -163,7 +148,9 @@ int sweep(struct session *session, const struct vm *vm, unsigned int vcpu, enum 
 {
 	struct list list = list_begin(vm, vcpu);
 
-	if (session_has_leaves(session) && kind == SWEEP_FULL)
+	if (session_has_published(session))
+		points_list(session, &list);
+	else if (session_has_leaves(session) && kind == SWEEP_FULL)
 		list_full(session, &list);
 	else if (session_has_leaves(session) && kind == SWEEP_COUNTS)
 		list_counts(session, &list);

@@ -4,18 +4,8 @@
 
 /* Reads of leaves by a vCPU, with what the guest and eBPF had counted before and after. */
 
+#include "run/list.h"
 #include "run/session.h"
-
-/* A list of reads that is being written. */
-struct list {
-	struct probe_read *reads;
-	unsigned int nr;
-};
-
-/* An empty list, in the memory of the vCPU. */
-struct list list_begin(const struct vm *vm, unsigned int vcpu);
-void list_add(struct list *list, uint32_t function, uint32_t index);
-void list_totals(struct list *list);
 
 /* Starts a sweep: *sweep has what was known before it. The vCPU is idle. */
 void sweep_open(struct session *session, const struct vm *vm, unsigned int vcpu,

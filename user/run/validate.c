@@ -10,6 +10,7 @@
 #include "kvm/kvm.h"
 #include "run/clocks.h"
 #include "run/contract.h"
+#include "run/published.h"
 #include "run/session.h"
 #include "run/several.h"
 #include "run/single.h"
@@ -43,8 +44,11 @@ static int record_losses(struct session *session)
 
 static int run_phases(struct session *session)
 {
+	struct published_result *published = &session->result->published;
+	uint64_t lines = 0;
 	int status;
 
+	published->has_log = session->plan->leaves.exits && published_log(&lines);
 	tracer_gate(session->tracer, true);
 	session->result->begin = session->clocks = clocks_mark();
 	status = phase_single(session);
@@ -54,16 +58,19 @@ static int run_phases(struct session *session)
 		status = phase_smp(session);
 	if (!status)
 		status = phase_isolation(session);
-	if (!status)
+	/* These are of our ABI. */
+	if (!status && !session_has_published(session))
 		status = phase_migrate(session);
-	if (!status)
+	if (!status && !session_has_published(session))
 		status = phase_contract(session);
-	if (!status)
+	if (!status && !session_has_published(session))
 		status = phase_width(session);
 	status = phase_smp_end(session, status);
 	clocks_check(session);
 	session->result->end = clocks_mark();
 	tracer_gate(session->tracer, false);
+	published->has_log &= published_log(&published->log_lines);
+	published->log_lines -= lines;
 	return status ?: record_losses(session);
 }
 

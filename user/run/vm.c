@@ -48,8 +48,8 @@ int vm_open(struct session *session, struct vm *vm, enum result_phase phase, uns
 	}
 	for (unsigned int i = 0; !status && i < nr_vcpus; i++)
 		status = start_guest(session, vm, i);
-	if (!status && session_has_leaves(session))
-		test_vm_measure(vm->test_vm);
+	if (!status)
+		session_measure(session, vm);
 	return status;
 }
 

@@ -448,12 +448,20 @@ static void execute(struct probe_shared *shared)
 		also_toggle_cr4(shared, CR4_UMIP);
 }
 
-static uint64_t read_total(struct probe_shared *shared, uint32_t function)
+static uint64_t read_exits(struct probe_shared *shared)
 {
-	struct probe_read read = { .function = function };
+	struct probe_read read = { .function = shared->measure_exits };
 
 	read_leaf(shared, &read);
-	return (uint64_t)read.ebx << 32 | (leaf_is_count(function) ? read.eax : read.ecx);
+	return (uint64_t)read.ebx << 32 | read.eax;
+}
+
+static uint64_t read_cycles(struct probe_shared *shared)
+{
+	struct probe_read read = { .function = shared->measure_cycles };
+
+	read_leaf(shared, &read);
+	return (uint64_t)read.ebx << 32 | read.ecx;
 }
 
 static void execute_measured(struct probe_shared *shared)
@@ -461,13 +469,13 @@ static void execute_measured(struct probe_shared *shared)
 	struct probe_span *span = &shared->span;
 
 	span->valid = 0;
-	span->exits[0] = read_total(shared, LEAF_VCPU_TOTAL_EXITS);
+	span->exits[0] = read_exits(shared);
 	span->tsc[0] = rdtsc();
-	span->cycles[0] = read_total(shared, LEAF_VCPU_TOTAL_CYCLES);
+	span->cycles[0] = read_cycles(shared);
 	execute(shared);
 	span->tsc[1] = rdtsc();
-	span->cycles[1] = read_total(shared, LEAF_VCPU_TOTAL_CYCLES);
-	span->exits[1] = read_total(shared, LEAF_VCPU_TOTAL_EXITS);
+	span->cycles[1] = read_cycles(shared);
+	span->exits[1] = read_exits(shared);
 	span->valid = 1;
 }
 
@@ -476,7 +484,7 @@ void guest_main(struct probe_shared *shared)
 	warm_up(shared);
 	for (;;) {
 		done(shared);
-		if (shared->measure && shared->op != PROBE_READ_LEAVES)
+		if (shared->measure_exits && shared->op != PROBE_READ_LEAVES)
 			execute_measured(shared);
 		else
 			execute(shared);

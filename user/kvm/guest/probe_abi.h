@@ -124,8 +124,9 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4;	  /* what the guest's CR4 is: both */
-	uint64_t measure; /* VMM -> guest: fill in the span of each command */
+	uint64_t cr4; /* what the guest's CR4 is: both */
+	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
+	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
