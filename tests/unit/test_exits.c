@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -112,6 +114,43 @@ static void undefined_numbers_have_no_name(void **state)
 		assert_null(exit_name(EXIT_ISA_SVM, svm[i]));
 }
 
+/* The two tables of kernel-patch/README.md, in the order of the ISAs: "10 CPUID", whatever the column. */
+static void the_document_has_every_number(void **state)
+{
+	FILE *file = fopen("kernel-patch/README.md", "r");
+	unsigned int seen[2] = { 0 }, block = 0;
+	bool inside = false, in_section = false;
+	char line[256], *word, *rest;
+
+	(void)state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "## ", 3))
+			in_section = !strcmp(line, "## Exit numbers\n");
+		if (!in_section)
+			continue;
+		if (!strncmp(line, "```", 3)) {
+			block += inside;
+			inside = !inside;
+			continue;
+		}
+		for (word = strtok_r(line, " \n", &rest); inside && word;
+		     word = strtok_r(NULL, " \n", &rest)) {
+			const char *name = strtok_r(NULL, " \n", &rest), *known;
+
+			assert_in_range(block, 0, 1);
+			assert_non_null(name);
+			known = exit_name(isas[block], strtoul(word, NULL, 0));
+			if (!known || strcmp(known, name))
+				fail_msg("%s %s is %s", word, name, known ? known : "undefined");
+			seen[block]++;
+		}
+	}
+	fclose(file);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(seen[i], exit_nr_defined(isas[i]));
+}
+
 static void isas_have_names(void **state)
 {
 	(void)state;
@@ -127,6 +166,7 @@ int main(void)
 		cmocka_unit_test(every_number_has_a_name_of_its_own),
 		cmocka_unit_test(names_are_the_manuals),
 		cmocka_unit_test(undefined_numbers_have_no_name),
+		cmocka_unit_test(the_document_has_every_number),
 		cmocka_unit_test(isas_have_names),
 	};
 
