@@ -30,7 +30,7 @@ static void remark(struct published *p)
 		published_find(p, FINDING_KERNEL_LOG, 0,
 			       "The kernel logged %s lines during %s exits.",
 			       text_u64(published->log_lines).s, text_u64(exits).s);
-	if (p->result->stats.foreign && p->scope != SCOPE_VM && p->scope != SCOPE_VCPU)
+	if (published_has_others(p))
 		published_find(
 			p, FINDING_OTHER_VMS, 0,
 			"Other VMs of this host made %s exits meanwhile: too many of anything"

@@ -34,6 +34,11 @@ const struct probe_read *published_read(const struct published *p, const struct 
 	return found;
 }
 
+bool published_has_others(const struct published *p)
+{
+	return p->result->stats.foreign && p->scope != SCOPE_VM && p->scope != SCOPE_VCPU;
+}
+
 struct grown published_grown(const struct published *p, const struct probe_read *before,
 			     const struct probe_read *after, const struct result_sweep *first,
 			     const struct result_sweep *last, unsigned int index, uint64_t others)
@@ -54,7 +59,7 @@ struct grown published_grown(const struct published *p, const struct probe_read 
 		grown.lower += end.lower > begin.upper ? end.lower - begin.upper : 0;
 		grown.upper += end.upper > begin.lower ? end.upper - begin.lower : 0;
 	}
-	if (p->scope != SCOPE_VM && p->scope != SCOPE_VCPU)
+	if (published_has_others(p))
 		grown.upper += p->result->stats.foreign;
 	if (grown.leaf < (int64_t)grown.lower)
 		grown.error = grown.leaf - (int64_t)grown.lower;

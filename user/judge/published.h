@@ -59,6 +59,9 @@ struct grown published_grown(const struct published *p, const struct probe_read 
 			     const struct probe_read *after, const struct result_sweep *first,
 			     const struct result_sweep *last, unsigned int index, uint64_t others);
 
+/* Whether the leaves also have exits of VMs that are none of this run's: too many of anything says nothing. */
+bool published_has_others(const struct published *p);
+
 /* Adds a finding; shows is what was seen, as sentences. */
 __attribute__((format(printf, 4, 5))) void published_find(struct published *p, enum finding_id id,
 							  unsigned int points, const char *shows,

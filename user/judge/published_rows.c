@@ -116,7 +116,8 @@ void published_checks(struct published *p)
 		detail(p, point, check);
 		if (failed & 1u << point)
 			check->verdict = VERDICT_FAIL;
-		else if (!p->compared[point] || p->facts.lost || p->scope == SCOPE_UNKNOWN)
+		else if (!p->compared[point] || p->facts.lost || p->scope == SCOPE_UNKNOWN ||
+			 (published_has_others(p) && point <= POINT_ALL_CYCLES))
 			check->verdict = VERDICT_INCONCLUSIVE;
 		for (unsigned int i = 0; i < verdicts->nr_findings; i++)
 			if (!finding_is_remark(verdicts->findings[i].id) &&
@@ -124,5 +125,7 @@ void published_checks(struct published *p)
 				check_example(check, "%s", finding_name(verdicts->findings[i].id));
 		if (check->verdict == VERDICT_INCONCLUSIVE && p->facts.lost)
 			check_example(check, "eBPF lost %s events", text_u64(p->facts.lost).s);
+		if (check->verdict == VERDICT_INCONCLUSIVE && published_has_others(p))
+			check_example(check, "other VMs ran, whose exits are in the counters");
 	}
 }

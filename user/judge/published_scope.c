@@ -10,6 +10,7 @@
 struct shown {
 	bool has;
 	int64_t leaf;	/* beyond the vCPU's own exits */
+	int64_t error;	/* likewise, less what other VMs may have made */
 	int64_t others; /* exits of others */
 };
 
@@ -41,6 +42,7 @@ static struct shown look(const struct published *p, enum published_window window
 			continue;
 		shown.has = true;
 		shown.leaf += grown.leaf - (int64_t)grown.lower;
+		shown.error += grown.error;
 		shown.others +=
 			(whole_host ? last->all[i] - first->all[i] : last->vm[i] - first->vm[i]) -
 			own;
@@ -58,9 +60,9 @@ static bool is_of_a_cpu(const struct published *p, int64_t *change)
 {
 	const struct shown moved = look(p, WINDOW_CPU, false);
 
-	*change = moved.leaf;
+	*change = moved.error;
 	/* Its own reads in between are in the bounds; a miscount changes them by no more than themselves. */
-	return moved.has && llabs(moved.leaf) > 1500;
+	return moved.has && llabs(moved.error) > 1500;
 }
 
 void published_scope(struct published *p)

@@ -93,9 +93,10 @@ static struct shares find_shares(struct published *p)
 		if (bpf / passed->timed > s.greatest_bpf)
 			s.greatest_bpf = bpf / passed->timed;
 		s.is_zero[i] = passed->cycles == 0;
-		s.is_excess[i] = passed->cycles < 0 ||
-				 passed->cycles >
-					 passed->upper * 1.001 + SLACK_CYCLES * passed->timed;
+		s.is_excess[i] =
+			passed->cycles < 0 ||
+			(!published_has_others(p) &&
+			 passed->cycles > passed->upper * 1.001 + SLACK_CYCLES * passed->timed);
 		s.reasons++;
 		s.short_of += share < 0.75;
 		s.zero += s.is_zero[i];
@@ -267,7 +268,8 @@ static void judge_spans(struct published *p)
 		uint64_t covered = p->narrow ? (uint32_t)span->covered : span->covered;
 
 		/* Others' exits are in them, where several vCPUs run. */
-		if (p->result->vcpus[span->vcpu].phase != PHASE_SINGLE || p->swapped)
+		if (p->result->vcpus[span->vcpu].phase != PHASE_SINGLE || p->swapped ||
+		    published_has_others(p))
 			continue;
 		spans++;
 		if ((double)covered <= (double)span->elapsed * 1.001 + 1000)
