@@ -75,7 +75,7 @@ static struct label row_label(const struct stat_form *form, const struct usage_r
 	if (row->vcpu && row->vcpu->vm)
 		n += snprintf(label.s + n, sizeof(label.s) - n, " vCPU %u", row->vcpu->id);
 	if (row->index >= 0)
-		snprintf(label.s + n, sizeof(label.s) - n, "%s%s", n ? " " : "",
+		snprintf(label.s + n, sizeof(label.s) - n, "%s%.90s", n ? " " : "",
 			 reason_label(form->host->isa, row->index).s);
 	return label;
 }
