@@ -142,11 +142,14 @@ for module in kvm-amd kvm; do
 	ok "and they work" test -c /dev/kvm
 	cp /run/lab/modules/series/$module.ko $updates
 done
-rm -r $updates /etc/modprobe.d/exitcheck-kvm.conf
+rm -r $updates
 $kmod/depmod
-probed
-is "without DKMS's, Debian's load" "$(parameter)" absent
-ok "and work" test -c /dev/kvm
+for rule in with without; do
+	probed
+	is "if DKMS has none, Debian's load ($rule the package's rule)" "$(parameter) $text" 'absent '
+	ok "and work ($rule it)" test -c /dev/kvm
+	rm -f /etc/modprobe.d/exitcheck-kvm.conf
+done
 is "the kernel has nothing to complain about" "$(kernel_complaints)" ''
 done_testing
 EOJ
