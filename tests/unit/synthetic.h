@@ -224,6 +224,7 @@ static inline void synthetic_idle(struct synthetic *s, unsigned int v)
 	unsigned int out = synthetic_index(s, PROBE_OUT);
 
 	s->vcpu[v].cycles[out] += SYNTHETIC_IDLE;
+	s->vcpu[v].seen[out] += SYNTHETIC_IDLE;
 	s->result->vcpus[v].bpf.reason[out].ns += SYNTHETIC_IDLE * 1000000ull / SYNTHETIC_KHZ;
 }
 

@@ -87,6 +87,15 @@ enum defect {
 	DEFECT_NARROW_WINDOW,	/* RDMSR takes long between hardware and both clocks of the host */
 	DEFECT_NARROW_VCPU,	/* likewise, all exits of one of several vCPUs */
 	DEFECT_GUEST_TSC_SLOW,	/* less passes in the guest than the leaves have */
+	DEFECT_WRAPPED,		/* exits of a reason begin again at 100 */
+	DEFECT_CLEARED,		/* ... whenever they are read */
+	DEFECT_SATURATED,	/* ... stay at 100 */
+	DEFECT_MIRROR_SUM,	/* the leaves of a vCPU have the VM's values */
+	DEFECT_MIRROR_OWN,	/* the other way round */
+	DEFECT_ELSEWHERE,	/* CPUID has the cycles of OUT, and OUT those of CPUID */
+	DEFECT_STARTS_EARLY,	/* the clock starts 5,000 cycles before the exit */
+	DEFECT_SHORT,		/* exits of less than 10,000 cycles are not charged */
+	DEFECT_SCALED_VCPU,	/* vCPUs but the first are charged a half */
 	DEFECT_STAT,		/* KVM's own statistic has one exit more */
 	DEFECT_BPF_LOSES,	/* eBPF misses each 100th exit, and says so */
 	DEFECT_BPF_LOSES_SILENTLY,
@@ -96,14 +105,16 @@ enum defect {
 #define SYNTHETIC_KHZ 2000000
 #define SYNTHETIC_MAX_BASIC 0x10
 #define SYNTHETIC_GIVEN 0x80000001
-#define SYNTHETIC_BIAS 400		 /* cycles */
-#define SYNTHETIC_UNCOVERED 900		 /* cycles between hardware and the accounting */
-#define SYNTHETIC_IDLE (0x400000000 / 3) /* cycles of the one long exit of several vCPUs */
-#define SYNTHETIC_GUEST 1500		 /* cycles that the guest runs between exits */
+#define SYNTHETIC_BIAS 400		    /* cycles */
+#define SYNTHETIC_UNCOVERED 900		    /* cycles between hardware and the accounting */
+#define SYNTHETIC_IDLE (0x400000000 / 3)    /* cycles of the one long exit of several vCPUs */
+#define SYNTHETIC_GUEST SYNTHETIC_UNCOVERED /* cycles that the guest runs between exits */
 
 struct synthetic_vcpu {
 	uint64_t executed[PROBE_NR_OPS];
 	uint64_t count[EXIT_NR_INDICES], cycles[EXIT_NR_INDICES];
+	uint64_t seen[EXIT_NR_INDICES];	 /* by eBPF: cycles as of the last exit */
+	uint64_t ahead[EXIT_NR_INDICES]; /* of eBPF's count, as of the last difference */
 	uint64_t nr_events;
 };
 
@@ -144,6 +155,10 @@ static inline void synthetic_begin(struct synthetic *s, unsigned int v, unsigned
 	if (s->defect == DEFECT_SPLIT && to->phase == PHASE_MIGRATE && vcpu->nr_events % 50 == 0)
 		count = false;
 	vcpu->count[counted] += count;
+	if (s->defect == DEFECT_WRAPPED && vcpu->count[counted] == 100)
+		vcpu->count[counted] = 0;
+	if (s->defect == DEFECT_SATURATED && vcpu->count[counted] > 100)
+		vcpu->count[counted] = 100;
 
 	if ((s->defect == DEFECT_BPF_LOSES || s->defect == DEFECT_BPF_LOSES_SILENTLY) &&
 	    vcpu->nr_events % 100 == 0) {
@@ -163,6 +178,27 @@ static inline unsigned int synthetic_cost(const struct synthetic *s, unsigned in
 	return 2000 + index * 10 + (dear ? 30000 : 0);
 }
 
+/* An exit that was not counted once, of which the first are kept. */
+static inline void synthetic_difference(struct synthetic *s, unsigned int v, unsigned int index)
+{
+	struct synthetic_vcpu *vcpu = &s->vcpu[v];
+	struct ec_reason *reason = &s->result->vcpus[v].bpf.reason[index];
+	uint64_t ahead = vcpu->ahead[index];
+
+	if (vcpu->count[index] == reason->count + ahead)
+		return;
+	reason->audit.differed++;
+	vcpu->ahead[index] = vcpu->count[index] - reason->count;
+	if (s->result->nr_differences < EC_MAX_MISMATCHES)
+		s->result->differences[s->result->nr_differences++] = (struct ec_difference){
+			.slot = v,
+			.index = index,
+			.faults = EC_DIFFERED,
+			.kvm = vcpu->count[index] - ahead,
+			.ebpf = reason->count,
+		};
+}
+
 /* The eBPF program's comparison of an exit that has ended with KVM's account. */
 static inline void synthetic_audit(struct synthetic *s, unsigned int v, unsigned int index,
 				   uint64_t ns, uint64_t added)
@@ -180,21 +216,13 @@ static inline void synthetic_audit(struct synthetic *s, unsigned int v, unsigned
 	reason->audit.bias[bucket < EC_HIST_BUCKETS ? bucket : EC_HIST_BUCKETS - 1]++;
 	reason->audit.exceeded += added > window + error;
 	reason->audit.untimed += !added;
-	reason->audit.differed += s->vcpu[v].count[index] != reason->count;
+	synthetic_difference(s, v, index);
 }
 
-static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned int index)
+/* What a KVM with that defect charges for an exit of so many cycles. */
+static inline unsigned int synthetic_charge(struct synthetic *s, unsigned int v, unsigned int index,
+					    unsigned int cycles)
 {
-	uint64_t before = s->vcpu[v].cycles[index];
-	struct ec_reason *reason = &s->result->vcpus[v].bpf.reason[index];
-	unsigned int cycles = synthetic_cost(s, index);
-	uint64_t ns = (uint64_t)(cycles + SYNTHETIC_BIAS) * 1000000 / SYNTHETIC_KHZ;
-
-	reason->timed++;
-	reason->ns += ns;
-	reason->min_ns = reason->max_ns = ns;
-	reason->hist[63 - __builtin_clzll(ns)]++;
-	s->result->vcpus[v].bpf.entries++;
 	switch (s->defect) {
 	case DEFECT_NOT_TIMED:
 		cycles = 0;
@@ -222,6 +250,15 @@ static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned i
 	case DEFECT_LAST_ONLY:
 		s->vcpu[v].cycles[index] = 0;
 		break;
+	case DEFECT_STARTS_EARLY:
+		cycles += 5000;
+		break;
+	case DEFECT_SHORT:
+		cycles = cycles < 10000 ? 1 : cycles;
+		break;
+	case DEFECT_SCALED_VCPU:
+		cycles /= s->result->vcpus[v].id ? 2 : 1;
+		break;
 	case DEFECT_HANDLER_ONLY:
 	case DEFECT_PUBLISHED:
 		cycles = cycles < 10000 ? cycles : cycles - 10000;
@@ -229,8 +266,34 @@ static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned i
 	default:
 		break;
 	}
-	s->vcpu[v].cycles[index] += cycles;
-	synthetic_audit(s, v, index, ns, s->vcpu[v].cycles[index] - before);
+	return cycles;
+}
+
+/* Under which reason. */
+static inline unsigned int synthetic_charged(const struct synthetic *s, unsigned int index)
+{
+	unsigned int cpuid = synthetic_index(s, PROBE_CPUID), out = synthetic_index(s, PROBE_OUT);
+
+	return s->defect == DEFECT_ELSEWHERE && (index == cpuid || index == out) ?
+		       cpuid + out - index :
+		       index;
+}
+
+static inline void synthetic_end(struct synthetic *s, unsigned int v, unsigned int index)
+{
+	struct ec_reason *reason = &s->result->vcpus[v].bpf.reason[index];
+	unsigned int cycles = synthetic_cost(s, index);
+	uint64_t ns = (uint64_t)(cycles + SYNTHETIC_BIAS) * 1000000 / SYNTHETIC_KHZ;
+
+	reason->timed++;
+	reason->ns += ns;
+	reason->min_ns = reason->max_ns = ns;
+	reason->hist[63 - __builtin_clzll(ns)]++;
+	s->result->vcpus[v].bpf.entries++;
+	cycles = synthetic_charge(s, v, index, cycles);
+	s->vcpu[v].cycles[synthetic_charged(s, index)] += cycles;
+	synthetic_audit(s, v, index, ns, s->vcpu[v].cycles[index] - s->vcpu[v].seen[index]);
+	s->vcpu[v].seen[index] = s->vcpu[v].cycles[index];
 }
 
 static inline void synthetic_execute(struct synthetic *s, unsigned int v, enum probe_op op,
@@ -306,9 +369,11 @@ static inline void synthetic_registers(struct synthetic *s, unsigned int v, stru
 	const struct result *result = s->result;
 	unsigned int index = exit_index(result->host.isa, read->index), first = v, last = v;
 	unsigned int hlt = synthetic_index(s, PROBE_HLT);
-	bool vm_wide = read->function >= LEAF_CYCLES;
-	uint32_t function = vm_wide ? read->function :
-				      read->function + LEAF_TOTAL_EXITS - LEAF_VCPU_TOTAL_EXITS;
+	const bool is_sum = read->function >= LEAF_CYCLES;
+	const bool vm_wide = s->defect == DEFECT_MIRROR_SUM ||
+			     (is_sum && s->defect != DEFECT_MIRROR_OWN);
+	uint32_t function = is_sum ? read->function :
+				     read->function + LEAF_TOTAL_EXITS - LEAF_VCPU_TOTAL_EXITS;
 	bool total = function == LEAF_TOTAL_EXITS || function == LEAF_TOTAL_CYCLES;
 	bool cycles = function == LEAF_CYCLES || function == LEAF_TOTAL_CYCLES;
 	uint64_t value;
@@ -456,6 +521,8 @@ static inline void synthetic_read(struct synthetic *s, unsigned int v, struct pr
 	} else {
 		synthetic_discovery(s, read);
 	}
+	if (s->defect == DEFECT_CLEARED && read->function == LEAF_VCPU_EXITS)
+		s->vcpu[v].count[exit_index(s->result->host.isa, read->index)] = 0;
 	synthetic_end(s, v, cpuid);
 }
 

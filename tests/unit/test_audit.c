@@ -229,6 +229,8 @@ static void the_common_property_is_the_diagnosis(void **state)
 
 	(void)state;
 	result->vcpus[0].bpf.audit[EC_NESTED].bias[WRONG + 6] = 50;
+	result->vcpus[0].bpf.reason[CPUID].audit.bias[RIGHT] -= 50;
+	result->vcpus[0].bpf.reason[CPUID].audit.bias[WRONG + 6] += 50;
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_FAIL);
 	assert_int_equal(verdicts.nr_diagnoses, 1);

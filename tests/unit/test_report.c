@@ -209,7 +209,7 @@ static void text_names_the_defect(void **state)
 	free(text);
 	result_destroy(result);
 
-	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_ISA);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_STAT);
 	text = text_of(result, false);
 	assert_non_null(strstr(text, "\nDiagnoses\n\nNone: "));
 	assert_null(strstr(text, "most likely"));

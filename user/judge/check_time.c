@@ -186,6 +186,44 @@ static void tally_bias(struct facts *facts, struct check *check, const struct ti
 	}
 }
 
+unsigned int time_long_share(const struct result *result, double *share)
+{
+	const struct result_time zero = { 0 };
+	unsigned int nr = 0;
+
+	*share = 0;
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		const struct result_time *time = &result->times[i];
+		const struct result_time *before = result_time_before(result, i) ?: &zero;
+		double bpf = (double)(time->ns - before->ns) * result->host.tsc_khz / 1e6;
+
+		if (time->timed <= before->timed || bpf < TIME_LONG_CYCLES)
+			continue;
+		nr++;
+		*share = fmax(*share, ((double)time->cycles - (double)before->cycles) / bpf);
+	}
+	return nr;
+}
+
+/* Those that take longest show a scale that is slightly wrong. */
+static void tally_long(const struct result *result, struct check *check,
+		       const struct timing *timing, struct tally *tally)
+{
+	double share;
+	unsigned int nr = time_long_share(result, &share);
+
+	if (nr < TIME_MIN_LONG)
+		return;
+	tally->compared++;
+	if (share >= TIME_LONG_SHARE - timing->ppm / 1e6)
+		return;
+	tally->differed++;
+	check_example(check,
+		      "%u times that reasons took 2^32 cycles or more: leaf at most %.2f %% of"
+		      " eBPF's",
+		      nr, share * 100);
+}
+
 bool timing_begin(const struct result *result, struct check *check, struct timing *timing)
 {
 	const double resolution = clock_resolution(result->host.clocksource);
@@ -271,6 +309,7 @@ void check_time(struct facts *facts, struct check *check)
 	facts->time_judged = true;
 	tally_time(facts, check, &timing, stats, &tally);
 	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
+	tally_long(result, check, &timing, &biases);
 	tally.differed += biases.differed;
 	excuse_losses(facts, check, &tally);
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)

@@ -16,6 +16,14 @@ bool timing_begin(const struct result *result, struct check *check, struct timin
 /* The same, for AUDIT, which allows for a fixed part of an exit's time. */
 bool timing_audits(const struct result *result, struct check *check, struct timing *timing);
 
+/*
+ * Of windows between two reads in which exits took so long that the bias is nothing to them, how many there
+ * are, and the greatest share that the leaves have of eBPF's cycles: what delays the host only lowers it.
+ */
+#define TIME_MIN_LONG 3
+#define TIME_LONG_SHARE 0.99
+unsigned int time_long_share(const struct result *result, double *share);
+
 void check_time(struct facts *facts, struct check *check);
 
 #endif

@@ -6,7 +6,10 @@
 #include "judge/diagnose_abi.h"
 #include "judge/diagnose_audit.h"
 #include "judge/diagnose_contract.h"
+#include "judge/diagnose_counters.h"
 #include "judge/diagnose_counts.h"
+#include "judge/diagnose_elsewhere.h"
+#include "judge/diagnose_mirror.h"
 #include "judge/diagnose_scope.h"
 #include "judge/diagnose_time.h"
 #include "judge/diagnose_words.h"
@@ -46,10 +49,18 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 
 	for (unsigned int i = 0; i < verdicts->nr_checks; i++)
 		any |= verdicts->checks[i].verdict == VERDICT_FAIL;
-	if (!any || result->leaves != LEAVES_PRESENT ||
+	if (!any || (result->leaves != LEAVES_PRESENT && result->leaves != LEAVES_MISSING) ||
 	    !evidence_collect(&evidence, result, verdicts))
 		return 0;
 	evidence.list = list;
+	if (result->leaves == LEAVES_MISSING) {
+		evidence_conclude(&evidence, DIAGNOSIS_CONTRACT_VISIBILITY, CONFIDENCE_CERTAIN,
+				  "KVM accepted the capability, but the guest finds no signature in"
+				  " leaf 0x%08x.",
+				  LEAF_DISCOVERY);
+		evidence_destroy(&evidence);
+		return evidence.nr;
+	}
 	/* If eBPF itself is wrong, nothing follows. */
 	if (evidence.truth_differs) {
 		evidence_conclude(
@@ -58,12 +69,16 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 			" count does not.",
 			text_u64(evidence.truth_differs).s);
 	} else {
-		diagnose_scope(&evidence);
-		if (!diagnose_uncounted(&evidence, &verdicts->audit))
-			diagnose_counts(&evidence);
+		if (!diagnose_mirror(&evidence) && !diagnose_previous(&evidence) &&
+		    !diagnose_never(&evidence) && !diagnose_counters(&evidence)) {
+			diagnose_scope(&evidence);
+			if (!diagnose_uncounted(&evidence))
+				diagnose_counts(&evidence);
+		}
 		diagnose_words(&evidence);
-		if (!evidence.failed[CHECK_AUDIT] || evidence.failed[CHECK_COUNT] ||
-		    !diagnose_audit(&evidence, &verdicts->audit, false))
+		if (!diagnose_elsewhere(&evidence) &&
+		    (!evidence.failed[CHECK_AUDIT] || evidence.failed[CHECK_COUNT] ||
+		     !diagnose_audit(&evidence, false)))
 			diagnose_time(&evidence);
 	}
 	if (evidence.failed[CHECK_UNCOVERED])
@@ -71,11 +86,15 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 	diagnose_registers(&evidence);
 	diagnose_contract(&evidence);
 	if (!evidence.nr && evidence.failed[CHECK_AUDIT])
-		diagnose_audit(&evidence, &verdicts->audit, true);
+		diagnose_audit(&evidence, true);
 	if (!evidence.nr && evidence.failed[CHECK_TOTAL] && !evidence.failed[CHECK_TRUTH])
 		evidence_conclude(
 			&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
 			"All compared parts are right, but their sums are not: see TOTAL.");
+	if (!evidence.nr && evidence.failed[CHECK_COUNT_VM] && !evidence.failed[CHECK_COUNT])
+		evidence_conclude(&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
+				  "Each vCPU's own values are right, but VM-wide ones are not: see"
+				  " COUNT-VM.");
 	evidence_destroy(&evidence);
 	qsort(list, evidence.nr, sizeof(*list), compare);
 	return evidence.nr;

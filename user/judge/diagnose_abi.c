@@ -161,6 +161,13 @@ static void diagnose_undefined(struct evidence *evidence, const struct answers *
 				  answers->defined_undefined);
 }
 
+/* The highest leaf, basic or of the hypervisor's, does not have the exit leaves. */
+static bool is_highest_changed(const struct probe_read *read)
+{
+	return (!read->function && read->eax >= 0x40000000) ||
+	       (read->function == 0x40000000 && read->eax >= LEAF_FIRST && read->eax <= LEAF_LAST);
+}
+
 static void diagnose_ordinary(struct evidence *evidence)
 {
 	const struct result *result = evidence->result;
@@ -168,13 +175,35 @@ static void diagnose_ordinary(struct evidence *evidence)
 	for (unsigned int i = 0; i < result->nr_reads; i++) {
 		const struct probe_read *read = &result->reads[i];
 
-		if (!read_is_ordinary(result, read))
+		if (!read_is_ordinary(result, read) || is_highest_changed(read))
 			evidence_conclude(
 				evidence, DIAGNOSIS_ORDINARY_LEAF, CONFIDENCE_CERTAIN,
 				"Ordinary leaf 0x%x answers EAX %x, EBX %x, ECX %x, EDX %x: not as"
 				" without the exit leaves.",
 				read->function, read->eax, read->ebx, read->ecx, read->edx);
 	}
+}
+
+/* What else DISCOVERY found: its numbers. */
+static void diagnose_discovery(struct evidence *evidence)
+{
+	const struct verdicts *verdicts = evidence->verdicts;
+	const struct result *result = evidence->result;
+
+	if (result->host.exit_leaves == EXIT_LEAVES_OFF ||
+	    (result->host.exit_leaves != EXIT_LEAVES_ALL && !result->opt_in)) {
+		evidence_conclude(evidence, DIAGNOSIS_CONTRACT_VISIBILITY, CONFIDENCE_CERTAIN,
+				  "The guest has the leaves, but nobody enabled them.");
+		return;
+	}
+	for (unsigned int i = 0; i < evidence->nr; i++)
+		if (evidence->list[i].id == DIAGNOSIS_ORDINARY_LEAF)
+			return;
+	for (unsigned int i = 0; i < verdicts->nr_checks; i++)
+		if (verdicts->checks[i].id == CHECK_DISCOVERY && verdicts->checks[i].nr_examples)
+			evidence_conclude(evidence, DIAGNOSIS_CONTRACT_DISCOVERY,
+					  CONFIDENCE_CERTAIN, "DISCOVERY finds: %s.",
+					  verdicts->checks[i].examples[0]);
 }
 
 void diagnose_registers(struct evidence *evidence)
@@ -186,8 +215,10 @@ void diagnose_registers(struct evidence *evidence)
 			evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
 			"The low words of %s values are right, but EBX holds unrelated data.",
 			text_u64(evidence->counts_low_word + evidence->cycles_low_word).s);
-	if (evidence->failed[CHECK_DISCOVERY])
+	if (evidence->failed[CHECK_DISCOVERY]) {
 		diagnose_ordinary(evidence);
+		diagnose_discovery(evidence);
+	}
 	if (!evidence->failed[CHECK_UNDEF])
 		return;
 	if (answers.strays)

@@ -1,72 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "judge/diagnose_audit.h"
 
+#include "judge/audit_shared.h"
+#include "judge/diagnose_time.h"
 #include "util/text.h"
 
-#define CLEAR 0.8 /* of audit_common()'s share */
+/* Of audit_shared's share: what is wrong is that property's alone; it is mostly; it has nothing in common. */
+#define CLEAR 0.75
+#define MOSTLY 0.5
+#define NOTHING 0.2
+#define NEARLY_ALL 0.8
+#define RIVAL 0.02 /* a property that explains as much but for this does so as well */
 
-/* Whether the exits without cycles are all that some reasons have: that is early-return's pattern. */
-static bool is_by_reason(const struct audit *audit)
+/* Which defect such exits speak for. */
+static enum diagnosis_id defect(const struct audit_shared *shared)
 {
-	uint64_t untimed = 0;
+	const struct ec_audit *exits = &shared->exits;
 
-	for (unsigned int i = 0; i < audit->nr_faults; i++) {
-		const struct audit_fault *fault = &audit->faults[i];
-
-		if (fault->group.index >= 0 && !fault->group.vcpu && !fault->group.workload &&
-		    fault->untimed >= CLEAR * fault->exits)
-			untimed += fault->untimed;
-	}
-	return untimed && untimed >= CLEAR * audit->untimed;
-}
-
-/* Which defect a group that is wrong speaks for. */
-static enum diagnosis_id defect(const struct audit_fault *fault)
-{
-	if (fault->differed)
+	if (shared->sign == AUDIT_SIGN_COUNT)
 		return DIAGNOSIS_SOME_UNCOUNTED;
-	/* A handler that leaves to user space passes the end stamp by. */
-	if (fault->group.circumstance == EC_USER_SPACE && fault->untimed >= CLEAR * fault->exits)
+	/* A handler that leaves to user space passes the end stamp by; or another reason's does. */
+	if ((shared->circumstance == EC_USER_SPACE || shared->is_reason) &&
+	    exits->untimed >= NEARLY_ALL * (double)shared->nr)
 		return DIAGNOSIS_EARLY_RETURN;
-	if (fault->exceeded > fault->untimed + fault->beyond)
+	if (shared->sign == AUDIT_SIGN_CHARGE && exits->exceeded > exits->untimed)
 		return DIAGNOSIS_SOME_OVERCHARGED;
 	return DIAGNOSIS_SOME_UNTIMED;
 }
 
-bool diagnose_audit(struct evidence *evidence, const struct audit *audit, bool any)
+static const char *verb(const struct audit_shared *shared)
 {
-	double share;
-	const struct audit_fault *fault = audit_common(audit, &share);
-	bool clear = fault && share >= CLEAR && !is_by_reason(audit) &&
-		     (fault->group.cpu >= 0 || fault->group.circumstance >= 0 ||
-		      (fault->group.vcpu && evidence->result->nr_vcpus > 1));
-	enum confidence confidence = clear ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE;
-	struct audit_place place;
-	uint64_t wrong;
+	return shared->sign == AUDIT_SIGN_COUNT ? "not counted once" :
+	       shared->sign == AUDIT_SIGN_BIAS	? "charged too few cycles" :
+	       shared->exits.exceeded > shared->exits.untimed ?
+						 "charged more cycles than they took" :
+						 "charged no cycles";
+}
 
-	if (!fault || !(clear || any))
-		return false;
-	place = audit_place(audit, &fault->group);
-	if (fault->differed) {
+static void conclude_nothing(struct evidence *evidence, const struct audit *audit)
+{
+	const struct text nr = text_u64(audit->compared);
+
+	if (audit->differed)
+		evidence_conclude(evidence, DIAGNOSIS_SOME_UNCOUNTED, CONFIDENCE_POSSIBLE,
+				  "%s of %s exits are not counted once, now and then: reason, vCPU,"
+				  " CPU and what the vCPU did tell nothing of which.",
+				  text_u64(audit->differed).s, nr.s);
+	else if (audit->untimed > audit->exceeded)
 		evidence_conclude(
-			evidence, defect(fault), confidence,
-			"KVM did not count %s of %s exits once that have this in common: %s.",
-			text_u64(fault->differed).s, text_u64(fault->exits).s, place.s);
-		return true;
-	}
-	/* One without cycles lacks as many as any. */
-	wrong = fault->exceeded + (fault->beyond > fault->untimed ? fault->beyond : fault->untimed);
-	evidence_conclude(evidence, defect(fault), confidence,
-			  "The cycles of %s of %s exits are wrong that have this in common: %s.",
-			  text_u64(wrong).s, text_u64(fault->exits).s, place.s);
+			evidence, DIAGNOSIS_SOME_UNTIMED, CONFIDENCE_POSSIBLE,
+			"%s of %s exits are charged no cycles, now and then: reason, vCPU,"
+			" CPU and what the vCPU did tell nothing of which.",
+			text_u64(audit->untimed).s, nr.s);
+	else if (audit->exceeded)
+		evidence_conclude(evidence, DIAGNOSIS_SOME_OVERCHARGED, CONFIDENCE_POSSIBLE,
+				  "%s of %s exits are charged more cycles than they took, now and"
+				  " then: reason, vCPU, CPU and what the vCPU did tell nothing of"
+				  " which.",
+				  text_u64(audit->exceeded).s, nr.s);
+}
+
+bool diagnose_audit(struct evidence *evidence, bool any)
+{
+	const struct audit *audit = &evidence->verdicts->audit;
+	struct audit_shared shared;
+	bool found = audit_find_shared(evidence->result, audit, &shared), clear;
+
+	/* What vCPUs at the same time have too much of is another one's. */
+	clear = found && shared.share >= CLEAR && !shared.is_reason &&
+		!(shared.is_several && shared.exits.exceeded > shared.exits.untimed) &&
+		!(shared.sign == AUDIT_SIGN_BIAS && time_is_general(evidence));
+	if (!clear && !any)
+		return false;
+	if (found && shared.share >= MOSTLY)
+		evidence_conclude(evidence, defect(&shared),
+				  clear && shared.next < shared.share - RIVAL ? CONFIDENCE_LIKELY :
+										CONFIDENCE_POSSIBLE,
+				  "%s of %s exits are %s that have this in common, and hardly any"
+				  " others: %s.",
+				  text_u64(shared.wrong).s, text_u64(shared.nr).s, verb(&shared),
+				  shared.what);
+	else if (!found || shared.share < NOTHING)
+		conclude_nothing(evidence, audit);
 	return true;
 }
 
-bool diagnose_uncounted(struct evidence *evidence, const struct audit *audit)
+bool diagnose_uncounted(struct evidence *evidence)
 {
-	double share;
-	const struct audit_fault *fault = audit_common(audit, &share);
+	struct audit_shared shared;
 
-	return fault && fault->differed && fault->group.circumstance >= 0 && share >= CLEAR &&
-	       diagnose_audit(evidence, audit, false);
+	return audit_find_shared(evidence->result, &evidence->verdicts->audit, &shared) &&
+	       shared.sign == AUDIT_SIGN_COUNT && shared.circumstance >= 0 &&
+	       shared.share >= CLEAR && diagnose_audit(evidence, false);
 }

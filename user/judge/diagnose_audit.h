@@ -2,7 +2,6 @@
 #ifndef DIAGNOSE_AUDIT_H
 #define DIAGNOSE_AUDIT_H
 
-#include "judge/audit.h"
 #include "judge/evidence.h"
 
 /*
@@ -10,9 +9,9 @@
  * where they ended, or whose they are. True if there is such a thing; any: also if it is not as clear, or
  * just their reason.
  */
-bool diagnose_audit(struct evidence *evidence, const struct audit *audit, bool any);
+bool diagnose_audit(struct evidence *evidence, bool any);
 
 /* The same where it is their number, and what they did; nothing else is as exact. */
-bool diagnose_uncounted(struct evidence *evidence, const struct audit *audit);
+bool diagnose_uncounted(struct evidence *evidence);
 
 #endif

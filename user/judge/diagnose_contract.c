@@ -44,6 +44,10 @@ static void diagnose_lines(struct evidence *evidence, const struct contract *fou
 	for (unsigned int i = 0; i < NR(direct); i++) {
 		const struct contract_line *line = &found->lines[direct[i].line];
 
+		/* Some exits, or some vCPUs, are not counted: another defect. */
+		if (direct[i].line == CONTRACT_LINE_ACCOUNTED &&
+		    (found->sums_wrong || evidence->verdicts->audit.differed))
+			continue;
 		if (line->differed && !is_concluded(evidence, direct[i].diagnosis))
 			evidence_conclude(evidence, direct[i].diagnosis, CONFIDENCE_CERTAIN,
 					  "%s of %s comparisons differ, the first: %s.",
@@ -101,7 +105,12 @@ void diagnose_contract(struct evidence *evidence)
 	if (!found->judged)
 		return;
 	diagnose_lines(evidence, found);
-	/* Where an exit here and there is not counted, it is by chance which of these reads are wrong. */
-	if (!evidence->verdicts->audit.differed)
+	/*
+	 * Where an exit here and there is not counted, or not in a sum, it is by chance which of these reads
+	 * are wrong.
+	 */
+	if (!evidence->verdicts->audit.differed &&
+	    (found->sums_wrong || !evidence->failed[CHECK_COUNT_VM] ||
+	     evidence->failed[CHECK_COUNT]))
 		diagnose_reads(evidence, found);
 }

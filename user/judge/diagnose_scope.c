@@ -121,7 +121,8 @@ static bool diagnose_host_wide(struct evidence *evidence)
 		vm_wide = own;
 		reasons = own_reasons;
 	}
-	if (!vm_wide)
+	/* More than all others have made comes from elsewhere. */
+	if (!vm_wide || (uint64_t)vm_wide > 2 * evidence->verdicts->exits)
 		return false;
 	evidence_conclude(
 		evidence, DIAGNOSIS_HOST_WIDE, reasons > 1 ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
@@ -285,7 +286,8 @@ static void diagnose_several_vcpus(struct evidence *evidence)
 			"Each vCPU's own leaves are right, but %u VM-wide ones lack everything"
 			" of one vCPU.",
 			smp.below);
-	else if (smp.below && !smp.vm_wide_above && evidence->failed[CHECK_SMP])
+	else if (smp.below && !smp.vm_wide_above && evidence->failed[CHECK_SMP] &&
+		 !evidence->verdicts->contract.sums_wrong)
 		evidence_conclude(
 			evidence, DIAGNOSIS_LOST_UPDATE,
 			phase_errors(evidence, PHASE_MIGRATE).below ? CONFIDENCE_POSSIBLE :

@@ -2,10 +2,15 @@
 /* Cycles: how they follow eBPF's, over the reasons. */
 #include "judge/diagnose_time.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "judge/check_time.h"
+#include "util/stats.h"
 #include "util/text.h"
 
+#define MOST 0.75	  /* of eBPF's cycles */
+#define NEARLY_ALL 0.9	  /* likewise */
 #define TIME_MIN_EXITS 10 /* fewer exits give no meaningful mean */
 
 /* The reasons of the single vCPUs that can be judged: those whose counts are right. */
@@ -37,7 +42,7 @@ static bool is_of_one_exit(const struct evidence *evidence, unsigned int index)
 
 		if (time->index == index && time->timed >= TIME_MIN_EXITS &&
 		    result->vcpus[time->vcpu].phase == PHASE_SINGLE)
-			return time->cycles && time->cycles < 2 * one &&
+			return time->cycles > one / 2 && time->cycles < 2 * one &&
 			       time->timed >= 2 * TIME_MIN_EXITS;
 	}
 	return false;
@@ -137,6 +142,128 @@ static void diagnose_other_phases(struct evidence *evidence)
 			excesses[PHASE_MIGRATE]);
 }
 
+/*
+ * Whether what is charged beyond eBPF's clock is the guest's time: then the guest's own clock has hardly
+ * any cycles beyond the leaves.
+ */
+static bool is_guest_time(const struct evidence *evidence)
+{
+	unsigned int all = 0, covered = 0;
+
+	for (unsigned int i = 0; i < evidence->verdicts->nr_rows; i++) {
+		const struct reason_row *row = &evidence->verdicts->rows[i];
+
+		if (!row->has_uncovered || !row->has_leaf_cycles || row->bias >= 0)
+			continue;
+		all++;
+		covered += fabs(row->uncovered) < -row->bias / 4;
+	}
+	return 2 * covered >= all;
+}
+
+/* Most reasons have more cycles than eBPF's clock. */
+static void diagnose_excess(struct evidence *evidence, const struct shares *shares)
+{
+	const double excess = (shares->cycles - shares->bpf) / shares->timed;
+
+	if (is_guest_time(evidence))
+		evidence_conclude(
+			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit in"
+			" the mean: time after the VM entry is included.",
+			shares->excess, shares->reasons, text_real(excess).s);
+	else if (evidence->verdicts->audit.untimed)
+		evidence_conclude(
+			evidence, DIAGNOSIS_CLOCK_STOPS_LATE, CONFIDENCE_LIKELY,
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit in"
+			" the mean, and %s exits, the first ones, had none yet when the vCPU was"
+			" entered.",
+			shares->excess, shares->reasons, text_real(excess).s,
+			text_u64(evidence->verdicts->audit.untimed).s);
+	else
+		evidence_conclude(
+			evidence, DIAGNOSIS_CLOCK_STARTS_EARLY, CONFIDENCE_LIKELY,
+			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit in"
+			" the mean; the guest's own time is not in them.",
+			shares->excess, shares->reasons, text_real(excess).s);
+}
+
+/* What is right of long exits is not of shorter ones. */
+struct short_exits {
+	unsigned int wrong, longer; /* reasons; longer: than all wrong ones, and right */
+	double longest;		    /* of the wrong ones */
+	double usual, least;	    /* what an exit lacks: of most reasons; of the wrong ones */
+};
+
+/* What an exit lacks in the mean. */
+static double lack_of(const struct time_of *of)
+{
+	return (of->bpf - of->cycles) / of->timed;
+}
+
+/* False: some longer ones are wrong, too. */
+static bool find_short(const struct evidence *evidence, struct short_exits *found)
+{
+	const struct time_of *times = evidence->times[PHASE_SINGLE];
+	double lacks[EXIT_NR_INDICES];
+	unsigned int nr = 0;
+
+	*found = (struct short_exits){ 0 };
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
+		if (is_judged(evidence, index))
+			lacks[nr++] = lack_of(&times[index]);
+	found->usual = stats_lower_quartile(lacks, nr);
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		const struct time_of *of = &times[index];
+
+		if (!is_judged(evidence, index) || of->best_share >= MOST ||
+		    lack_of(of) < 2 * found->usual)
+			continue;
+		if (!found->wrong++ || lack_of(of) < found->least)
+			found->least = lack_of(of);
+		found->longest = fmax(found->longest, of->bpf / of->timed);
+	}
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		const struct time_of *of = &times[index];
+
+		if (!is_judged(evidence, index) || of->bpf / of->timed <= found->longest)
+			continue;
+		if (of->best_share < NEARLY_ALL)
+			return false;
+		found->longer++;
+	}
+	return true;
+}
+
+/* Whether exits that take less than some are not charged, or with less, and all longer ones are. */
+static bool diagnose_short(struct evidence *evidence)
+{
+	struct short_exits found;
+
+	if (!find_short(evidence, &found) || !found.wrong || found.longer < 2)
+		return false;
+	evidence_conclude(evidence, DIAGNOSIS_SOME_UNTIMED, CONFIDENCE_LIKELY,
+			  "%u reasons whose exits take up to %s cycles lack %s or more of each, %u"
+			  " longer ones hardly any: short exits are charged too little.",
+			  found.wrong, text_real(found.longest).s, text_real(found.least).s,
+			  found.longer);
+	return true;
+}
+
+/* What is next to nothing of a short exit shows in those that take as long as 2^32 cycles. */
+static bool diagnose_scale(struct evidence *evidence)
+{
+	double share;
+
+	if (time_long_share(evidence->result, &share) < TIME_MIN_LONG || share >= TIME_LONG_SHARE ||
+	    share < MOST)
+		return false;
+	evidence_conclude(evidence, DIAGNOSIS_UNIT, CONFIDENCE_LIKELY,
+			  "Exits that take 2^32 cycles or more have %.4f of eBPF's cycles at most.",
+			  share);
+	return true;
+}
+
 /* If less is timed than an exit takes. */
 static void diagnose_shortfall(struct evidence *evidence, const struct shares *shares)
 {
@@ -158,7 +285,9 @@ static void diagnose_shortfall(struct evidence *evidence, const struct shares *s
 			"%u of %u reasons have 0 cycles, such as %s: some exits are counted but"
 			" never timed.",
 			shares->zero, shares->reasons, least.s);
-	else if (!shares->excess && shares->least < 0.75)
+	else if (!shares->excess && shares->least < MOST && diagnose_short(evidence))
+		return;
+	else if (!shares->excess && shares->least < MOST)
 		evidence_conclude(
 			evidence, DIAGNOSIS_HANDLER_ONLY, CONFIDENCE_LIKELY,
 			"Cycles are %.1f %% (%s) to %.1f %% (%s) of eBPF's: time outside the"
@@ -167,6 +296,19 @@ static void diagnose_shortfall(struct evidence *evidence, const struct shares *s
 			reason_text(evidence, shares->greatest_index).s);
 	else if (!evidence->nr)
 		diagnose_other_phases(evidence);
+}
+
+bool time_is_general(const struct evidence *evidence)
+{
+	unsigned int reasons = 0, wrong = 0;
+
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++) {
+		if (!is_judged(evidence, index))
+			continue;
+		reasons++;
+		wrong += evidence->times[PHASE_SINGLE][index].best_share < MOST;
+	}
+	return 3 * wrong >= reasons;
 }
 
 void diagnose_time(struct evidence *evidence)
@@ -201,13 +343,10 @@ void diagnose_time(struct evidence *evidence)
 			" up to %.3f for each ns, where the TSC has %.3f.",
 			shares->reasons, shares->least, shares->greatest,
 			shares->greatest * khz / 1e6, khz / 1e6);
+	else if (diagnose_scale(evidence))
+		return;
 	else if (2 * shares->excess >= shares->reasons)
-		evidence_conclude(
-			evidence, DIAGNOSIS_INCLUDES_GUEST, CONFIDENCE_LIKELY,
-			"%u of %u reasons have more cycles than eBPF's clock, by %s an exit in"
-			" the mean: time after the VM entry is included.",
-			shares->excess, shares->reasons,
-			text_real((shares->cycles - shares->bpf) / shares->timed).s);
+		diagnose_excess(evidence, shares);
 	else
 		diagnose_shortfall(evidence, shares);
 }

@@ -6,4 +6,7 @@
 
 void diagnose_time(struct evidence *evidence);
 
+/* Whether too many reasons lack cycles for that to be what some exits alone have in common. */
+bool time_is_general(const struct evidence *evidence);
+
 #endif

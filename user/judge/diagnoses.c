@@ -19,6 +19,8 @@ static const struct {
 			   " sum over the vCPUs of vcpu->kvm alone.",
 	WHERE(SHARED_STATE) = "Static or global variables in kvm_cpuid() or in the clock: make them"
 			      " local, or per vCPU.",
+	WHERE(VCPUS_NEVER) = "What decides whether a vCPU is accounted for, in"
+			     " kvm_arch_vcpu_create(): the VM's bits alone, for every vCPU.",
 	WHERE(LOST_UPDATE) = "A counter that several vCPUs increment without a lock: give each vCPU"
 			     " its own, and sum them when they are read.",
 	WHERE(NOT_RESET) = "kvm_arch_vcpu_create(): clear counters that outlive their VM there;"
@@ -35,6 +37,16 @@ static const struct {
 	WHERE(WRONG_REASON) =
 		"The index: the number that %1$s_vcpu_run() counts under, the one that"
 		" the leaf looks up, and the map between the two.",
+	WHERE(CLEARED) =
+		"What sets counters to 0 while their VM runs: a read of a leaf, a reset of a"
+		" vCPU, the birth of another VM.",
+	WHERE(WRAPPED) = "The width of a counter, and any mask or modulus: use u64 throughout.",
+	WHERE(SATURATED) =
+		"What stops a counter at a value: a limit, or a width that saturates; use"
+		" u64 throughout.",
+	WHERE(MIRROR_SWAPPED) =
+		"Which leaves are VM-wide: 0x4ffffffc to 0x4fffffff are, 0x4ffffff7 to"
+		" 0x4ffffffa are the calling vCPU's alone.",
 	WHERE(DOUBLE_COUNT) = "Two places that count the same exit, as %1$s_vcpu_run() and"
 			      " %1$s_handle_exit() would.",
 	WHERE(OFF_BY_ONE) = "Whether counters start at 0, and whether an exit is counted before"
@@ -48,9 +60,16 @@ static const struct {
 			   " is not called, or its result is dropped.",
 	WHERE(NOT_STORED) = "The difference of the two time stamps: add it to the counter that the"
 			    " leaf reads.",
+	WHERE(CYCLES_ELSEWHERE) =
+		"The index that cycles are stored under: that of the exit whose clock"
+		" has stopped, kept from its count in %1$s_vcpu_run().",
 	WHERE(UNIT) = "The clock: rdtsc() at both ends, no conversion.",
 	WHERE(CLOCK_STOPS_EARLY) = "The end stamp: it belongs beside trace_kvm_entry() in"
 				   " %1$s_vcpu_run(), after the handler, not before it.",
+	WHERE(CLOCK_STARTS_EARLY) = "The start stamp: it belongs right behind trace_kvm_exit() in"
+				    " %1$s_vcpu_run(), not before it.",
+	WHERE(CLOCK_STOPS_LATE) = "The end stamp: it belongs right before trace_kvm_entry() in"
+				  " %1$s_vcpu_run(), not behind it.",
 	WHERE(INCLUDES_GUEST) =
 		"The end stamp: it is taken at the next exit, and belongs before the"
 		" entry, beside trace_kvm_entry() in %1$s_vcpu_run().",
@@ -87,8 +106,8 @@ static const struct {
 		" nothing, but for CPUID faulting, which kvm_emulate_cpuid() handles.",
 	WHERE(CONTRACT_SUM) = "The loop over the VM's vCPUs: all that are online at the time of the"
 			      " read, not an array of fixed size or a number that was kept.",
-	WHERE(CONTRACT_DISCOVERY) = "The discovery leaf: all four registers 0 at an index that the"
-				    " ABI does not define.",
+	WHERE(CONTRACT_DISCOVERY) = "The discovery leaf: its numbers are those of the host, and all"
+				    " four registers 0 at an index that the ABI does not define.",
 	WHERE(CONTRACT_EPOCH) = "kvm_arch_init_vm(): get_random_u64() for each VM.",
 	WHERE(SOME_UNCOUNTED) =
 		"What decides whether %1$s_vcpu_run() counts an exit, and where: a condition, or"

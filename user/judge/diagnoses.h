@@ -10,6 +10,7 @@
 	X(PER_CPU_SPLIT, "per-cpu-split")                   \
 	X(HOST_WIDE, "host-wide")                           \
 	X(SHARED_STATE, "shared-state")                     \
+	X(VCPUS_NEVER, "vcpus-never")                       \
 	X(LOST_UPDATE, "lost-update")                       \
 	X(NOT_RESET, "not-reset")                           \
 	X(STALE, "stale")                                   \
@@ -17,6 +18,10 @@
 	X(FLAG_NOT_MASKED, "flag-not-masked")               \
 	X(EARLY_RETURN, "early-return")                     \
 	X(WRONG_REASON, "wrong-reason")                     \
+	X(CLEARED, "cleared")                               \
+	X(WRAPPED, "wrapped")                               \
+	X(SATURATED, "saturated")                           \
+	X(MIRROR_SWAPPED, "mirror-swapped")                 \
 	X(DOUBLE_COUNT, "double-count")                     \
 	X(OFF_BY_ONE, "off-by-one")                         \
 	X(HI_LO_SWAPPED, "hi-lo-swapped")                   \
@@ -24,8 +29,11 @@
 	X(MASKED_HIGH, "masked-high")                       \
 	X(NOT_TIMED, "not-timed")                           \
 	X(NOT_STORED, "not-stored")                         \
+	X(CYCLES_ELSEWHERE, "cycles-elsewhere")             \
 	X(UNIT, "unit")                                     \
 	X(CLOCK_STOPS_EARLY, "clock-stops-early")           \
+	X(CLOCK_STARTS_EARLY, "clock-starts-early")         \
+	X(CLOCK_STOPS_LATE, "clock-stops-late")             \
 	X(INCLUDES_GUEST, "includes-guest")                 \
 	X(HANDLER_ONLY, "handler-only")                     \
 	X(NARROW_WINDOW, "narrow-window")                   \

@@ -59,6 +59,7 @@ struct evidence {
 
 	enum reading counts_as, cycles_as;
 	uint64_t counts_wrong, counts_swapped, counts_low_word; /* reads, taken plainly */
+	uint64_t counts_previous;				/* the value of the read before */
 	uint64_t cycles_wrong, cycles_swapped, cycles_low_word;
 	uint64_t counts_wrapped, cycles_wrapped; /* right but for multiples of 2^32 */
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "judge/uncovered.h"
 
+#include <math.h>
+
 #include "kvm/workload.h"
 #include "util/stats.h"
 
@@ -22,26 +24,28 @@ double span_uncovered(const struct result_span *span)
 	return ((double)span->elapsed - (double)span->covered) / (double)span->exits;
 }
 
-struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op)
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op,
+			      double spare)
 {
 	struct uncovered of = { 0 };
-	double values[MAX_SPANS], covered = 0, exits = 0;
+	double covered = 0, exits = 0, value;
 
-	for (unsigned int i = 0; i < result->nr_spans && of.spans < MAX_SPANS; i++) {
+	for (unsigned int i = 0; i < result->nr_spans; i++) {
 		const struct result_span *span = &result->spans[i];
 
 		if (span->vcpu != vcpu || (op != PROBE_NR_OPS && span->op != op) ||
 		    !span_is_tight(span))
 			continue;
-		values[of.spans++] = span_uncovered(span);
+		value = span_uncovered(span);
+		of.least = of.spans ? fmin(of.least, value) : value;
+		value -= spare / (double)span->exits;
+		of.beyond = of.spans ? fmin(of.beyond, value) : value;
+		of.spans++;
 		covered += (double)span->covered;
 		exits += (double)span->exits;
 	}
 	if (!of.spans)
 		return of;
-	stats_lower_quartile(values, of.spans); /* sorts them */
-	of.least = values[0];
-	of.median = values[of.spans / 2];
 	of.covered = covered / exits;
 	return of;
 }

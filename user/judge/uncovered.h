@@ -15,15 +15,17 @@ bool span_is_tight(const struct result_span *span);
 double span_uncovered(const struct result_span *span);
 
 /*
- * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, the least and the median
- * cycles of an exit, and the mean of what the leaves have of one. Zeros if there are none.
+ * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, the least cycles of an
+ * exit, and the mean of what the leaves have of one. Zeros if there are none.
  */
 struct uncovered {
 	unsigned int spans;
-	double least, median, covered;
+	double least, covered;
+	double beyond; /* least, less the spare cycles of each span */
 };
 
-struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op);
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op,
+			      double spare);
 
 /* The median of all commands of PHASE_SINGLE whose exits have that reason; false: there are none. */
 bool uncovered_of_reason(const struct result *result, unsigned int index, double *median);
