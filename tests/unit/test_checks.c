@@ -481,6 +481,7 @@ static void granted_but_missing_fails(void **state)
 	(void)state;
 	judge(synthetic_run(EXIT_ISA_SVM, LEAVES_MISSING, DEFECT_NONE));
 	assert_int_equal(verdict_of(CHECK_DISCOVERY), VERDICT_FAIL);
+	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_VISIBILITY);
 	assert_int_equal(verdicts.status, STATUS_MISMATCH);
 }
 

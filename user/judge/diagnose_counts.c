@@ -109,11 +109,11 @@ static bool all_lower_among(const struct evidence *evidence, const unsigned int 
 /* Reasons that have a fast path on any of the kernels. */
 static bool only_fast_paths(const struct evidence *evidence)
 {
-	static const unsigned int vmx[] = { 12, 13, 32, 52, 85 }; /* HLT, INVD, WRMSR, timer */
-	static const unsigned int svm[] = { 0x76, 0x78, 0x7c };	  /* INVD, HLT, MSR */
-
-	return evidence->facts.isa == EXIT_ISA_VMX ? all_lower_among(evidence, vmx, NR(vmx)) :
-						     all_lower_among(evidence, svm, NR(svm));
+	for (unsigned int index = 0; index < EXIT_INDEX_OTHER; index++)
+		if (evidence->growth[index].error < 0 &&
+		    !facts_has_fast_path(evidence->facts.isa, index))
+			return false;
+	return true;
 }
 
 /* Reasons reported with bit 31 set: a failed entry. */

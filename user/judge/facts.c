@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/text.h"
 
 /*
@@ -63,6 +64,19 @@ void facts_init(struct facts *facts, const struct result *result)
 	}
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
 		facts->expected[index] = facts->caused[index] || facts->asynchronous[index];
+}
+
+bool facts_has_fast_path(enum exit_isa isa, unsigned int index)
+{
+	static const unsigned int vmx[] = { 12, 13, 32, 52, 85 }; /* HLT, INVD, WRMSR, timer */
+	static const unsigned int svm[] = { 0x76, 0x78, 0x7c };	  /* INVD, HLT, MSR */
+	bool is_svm = isa == EXIT_ISA_SVM;
+	unsigned int nr = is_svm ? NR(svm) : NR(vmx);
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (exit_index(isa, is_svm ? svm[i] : vmx[i]) == index)
+			return true;
+	return false;
 }
 
 /* ---- reads ---- */

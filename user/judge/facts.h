@@ -25,6 +25,9 @@ struct facts {
 
 void facts_init(struct facts *facts, const struct result *result);
 
+/* Whether a reason has a fast path on any of the kernels. */
+bool facts_has_fast_path(enum exit_isa isa, unsigned int index);
+
 /* ---- reads ---- */
 
 const struct probe_read *sweep_reads(const struct result *result, const struct result_sweep *sweep);
