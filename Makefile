@@ -11,6 +11,8 @@ PREFIX ?= /usr/local
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
+SEED   ?= 1
+SHARE  ?= 100
 SOAK_EXITS ?= 10000000
 # Chart.js, for the charts of the HTML report; where Debian's libjs-chart.js has it.
 CHART_JS ?= /usr/share/javascript/chart.js/chart.min.js
@@ -67,6 +69,7 @@ scripts := .ci/run tests/newcomer tests/packages tests/structure tests/tap.sh te
 	   $(addprefix tests/lab/,lab init guest.sh packages run)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest completions) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
+scripts += $(addprefix tests/mutants/,generate score)
 
 completions := $(foreach name,$(program) $(inguest),$(addprefix $(build)/completions/$(name).,bash zsh fish))
 # One for each command under COMMANDS.
@@ -282,10 +285,11 @@ test-all: ## the same on every kernel, and the mutants
 		$(submake) test KERNEL=$$kernel || status=1; done; \
 	$(submake) mutants || status=1; exit $$status
 
-mutants: ## every known-broken KVM must be caught and named, the right one never (RUNS=50 MUTANTS=...)
+mutants: ## every known-broken KVM must be caught and named (RUNS=50 MUTANTS=...; GENERATED=1 SEED=1 SHARE=100)
 	$(Q)$(packages) install build lab svm vmx test
 	$(Q)$(submake) $(program)
-	$(Q)RUNS="$(RUNS)" tests/mutants/run $(MUTANTS)
+	$(Q)$(if $(GENERATED),KERNEL="$(KERNEL)" ISA="$(ISA)" tests/mutants/score $(SEED) $(SHARE),\
+		RUNS="$(RUNS)" tests/mutants/run $(MUTANTS))
 
 bench: ## what each way of watching costs, and other tools, in instructions (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm bench
