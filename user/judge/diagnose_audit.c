@@ -64,12 +64,14 @@ bool diagnose_audit(struct evidence *evidence, bool any)
 {
 	const struct audit *audit = &evidence->verdicts->audit;
 	struct audit_shared shared;
+	double scale;
 	bool found = audit_find_shared(evidence->result, audit, &shared), clear;
 
 	/* What vCPUs at the same time have too much of is another one's. */
 	clear = found && shared.share >= CLEAR && !shared.is_reason &&
 		!(shared.is_several && shared.exits.exceeded > shared.exits.untimed) &&
-		!(shared.sign == AUDIT_SIGN_BIAS && time_is_general(evidence));
+		!(shared.sign == AUDIT_SIGN_BIAS && time_is_general(evidence)) &&
+		!(shared.circumstance == EC_LONG && time_is_scaled(evidence, &scale));
 	if (!clear && !any)
 		return false;
 	if (found && shared.share >= MOSTLY)

@@ -42,7 +42,7 @@ bool diagnose_elsewhere(struct evidence *evidence)
 	const double moved = audit->untimed && audit->exceeded ? MOVED_SEEN : MOVED;
 	unsigned int most = 0, least = 0;
 
-	if (!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_AUDIT])
+	if ((!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_AUDIT]) || audit->differed)
 		return false;
 	if (!sweep || result->vcpus[0].phase != PHASE_SINGLE ||
 	    !swept_cycles(result, sweep, cycles, &total))
@@ -65,6 +65,9 @@ bool diagnose_elsewhere(struct evidence *evidence)
 	}
 	if (fabs(sum - (double)total) > MOVED * (double)total || sum > (1 + MOVED) * all ||
 	    gained < moved * all || lost < moved * all || lost - gained > all / 2)
+		return false;
+	/* Rather than by the bias, which is part of every exit. */
+	if (!(audit->untimed && audit->exceeded) && (double)cycles[least] > bpf[least] / 2)
 		return false;
 	evidence_conclude(evidence, DIAGNOSIS_CYCLES_ELSEWHERE, CONFIDENCE_CERTAIN,
 			  "Cycles sum up to the total, but %s has %s that it did not take, and %s"

@@ -250,13 +250,18 @@ static bool diagnose_short(struct evidence *evidence)
 	return true;
 }
 
+bool time_is_scaled(const struct evidence *evidence, double *share)
+{
+	return time_long_share(evidence->result, share) >= TIME_MIN_LONG && *share >= MOST &&
+	       *share < TIME_LONG_SHARE;
+}
+
 /* What is next to nothing of a short exit shows in those that take as long as 2^32 cycles. */
 static bool diagnose_scale(struct evidence *evidence)
 {
 	double share;
 
-	if (time_long_share(evidence->result, &share) < TIME_MIN_LONG || share >= TIME_LONG_SHARE ||
-	    share < MOST)
+	if (!time_is_scaled(evidence, &share))
 		return false;
 	evidence_conclude(evidence, DIAGNOSIS_UNIT, CONFIDENCE_LIKELY,
 			  "Exits that take 2^32 cycles or more have %.4f of eBPF's cycles at most.",

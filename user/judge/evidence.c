@@ -135,7 +135,9 @@ static void see_previous(struct evidence *evidence, const struct result_sweep *s
 	    !count_value(&evidence->facts, &reads[i - 1], &ignored) ||
 	    !right_for(&evidence->facts, sweep, &reads[i - 1], &previous))
 		return;
-	evidence->counts_previous += !error_of(value, &previous);
+	/* Two reads of the same counter are one exit apart. */
+	evidence->counts_previous += !error_of(value, &previous) &&
+				     llabs((int64_t)(previous.bpf.lower - right->bpf.lower)) > 1;
 }
 
 /* Whether a vCPU had executed no more than it does to start. */
