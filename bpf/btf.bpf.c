@@ -15,16 +15,14 @@ extern void *bpf_rdonly_cast(const void *address, ec_u32 btf_id) __ksym __weak;
 /* Of the series of kernel-patch. */
 extern ec_u64 bpf_kvm_rdtsc(void) __ksym __weak;
 
-static __always_inline ec_u64 now(void)
+static __always_inline ec_u64 now(bool tsc)
 {
-	return hot_number(EC_CLOCK_IS_TSC) ? bpf_kvm_rdtsc() : bpf_ktime_get_ns();
+	return tsc ? bpf_kvm_rdtsc() : bpf_ktime_get_ns();
 }
 
-/* In TSC cycles. */
-static __always_inline ec_u64 cycles_of(ec_u64 time)
+static __always_inline ec_u64 cycles_of(ec_u64 time, bool tsc)
 {
-	return hot_number(EC_CLOCK_IS_TSC) ? time :
-					     time * hot_number(EC_CYCLES_PER_NS) >> EC_CYCLES_BITS;
+	return tsc ? time : time * hot_number(EC_CYCLES_PER_NS) >> EC_CYCLES_BITS;
 }
 
 /*
@@ -92,7 +90,7 @@ static __noinline ec_u32 find(const struct kvm_vcpu *vcpu, bool entering)
 	struct ec_slot *slot;
 	ec_u32 place;
 
-	if (!state.ready)
+	if (!vcpu || !state.ready)
 		return 0;
 	id.key = (ec_u64)vcpu;
 	id.kvm = member(vcpu, ec_u64, kvm);
@@ -153,7 +151,7 @@ static __always_inline ec_u64 kvm_number(struct ec_slot *slot, const struct kvm_
 }
 
 /* The guest is about to read a leaf: what it is, and what the VM's other vCPUs have counted so far. */
-static __noinline void before_leaf(struct ec_slot *slot, ec_u32 place, const struct kvm_vcpu *vcpu)
+static __noinline void before_leaf(struct ec_slot *slot, const struct kvm_vcpu *vcpu)
 {
 	ec_u32 function = member(vcpu, ec_u64, regs), index = EC_TOTAL;
 	struct others others;
@@ -162,13 +160,14 @@ static __noinline void before_leaf(struct ec_slot *slot, ec_u32 place, const str
 	slot->leaf = function;
 	slot->leaf_index = (&member(vcpu, ec_u64, regs))[1];
 	slot->leaf_nested = config.offsets.guest_mode ? member(vcpu, ec_u64, guest_mode) : 0;
-	slot->task = bpf_get_current_task();
+	slot->leaf_runs = member(vcpu, ec_u64, runs);
+	slot->pending |= EC_READS;
 	if (!leaf_is_vm_wide(function))
 		return;
 	if (leaf_is_by_number(function))
 		index = exit_index(config.isa, slot->leaf_index);
 	offset = kvm_offset(function, index);
-	sum_others(&others, slot, place, index, offset);
+	sum_others(&others, slot, current_place(), index, offset);
 	slot->vm_others = others.count;
 	slot->vm_kvm = others.kvm;
 }
@@ -228,12 +227,12 @@ static __always_inline bool was_reset(const struct kvm_vcpu *vcpu)
 }
 
 /* What the guest was told is in the registers with which it is about to go on. */
-static __noinline void after_leaf(struct ec_slot *slot, ec_u32 place, const struct kvm_vcpu *vcpu)
+static __always_inline void after_leaf(struct ec_slot *slot, const struct kvm_vcpu *vcpu)
 {
 	const ec_u64 *regs = &member(vcpu, ec_u64, regs);
 	ec_u64 rax = regs[0], rcx = regs[1], rdx = regs[2], rbx = regs[3];
 	struct leaf_read read = {
-		.place = place,
+		.place = current_place(),
 		.function = slot->leaf,
 		.index = slot->leaf_index,
 		.eax = rax,
@@ -244,12 +243,10 @@ static __noinline void after_leaf(struct ec_slot *slot, ec_u32 place, const stru
 		.created = created_vcpus(vcpu),
 		.summed = true,
 	};
-	bool user_space = slot->circumstances & 1 << EC_USER_SPACE;
 	struct judged judged = { .uncompared = EC_NR_UNCOMPARED };
 	ec_u32 index = EC_TOTAL;
 	enum leaf_verdict verdict;
 
-	slot->leaf = 0;
 	/* CPUID faulting; or it was L2's, and L1 answers. */
 	if (member(vcpu, bool, exception_injected) &&
 	    member(vcpu, ec_u8, exception_vector) == GP_VECTOR)
@@ -270,11 +267,23 @@ static __noinline void after_leaf(struct ec_slot *slot, ec_u32 place, const stru
 		return;
 	if (is_supplied(vcpu, &read))
 		add_uncompared(slot, EC_SUPPLIED);
-	else if (user_space || was_reset(vcpu))
+	else if (slot->leaf_runs != member(vcpu, ec_u64, runs) || was_reset(vcpu))
 		/* The registers may not be KVM's: a debugger or a reset has been there. */
 		add_uncompared(slot, EC_REPLACED);
 	else
 		different(slot, &read, &judged);
+}
+
+/* An entry that ends no exit, or one in which the guest has read a leaf. Returns whether it ends one. */
+static __noinline bool unusual_entry(struct ec_slot *slot, const struct kvm_vcpu *vcpu)
+{
+	if (slot->pending == EC_NO_EXIT) {
+		on_unpaired_entry(slot);
+		return false;
+	}
+	if (vcpu)
+		after_leaf(slot, vcpu);
+	return true;
 }
 
 /* ---- audit: KVM has just closed its account of the exit ---- */
@@ -290,7 +299,9 @@ struct {
 
 static __always_inline void audit_add(struct ec_audit *audit, ec_u32 bucket, ec_u32 faults)
 {
-	(*bucket_at(audit->bias, bucket))++;
+	/* For the verifier, which has lost the bound. */
+	barrier_var(bucket);
+	add_one(audit, bias, bucket & BUCKET(EC_HIST_BUCKETS - 1));
 	if (faults & EC_EXCEEDED)
 		audit->exceeded++;
 	if (faults & EC_UNTIMED)
@@ -299,12 +310,12 @@ static __always_inline void audit_add(struct ec_audit *audit, ec_u32 bucket, ec_
 		audit->differed++;
 }
 
-/* An exit that has ended, and the vCPU's thread as it is now. */
+/* An exit that has ended, and what the vCPU's thread did meanwhile. */
 struct ended {
 	ec_u64 time, exits, added, window; /* exits and added: KVM's */
-	ec_u64 switches;
-	ec_u32 bucket; /* of the bias */
+	ec_u32 bucket;			   /* of the bias, in bytes */
 	ec_u32 cpu;
+	bool switched, user_space;
 };
 
 /* What is wrong with it, or NOT_COMPARED. */
@@ -332,9 +343,8 @@ static __always_inline ec_u32 audit_faults(struct ec_row *row, const struct ende
 static __noinline void record_difference(struct ec_slot *slot, struct ec_row *row,
 					 const struct ended *exit, ec_u32 faults, ec_u32 set)
 {
-	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
 	const struct ec_difference difference = {
-		.slot = cpu ? cpu->slot : 0,
+		.slot = current_place(),
 		.index = row->index,
 		.cpu = exit->cpu,
 		.faults = faults,
@@ -354,11 +364,13 @@ static __noinline void record_difference(struct ec_slot *slot, struct ec_row *ro
 static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, struct ec_cpu *cpu,
 				     const struct ended *exit)
 {
-	ec_u32 set = slot->circumstances, faults = audit_faults(row, exit);
+	ec_u32 set = slot->nested << EC_NESTED, faults = audit_faults(row, exit);
 
+	if (exit->user_space)
+		set |= 1 << EC_USER_SPACE;
 	if (exit->time >> EC_LONG_BITS)
 		set |= 1 << EC_LONG;
-	if (slot->switches != exit->switches) {
+	if (exit->switched) {
 		set |= 1 << EC_SWITCHED;
 		if (slot->cpu != exit->cpu)
 			set |= 1 << EC_MOVED;
@@ -382,37 +394,39 @@ static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, s
  * been switched out, so what is kept of it changes with its number of switches alone.
  */
 static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row, ec_u64 time,
-					struct ec_cpu *cpu, const struct kvm_vcpu *vcpu, bool cast)
+					const struct kvm_vcpu *vcpu, bool cast, bool tsc)
 {
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	const struct task_struct *task = bpf_get_current_task_btf();
 	ec_u64 switches = task->nvcsw + task->nivcsw;
-	ec_u32 set = slot->circumstances;
-	bool same = switches == slot->switches;
+	ec_u64 runs = *(ec_u64 *)((void *)vcpu + hot_number(EC_AT_RUNS));
+	bool same = switches == slot->switches, user_space = runs != slot->runs;
 
 	if (likely(row)) {
 		ec_u64 exits = load_u64(row->exits_at, cast);
 		ec_u64 cycles = load_u64(row->cycles_at, cast);
-		ec_u64 added = cycles - row->kvm_cycles, window = cycles_of(time);
+		ec_u64 added = cycles - row->kvm_cycles, window = cycles_of(time, tsc);
 		long long bias = window - added, rest = bias - (window >> EC_CACHE_BITS);
-		ec_u32 bucket = log2_bucket(rest < 0 ? 0 : rest);
+		ec_u32 place = bucket(rest < 0 ? 0 : rest);
 
 		row->kvm_cycles = cycles;
 		if (likely(same && exits == row->count + row->kvm_ahead && added && bias >= 0 &&
 			   !(time >> EC_LONG_BITS))) {
-			(*bucket_at(row->audit.bias, bucket))++;
-			(*bucket_at(cpu->audit.bias, bucket))++;
-			if (unlikely(set & 1 << EC_USER_SPACE))
-				(*bucket_at(slot->audit[EC_USER_SPACE].bias, bucket))++;
-			if (unlikely(set & 1 << EC_NESTED))
-				(*bucket_at(slot->audit[EC_NESTED].bias, bucket))++;
+			add_one(row, audit.bias, place);
+			add_one(cpu, audit.bias, place);
+			if (unlikely(user_space))
+				add_one(slot, audit[EC_USER_SPACE].bias, place);
+			if (unlikely(slot->nested))
+				add_one(slot, audit[EC_NESTED].bias, place);
 		} else {
 			const struct ended exit = {
 				.time = time,
 				.exits = exits,
 				.added = added,
 				.window = window,
-				.switches = switches,
-				.bucket = bucket,
+				.switched = !same,
+				.user_space = user_space,
+				.bucket = place,
 				.cpu = bpf_get_smp_processor_id(),
 			};
 
@@ -421,13 +435,10 @@ static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row
 	}
 	if (unlikely(!same)) {
 		slot->switches = switches;
-		slot->task = (ec_u64)task;
 		slot->cpu = bpf_get_smp_processor_id();
 	}
-	if (unlikely(set))
-		slot->circumstances = 0;
-	if (unlikely(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_GUEST_MODE))))
-		slot->circumstances = 1 << EC_NESTED;
+	slot->runs = runs;
+	slot->nested = *(ec_u64 *)((void *)vcpu + hot_number(EC_AT_GUEST_MODE));
 }
 
 /* KVM's function is part of what is checked: how far it goes is held against the kernel's clock. */
@@ -443,98 +454,97 @@ static __noinline void keep_clocks(struct ec_slot *slot, ec_u64 tsc)
 
 /* ---- the programs ---- */
 
-static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool cast)
-{
-	ec_u64 begin = now(), time = 0;
-	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
-	ec_u32 place = cpu->slot;
-	struct ec_slot *slot = hot(EC_SLOTS, place);
-	struct ec_row *row;
+/* The slot of the vCPU that this CPU entered last, or find() has just found. */
+#define hot_slot() hot(EC_SLOTS, ((struct ec_cpu *)hot(EC_CPUS, cpu_place()))->slot)
 
-	if (unlikely(!vcpu))
-		return 0;
+static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit, bool cast,
+					bool tsc)
+{
+	ec_u64 begin = now(tsc), time = 0;
+	struct ec_slot *slot = hot_slot();
+	bool ends_exit = true;
+	struct ec_row *row;
+	ec_u32 pending;
+
 	if (unlikely(slot->key != (ec_u64)vcpu)) {
-		place = find(vcpu, true);
-		if (!place)
+		if (!find(vcpu, true))
 			return 0;
-		slot = hot(EC_SLOTS, place);
+		slot = hot_slot();
 	}
 	/* First, as the exit that reads is not timed yet. */
-	if (unlikely(slot->leaf))
-		after_leaf(slot, place, vcpu);
-	row = on_entry(slot, begin, &time);
-	if (!hot_number(EC_AUDIT) || !slot->accounted)
+	pending = slot->pending;
+	if (unlikely((int)pending < 0)) {
+		ends_exit = unusual_entry(slot, vcpu);
+		slot = hot_slot();
+		pending = slot->pending;
+	}
+	row = ends_exit ? on_entry(slot, pending, begin, &time) : NULL;
+	if (!audit || !vcpu || !slot->accounted)
 		return 0;
-	audit_entry(slot, row, time, cpu, vcpu, cast);
+	audit_entry(slot, row, time, vcpu, cast, tsc);
 	if (row && unlikely(!(row->count & 15))) {
 		/* A window much as that of the bias, but this program's alone. */
-		(*bucket_at(slot->own, log2_bucket(cycles_of(now() - begin))))++;
-		if (hot_number(EC_CLOCK_IS_TSC))
+		add_one(slot, own, bucket(cycles_of(now(tsc) - begin, tsc)));
+		if (tsc)
 			keep_clocks(slot, begin);
 	}
 	return 0;
 }
 
-#define BTF_ENTRY(name, cast)                           \
-	SEC("tp_btf/kvm_entry")                         \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu) \
-	{                                               \
-		return on_btf_entry(vcpu, cast);        \
+/* Here and below the loader picks the ones that fit: a condition would cost instructions at each exit. */
+#define BTF_ENTRY(name, audit, cast, tsc)                    \
+	SEC("tp_btf/kvm_entry")                              \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)      \
+	{                                                    \
+		return on_btf_entry(vcpu, audit, cast, tsc); \
 	}
-BTF_ENTRY(btf_entry, true)
-BTF_ENTRY(btf_entry_nocast, false)
+BTF_ENTRY(btf_entry, false, false, false)
+BTF_ENTRY(btf_entry_tsc, false, false, true)
+BTF_ENTRY(btf_entry_audit, true, true, false)
+BTF_ENTRY(btf_entry_audit_tsc, true, true, true)
+BTF_ENTRY(btf_entry_audit_nocast, true, false, false)
+BTF_ENTRY(btf_entry_audit_nocast_tsc, true, false, true)
 
 /*
  * Mostly on the CPU of the last entry, since interrupts are off in between. Not on v6.1's SVM,
  * which traces the exit later, when it handles it.
  */
-static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool cast)
+static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool cast,
+				       bool tsc)
 {
-	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
-	ec_u32 place = cpu->slot, number;
-	struct ec_slot *slot = hot(EC_SLOTS, place);
+	const ec_u32 cpuid = isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID;
+	struct ec_slot *slot = hot_slot();
+	struct ec_row *row;
 
 	if (unlikely(!vcpu))
 		return 0;
 	if (unlikely(slot->key != (ec_u64)vcpu)) {
-		place = find(vcpu, false);
-		if (!place)
+		if (!find(vcpu, false))
 			return 0;
-		slot = hot(EC_SLOTS, place);
+		slot = hot_slot();
 	}
-	number = exit_number(vcpu, isa, cast);
-	on_exit(slot, isa, number);
-	if (number == (isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID) &&
-	    is_leaf(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_REGS))))
-		before_leaf(slot, place, vcpu);
+	row = on_exit(slot, isa, exit_number(vcpu, isa, cast));
+	if (row->index == cpuid && is_leaf(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_REGS))))
+		before_leaf(slot, vcpu);
 	/* Last, so that the time is the exit's and not this program's. */
-	slot->open = now();
+	slot->open = now(tsc);
 	return 0;
 }
 
-/* The loader picks the ones that fit: a condition would cost an instruction or two per exit. */
-#define BTF_EXIT(name, isa, cast)                       \
-	SEC("tp_btf/kvm_exit")                          \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu) \
-	{                                               \
-		return on_btf_exit(vcpu, isa, cast);    \
+#define BTF_EXIT(name, isa, cast, tsc)                    \
+	SEC("tp_btf/kvm_exit")                            \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)   \
+	{                                                 \
+		return on_btf_exit(vcpu, isa, cast, tsc); \
 	}
-BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, true)
-BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, true)
-BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false)
-BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false)
-
-SEC("tp_btf/kvm_userspace_exit")
-int BPF_PROG(btf_userspace_exit)
-{
-	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
-	struct ec_slot *slot = hot(EC_SLOTS, cpu->slot);
-
-	/* If the thread was moved since the exit, that is what happened to it. */
-	if (slot->task == bpf_get_current_task())
-		slot->circumstances |= 1 << EC_USER_SPACE;
-	return 0;
-}
+BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, true, false)
+BTF_EXIT(btf_exit_svm_tsc, EXIT_ISA_SVM, true, true)
+BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false, false)
+BTF_EXIT(btf_exit_svm_nocast_tsc, EXIT_ISA_SVM, false, true)
+BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, true, false)
+BTF_EXIT(btf_exit_vmx_tsc, EXIT_ISA_VMX, true, true)
+BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false, false)
+BTF_EXIT(btf_exit_vmx_nocast_tsc, EXIT_ISA_VMX, false, true)
 
 /* vCPUs of any VM come and go. */
 SEC("kprobe/kvm_arch_vcpu_create")

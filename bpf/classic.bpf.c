@@ -23,18 +23,22 @@ int classic_entry(struct bpf_raw_tracepoint_args *ctx)
 		slot = hot(EC_SLOTS, place);
 	}
 	slot->task = bpf_get_current_task();
-	on_entry(slot, now, &time);
+	if (slot->pending == EC_NO_EXIT)
+		on_unpaired_entry(slot);
+	else
+		on_entry(slot, slot->pending, now, &time);
 	return 0;
 }
 
-/* The verifier takes no variable offset into ctx, hence the helper. */
-#define read_field(ctx, field)                                                     \
-	({                                                                         \
-		ec_u64 __value = 0;                                                \
-                                                                                   \
-		bpf_probe_read_kernel(&__value, config.fields.field.size,          \
-				      (void *)(ctx) + config.fields.field.offset); \
-		__value;                                                           \
+/* The verifier takes no variable offset into ctx: the loader fills it in. */
+#define read_field(ctx, field)                                     \
+	({                                                         \
+		ec_u64 __value;                                    \
+                                                                   \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"              \
+			     : "=r"(__value)                       \
+			     : "r"(ctx), "i"(EC_FIELD + (field))); \
+		__value;                                           \
 	})
 
 struct search {
@@ -77,7 +81,8 @@ static __noinline ec_u32 current_slot(void)
 SEC("tracepoint/kvm/kvm_exit")
 int classic_exit(void *ctx)
 {
-	ec_u32 place = current_slot(), vcpu_id = read_field(ctx, exit_vcpu_id), number;
+	ec_u32 vcpu_id = read_field(ctx, EC_EXIT_VCPU_ID), number = read_field(ctx, EC_EXIT_REASON);
+	ec_u32 place = current_slot();
 	struct ec_slot *slot = hot(EC_SLOTS, place);
 
 	if (!place) {
@@ -86,16 +91,19 @@ int classic_exit(void *ctx)
 		return 0;
 	}
 	slot->vcpu_id = vcpu_id;
-	number = read_field(ctx, exit_reason);
 	on_exit(slot, config.isa, config.isa == EXIT_ISA_VMX ? number & 0xffff : number);
 	slot->open = bpf_ktime_get_ns();
 	return 0;
 }
 
-SEC("tracepoint/kvm/kvm_cpuid")
-int classic_cpuid(void *ctx)
+/*
+ * Its arguments are the fields of its record in their order, which the loader has made sure of: to make the
+ * record would cost more than all else here.
+ */
+SEC("raw_tp/kvm_cpuid")
+int classic_cpuid(struct bpf_raw_tracepoint_args *ctx)
 {
-	ec_u32 function = read_field(ctx, function), place;
+	ec_u32 function = ctx->args[0], place;
 	struct leaf_read read = { .function = function };
 	struct judged judged = { .uncompared = EC_NR_UNCOMPARED };
 	struct ec_slot *slot;
@@ -106,22 +114,22 @@ int classic_cpuid(void *ctx)
 		return 0;
 	place = current_slot();
 	slot = at(EC_SLOTS, place);
-	row = slot ? at(EC_ROWS, slot->pending) : NULL;
+	row = slot && slot->pending != EC_NO_EXIT ? at(EC_ROWS, slot->pending) : NULL;
 	/*
 	 * Not our VM, an exit from before the gate opened, or not a CPUID exit (KVM may emulate the
 	 * instruction in another one).
 	 */
-	if (!place || !row || !slot->pending || row->index != cpuid_index()) {
+	if (!place || !row || row->index != cpuid_index()) {
 		if (place || config.watch)
 			__sync_fetch_and_add(&state.stats.unread, 1);
 		return 0;
 	}
 	read.place = place;
-	read.index = read_field(ctx, index);
-	read.eax = read_field(ctx, rax);
-	read.ebx = read_field(ctx, rbx);
-	read.ecx = read_field(ctx, rcx);
-	read.edx = read_field(ctx, rdx);
+	read.index = ctx->args[1];
+	read.eax = ctx->args[2];
+	read.ebx = ctx->args[3];
+	read.ecx = ctx->args[4];
+	read.edx = ctx->args[5];
 	verdict = compare(slot, &read, &judged);
 	if (verdict == LEAF_IS_RIGHT)
 		add_read(slot->compared, &read);

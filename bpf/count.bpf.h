@@ -79,14 +79,16 @@ struct {
  * A place in a region of the memory, for code that runs at every event. Only in a program itself: the
  * loader cannot reach a function's instructions. The mask repeats the bound for the verifier.
  */
-#define hot(region, place)                                                                  \
-	({                                                                                  \
-		void *__base;                                                               \
-		ec_u64 __place = (place);                                                   \
-                                                                                            \
-		asm("%0 = %1 ll" : "=r"(__base) : "i"(EC_REGION | (ec_u64)(region) << 32)); \
-		asm("%0 &= %1" : "+r"(__place) : "i"(EC_PLACES | (region)));                \
-		__base + __place;                                                           \
+#define hot(region, place)                                                   \
+	({                                                                   \
+		void *__base;                                                \
+		ec_u64 __place = (place);                                    \
+                                                                             \
+		asm volatile("%0 = %1 ll"                                    \
+			     : "=r"(__base)                                  \
+			     : "i"(EC_REGION | (ec_u64)(region) << 32));     \
+		asm("%0 &= %1" : "+r"(__place) : "i"(EC_PLACES | (region))); \
+		__base + __place;                                            \
 	})
 
 /* A number of the loader's, likewise. */
@@ -112,9 +114,20 @@ static __always_inline void *at(ec_u32 region, ec_u32 place)
 	return all + config.extent[region].offset + bounded;
 }
 
+/* Declared with 32 bits, the number would be moved to another register to extend it. */
 static __always_inline ec_u64 cpu_place(void)
 {
-	return bpf_get_smp_processor_id() * sizeof(struct ec_cpu);
+	ec_u64 (*const cpu)(void) = (void *)BPF_FUNC_get_smp_processor_id;
+
+	return cpu() * sizeof(struct ec_cpu);
+}
+
+/* Of the slot that this CPU's last event was of. */
+static __always_inline ec_u32 current_place(void)
+{
+	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
+
+	return cpu ? cpu->slot : 0;
 }
 
 static __always_inline ec_u32 cpuid_index(void)
@@ -257,6 +270,7 @@ static __always_inline ec_u32 known_slot(struct identity *id)
 		__sync_fetch_and_add(&state.stats.no_map, 1);
 		return 0;
 	}
+	slot->pending = EC_NO_EXIT;
 	slot->key = key;
 	return place;
 }
@@ -309,39 +323,47 @@ static __always_inline void on_death(ec_u64 key)
 
 /* ---- an exit, and the entry that ends it ---- */
 
-/* Log2 of a byte. */
-#define TIMES_4(b) b, b, b, b
+/* Where the buckets of a byte's values are in a histogram whose first bucket is that of 2^from. */
+#define BUCKET(b) ((b) * sizeof(ec_u32))
+#define TIMES_4(b) BUCKET(b), BUCKET(b), BUCKET(b), BUCKET(b)
 #define TIMES_16(b) TIMES_4(b), TIMES_4(b), TIMES_4(b), TIMES_4(b)
 #define TIMES_64(b) TIMES_16(b), TIMES_16(b), TIMES_16(b), TIMES_16(b)
-static const ec_u8 log2_of[256] = {
-	0,	     0,		  1,	       1,	    TIMES_4(2),	 TIMES_4(3),  TIMES_4(3),
-	TIMES_16(4), TIMES_16(5), TIMES_16(5), TIMES_64(6), TIMES_64(7), TIMES_64(7),
-};
+#define BUCKETS(from)                                                                     \
+	{                                                                                 \
+		BUCKET(from), BUCKET(from), BUCKET((from) + 1), BUCKET((from) + 1),       \
+			TIMES_4((from) + 2), TIMES_4((from) + 3), TIMES_4((from) + 3),    \
+			TIMES_16((from) + 4), TIMES_16((from) + 5), TIMES_16((from) + 5), \
+			TIMES_64((from) + 6), TIMES_64((from) + 7), TIMES_64((from) + 7), \
+	}
+static const ec_u8 from_0[256] = BUCKETS(0), from_8[256] = BUCKETS(8), from_16[256] = BUCKETS(16),
+		   from_24[256] = BUCKETS(24);
 
-/* The common case comes first. */
-static __always_inline ec_u32 log2_bucket(ec_u64 time)
+/* Where the bucket of a time is, in bytes from the first. The common case comes first. */
+static __always_inline ec_u32 bucket(ec_u64 time)
 {
-	if (time < 1 << 16) {
-		if (time < 1 << 8)
-			return log2_of[time];
-		return 8 + log2_of[time >> 8];
+	if (likely(time < 1 << 16)) {
+		if (unlikely(time < 1 << 8))
+			return from_0[time];
+		return from_8[time >> 8];
 	}
 	if (time < 1 << 24)
-		return 16 + log2_of[time >> 16];
+		return from_16[time >> 16];
 	if (time < 1ULL << EC_HIST_BUCKETS)
-		return 24 + log2_of[time >> 24];
-	return EC_HIST_BUCKETS - 1;
+		return from_24[time >> 24];
+	return BUCKET(EC_HIST_BUCKETS - 1);
 }
 
-/* The mask repeats the bound for the verifier, which may have lost it. */
-static __always_inline ec_u32 *bucket_at(ec_u32 *buckets, ec_u32 bucket)
-{
-	barrier_var(bucket);
-	return &buckets[bucket & (EC_HIST_BUCKETS - 1)];
-}
+/* Adds to the bucket of a histogram, which is a member: its offset is left to the load and the store. */
+#define add_one(object, histogram, bucket)                         \
+	({                                                         \
+		typeof(object) __at = (void *)(object) + (bucket); \
+                                                                   \
+		barrier_var(__at);                                 \
+		__at->histogram[0]++;                              \
+	})
 
 /* The row of a reason that happens for the first time; 0 if there is none left. */
-static __noinline ec_u32 new_row(struct ec_slot *slot, ec_u32 index)
+static __noinline ec_u64 new_row(struct ec_slot *slot, ec_u32 index)
 {
 	ec_u32 place = take(EC_FREE_ROWS);
 	struct ec_row *row = at(EC_ROWS, place);
@@ -360,13 +382,14 @@ static __noinline ec_u32 new_row(struct ec_slot *slot, ec_u32 index)
 		bpf_probe_read_kernel(&row->kvm_cycles, sizeof(row->kvm_cycles),
 				      (void *)row->cycles_at);
 	}
+	row->min = ~0ULL;
 	slot->row[index] = place;
 	slot->began = true;
 	return place;
 }
 
 /* The row of a reason whose number is not its index. */
-static __noinline ec_u32 rare_row(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
+static __noinline ec_u64 rare_row(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
 {
 	ec_u32 index = exit_index(isa, number);
 
@@ -376,16 +399,21 @@ static __noinline ec_u32 rare_row(struct ec_slot *slot, ec_u32 isa, ec_u32 numbe
 	return slot->row[index] ?: new_row(slot, index);
 }
 
-static __always_inline void on_exit(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
+/* Returns its row. */
+static __always_inline struct ec_row *on_exit(struct ec_slot *slot, ec_u32 isa, ec_u32 number)
 {
 	const ec_u32 last = isa == EXIT_ISA_VMX ? EXIT_LAST_PLAIN_VMX : EXIT_LAST_PLAIN_SVM;
 	struct ec_row *row;
-	ec_u32 place;
+	ec_u64 place;
 
 	if (likely(number <= last)) {
-		place = slot->row[number];
+		ec_u64 at = number * sizeof(ec_u32);
+
+		/* In the register that the number had. */
+		barrier_var(at);
+		place = *(ec_u32 *)((void *)slot->row + at);
 		if (unlikely(!place))
-			place = new_row(slot, number);
+			place = new_row(slot, at / sizeof(ec_u32));
 	} else {
 		place = rare_row(slot, isa, number);
 	}
@@ -393,31 +421,32 @@ static __always_inline void on_exit(struct ec_slot *slot, ec_u32 isa, ec_u32 num
 	slot->count++;
 	row = hot(EC_ROWS, place);
 	row->count++;
+	return row;
 }
 
-/* A VM entry ends the pending exit, if any: its row, and how long it took. */
-static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u64 now, ec_u64 *took)
+/* A VM entry without an exit before it. */
+static __always_inline void on_unpaired_entry(struct ec_slot *slot)
 {
-	struct ec_row *row;
-	ec_u64 time;
+	slot->unpaired_entries++;
+	if (slot->began)
+		slot->failed_entries++;
+	slot->began = true;
+}
 
-	if (unlikely(!slot->pending)) {
-		slot->unpaired_entries++;
-		if (slot->began)
-			slot->failed_entries++;
-		slot->began = true;
-		return NULL;
-	}
-	row = hot(EC_ROWS, slot->pending);
-	slot->pending = 0;
-	time = now - slot->open;
+/* A VM entry ends the pending exit: its row, and how long it took. */
+static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u32 pending, ec_u64 now,
+					       ec_u64 *took)
+{
+	struct ec_row *row = hot(EC_ROWS, pending);
+	ec_u64 time = now - slot->open;
+
+	slot->pending = EC_NO_EXIT;
 	row->time += time;
-	if (time > row->max)
+	if (unlikely(time > row->max))
 		row->max = time;
-	/* Minus one, so that the initial 0 is above everything. */
-	if (time - 1 < row->min - 1)
+	if (unlikely(time < row->min))
 		row->min = time;
-	row->hist[log2_bucket(time)]++;
+	add_one(row, hist, bucket(time));
 	*took = time;
 	return row;
 }

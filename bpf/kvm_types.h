@@ -48,7 +48,7 @@ struct vcpu_vmx___vt {
 
 /*
  * Types of vmlinux that begin with a pointer, with a 64-bit and with a 32-bit number. Memory of a type
- * from a module's BTF is read as one of these, see load_pointer().
+ * from a module's BTF is read as one of these, see load().
  */
 struct list_head {
 	struct list_head *next;

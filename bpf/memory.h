@@ -30,12 +30,19 @@ enum ec_region {
 /* Likewise numbers that a move takes as its constant, where a variable would have to be read. */
 #define EC_NUMBER 0x7ca57d00 /* | enum ec_number */
 enum ec_number {
-	EC_CLOCK_IS_TSC,
-	EC_AUDIT,
 	EC_CYCLES_PER_NS, /* as in struct ec_config */
 	EC_AT_REGS,	  /* offsets in struct kvm_vcpu */
 	EC_AT_GUEST_MODE,
+	EC_AT_RUNS,
 	EC_NR_NUMBERS,
+};
+
+/* Likewise the offset and the size of a load from kvm_exit's record, of the classic tracepoint. */
+#define EC_FIELD 0x7c00 /* + enum ec_field */
+enum ec_field {
+	EC_EXIT_VCPU_ID,
+	EC_EXIT_REASON,
+	EC_NR_FIELDS,
 };
 
 /* Each has a power of two of these. */
@@ -75,19 +82,21 @@ struct ec_slot {
 	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
 	ec_u32 gone;	  /* KVM has destroyed it, the loader can have the slot back */
 
-	ec_u32 pending; /* row of the exit that has not ended */
+	ec_u32 pending; /* row of the exit that has not ended, | EC_READS; or EC_NO_EXIT */
 	ec_u32 began;	/* there was an event */
 	ec_u32 cpu;	/* of the last entry */
 	ec_u64 open;	/* when the pending exit began */
 	ec_u64 count;	/* exits of all reasons */
 	ec_u64 unpaired_entries, failed_entries;
-	ec_u64 switches;      /* of the thread, at the last entry */
-	ec_u64 task;	      /* that entered it last, to the kernel */
-	ec_u32 circumstances; /* of the next or pending exit so far: bits by enum ec_circumstance */
+	ec_u64 switches; /* of the thread, at the last entry */
+	ec_u64 task;	 /* that entered it last, to the kernel */
+	ec_u64 runs;	 /* how often KVM_RUN had returned, at the last entry */
+	ec_u32 nested;	 /* L2 runs since the last entry */
 
-	ec_u32 leaf;	    /* that the guest is reading, 0: none ... */
+	ec_u32 leaf;	    /* that the guest is reading ... */
 	ec_u32 leaf_index;  /* ... its ECX ... */
-	ec_u32 leaf_nested; /* ... and whether L2 does */
+	ec_u32 leaf_nested; /* ... whether L2 does ... */
+	ec_u64 leaf_runs;   /* ... and how often KVM_RUN had returned */
 	ec_u64 uncompared[EC_NR_UNCOMPARED];
 	/*
 	 * What the VM's other vCPUs had counted before a VM-wide leaf is read, or at the previous such
@@ -102,6 +111,10 @@ struct ec_slot {
 	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
 	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
 } __attribute__((aligned(2048)));
+
+/* Of ec_slot.pending. That it is negative tells what is rare from what is not. */
+#define EC_READS (1u << 31) /* in that exit the guest reads a leaf */
+#define EC_NO_EXIT (~0u)
 
 /* The slot of the vCPU that a CPU entered last: mostly that of its next event, too. */
 struct ec_cpu {
@@ -121,17 +134,7 @@ struct ec_offsets {
 	/* Of the accounting, if KVM has it; and whether L2 runs. */
 	ec_u32 exits_by_number, cycles_by_number, all_exits, all_cycles, accounted, leaves;
 	ec_u32 guest_mode;
-};
-
-/* A field of a classic tracepoint's record. */
-struct ec_field {
-	ec_u32 offset, size;
-};
-
-/* The fields that the classic programs read. */
-struct ec_fields {
-	struct ec_field exit_vcpu_id, exit_reason;
-	struct ec_field function, index, rax, rbx, rcx, rdx;
+	ec_u32 runs; /* how often KVM_RUN has returned */
 };
 
 /* Set before the load, constant to the verifier. */
@@ -146,7 +149,6 @@ struct ec_config {
 	ec_u64 cycles_per_ns; /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
 	struct ec_extent extent[EC_NR_REGIONS];
 	struct ec_offsets offsets;
-	struct ec_fields fields;
 	ec_u8 kvm_index[EXIT_NR_INDICES]; /* where KVM's account has what index here */
 };
 

@@ -77,6 +77,8 @@ static bool find_offsets(const struct btf *btf, struct ec_offsets *offsets)
 		{ "kvm_vcpu", "arch", "regs", &offsets->regs },
 		{ "kvm_vcpu", "arch", "last_vmentry_cpu", &offsets->last_vmentry_cpu },
 		{ "kvm_vcpu", "stat", "exits", &offsets->exits },
+		/* Whatever else it counts is done between two KVM_RUNs, or is an INIT. */
+		{ "kvm_vcpu", "stat", "fpu_reload", &offsets->runs },
 		{ "kvm", "created_vcpus", NULL, &offsets->created_vcpus },
 	};
 

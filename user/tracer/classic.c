@@ -1,47 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tracer/classic.h"
 
-#include <string.h>
-
-#include "tracer/tracefs.h"
 #include "util/array.h"
 
-int classic_find_fields(struct ec_fields *fields, struct error *err)
+/* The fields of an event's record by name; each is of 4 or 8 bytes. */
+static int find_fields(const char *event, const char *const *names, size_t nr,
+		       struct tracefs_field *fields, struct error *err)
 {
-	const struct {
-		const char *event, *name;
-		struct ec_field *field;
-	} wanted[] = {
-		{ "kvm/kvm_exit", "vcpu_id", &fields->exit_vcpu_id },
-		{ "kvm/kvm_exit", "exit_reason", &fields->exit_reason },
-		{ "kvm/kvm_cpuid", "function", &fields->function },
-		{ "kvm/kvm_cpuid", "index", &fields->index },
-		{ "kvm/kvm_cpuid", "rax", &fields->rax },
-		{ "kvm/kvm_cpuid", "rbx", &fields->rbx },
-		{ "kvm/kvm_cpuid", "rcx", &fields->rcx },
-		{ "kvm/kvm_cpuid", "rdx", &fields->rdx },
-	};
-	const char *event = NULL;
 	char format[8192];
-	size_t length = 0, i;
-	int ret;
+	size_t length = 0;
+	int ret = tracefs_read_format(event, format, sizeof(format), &length, err);
 
-	for (i = 0; i < NR(wanted); i++) {
-		struct tracefs_field field;
-
-		if (!event || strcmp(event, wanted[i].event)) {
-			event = wanted[i].event;
-			ret = tracefs_read_format(event, format, sizeof(format), &length, err);
-			if (ret)
-				return ret;
-		}
-		ret = tracefs_parse_field(format, length, wanted[i].name, &field);
-		if (ret || (field.size != 4 && field.size != 8))
-			return error_set(err, STATUS_CANNOT_RUN,
-					 "tracepoint %s has no usable field %s: use a version of"
-					 " exitcheck that knows this kernel",
-					 event, wanted[i].name);
-		*wanted[i].field = (struct ec_field){ field.offset, field.size };
+	for (size_t i = 0; i < nr && !ret; i++) {
+		ret = tracefs_parse_field(format, length, names[i], &fields[i]);
+		if (ret || (fields[i].size != 4 && fields[i].size != 8))
+			ret = error_set(err, STATUS_CANNOT_RUN,
+					"tracepoint %s has no usable field %s: use a version of"
+					" exitcheck that knows this kernel",
+					event, names[i]);
 	}
-	return 0;
+	return ret;
+}
+
+int classic_find_fields(struct tracefs_field fields[EC_NR_FIELDS], struct error *err)
+{
+	static const char *const exit[EC_NR_FIELDS] = {
+		[EC_EXIT_VCPU_ID] = "vcpu_id",
+		[EC_EXIT_REASON] = "exit_reason",
+	};
+	static const char *const cpuid[] = { "function", "index", "rax", "rbx", "rcx", "rdx" };
+	struct tracefs_field arguments[NR(cpuid)];
+	int ret = find_fields("kvm/kvm_exit", exit, NR(exit), fields, err);
+
+	ret = ret ?: find_fields("kvm/kvm_cpuid", cpuid, NR(cpuid), arguments, err);
+	for (size_t i = 1; i < NR(cpuid) && !ret; i++)
+		if (arguments[i].offset < arguments[i - 1].offset)
+			ret = error_set(
+				err, STATUS_CANNOT_RUN,
+				"tracepoint kvm/kvm_cpuid has %s before %s: use a version of"
+				" exitcheck that knows this kernel",
+				cpuid[i], cpuid[i - 1]);
+	return ret;
 }

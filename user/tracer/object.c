@@ -39,15 +39,15 @@ void object_close(struct object *object)
 }
 
 /* Fills in what memory.h says that the loader does. */
-static int set_places(struct bpf_program *program, const struct shared *shared,
-		      const struct ec_config *config)
+static int set_places(const struct object *object, struct bpf_program *program,
+		      const struct shared *shared)
 {
+	const struct ec_config *config = object->config;
 	const int numbers[EC_NR_NUMBERS] = {
-		[EC_CLOCK_IS_TSC] = config->clock_tsc,
-		[EC_AUDIT] = config->audit,
 		[EC_CYCLES_PER_NS] = config->cycles_per_ns,
 		[EC_AT_REGS] = config->offsets.regs,
 		[EC_AT_GUEST_MODE] = config->offsets.guest_mode,
+		[EC_AT_RUNS] = config->offsets.runs,
 	};
 	size_t nr = bpf_program__insn_cnt(program), i;
 	struct bpf_insn *copy = calloc(nr, sizeof(*copy));
@@ -59,6 +59,7 @@ static int set_places(struct bpf_program *program, const struct shared *shared,
 	for (i = 0; i < nr; i++) {
 		struct bpf_insn *insn = &copy[i];
 		unsigned int place = insn->imm - EC_PLACES, number = insn->imm - EC_NUMBER;
+		unsigned int field = insn->off - EC_FIELD;
 
 		if (insn->code == (BPF_LD | BPF_DW | BPF_IMM) && insn->imm == EC_REGION &&
 		    i + 1 < nr && copy[i + 1].imm < EC_NR_REGIONS) {
@@ -69,6 +70,10 @@ static int set_places(struct bpf_program *program, const struct shared *shared,
 			insn->imm = shared->extent[place].mask;
 		} else if (insn->code == (BPF_ALU64 | BPF_MOV | BPF_K) && number < EC_NR_NUMBERS) {
 			insn->imm = numbers[number];
+		} else if (insn->code == (BPF_LDX | BPF_W | BPF_MEM) && field < EC_NR_FIELDS) {
+			insn->off = object->fields[field].offset;
+			if (object->fields[field].size == sizeof(ec_u64))
+				insn->code = BPF_LDX | BPF_DW | BPF_MEM;
 		}
 	}
 	ret = bpf_program__set_insns(program, copy, nr);
@@ -80,15 +85,17 @@ static int set_places(struct bpf_program *program, const struct shared *shared,
 static bool is_wanted(const char *name, const struct ec_config *config, const struct btf_kvm *kvm)
 {
 	const char *isa = config->isa == EXIT_ISA_SVM ? "svm" : "vmx";
-	char exit[32];
+	const char *clock = config->clock_tsc ? "_tsc" : "";
+	char entry[40], exit[40];
 
 	if (strstr(name, "_birth") || strstr(name, "_death"))
 		return config->watch;
 	if (!kvm)
 		return true;
-	snprintf(exit, sizeof(exit), "btf_exit_%s%s", isa, kvm->has_cast ? "" : "_nocast");
-	return !strcmp(name, kvm->has_cast ? "btf_entry" : "btf_entry_nocast") ||
-	       !strcmp(name, exit) || (config->audit && !strcmp(name, "btf_userspace_exit"));
+	snprintf(exit, sizeof(exit), "btf_exit_%s%s%s", isa, kvm->has_cast ? "" : "_nocast", clock);
+	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", config->audit ? "_audit" : "",
+		 config->audit && !kvm->has_cast ? "_nocast" : "", clock);
+	return !strcmp(name, entry) || !strcmp(name, exit);
 }
 
 static int set_up(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
@@ -112,7 +119,7 @@ static int set_up(struct object *object, const struct shared *shared, const stru
 			      bpf_program__set_autoload(program,
 							is_wanted(bpf_program__name(program),
 								  object->config, kvm));
-		ret = ret ?: set_places(program, shared, object->config);
+		ret = ret ?: set_places(object, program, shared);
 	}
 	return ret;
 }

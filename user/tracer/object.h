@@ -10,14 +10,16 @@
 #include "memory.h"
 #include "tracer/btf.h"
 #include "tracer/shared.h"
+#include "tracer/tracefs.h"
 
 struct btf_bpf;
 struct classic_bpf;
 
 struct object {
 	struct bpf_object *bpf;
-	struct ec_config *config; /* to be filled in before the load */
-	struct ec_state *state;	  /* shared with the program, once it is loaded */
+	struct ec_config *config;		   /* to be filled in before the load */
+	struct tracefs_field fields[EC_NR_FIELDS]; /* likewise, of the classic object */
+	struct ec_state *state;			   /* shared with the program, once it is loaded */
 	/* The one that is open. */
 	struct btf_bpf *btf;
 	struct classic_bpf *classic;

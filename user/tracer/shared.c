@@ -132,7 +132,6 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 	*reason = (struct ec_reason){
 		.count = row->count,
 		.ns = to_ns(row->time, khz),
-		.min_ns = to_ns(row->min, khz),
 		.max_ns = to_ns(row->max, khz),
 		.leaf_cycles = row->leaf_cycles,
 		.leaf_ns = to_ns(row->leaf_time, khz),
@@ -143,12 +142,14 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 		reason->hist[b] = row->hist[b];
 		reason->timed += row->hist[b];
 	}
+	if (reason->timed)
+		reason->min_ns = to_ns(row->min, khz);
 }
 
 /* What a vCPU is doing: if it is the same before and after a read, nothing has happened meanwhile. */
 struct moment {
 	ec_u64 count, open;
-	ec_u32 pending;
+	ec_u32 pending, began;
 };
 
 static struct moment moment_of(const struct ec_slot *slot)
@@ -157,7 +158,13 @@ static struct moment moment_of(const struct ec_slot *slot)
 		.count = __atomic_load_n(&slot->count, __ATOMIC_ACQUIRE),
 		.open = __atomic_load_n(&slot->open, __ATOMIC_ACQUIRE),
 		.pending = __atomic_load_n(&slot->pending, __ATOMIC_ACQUIRE),
+		.began = slot->began,
 	};
+}
+
+static bool is_in_exit(struct moment moment)
+{
+	return moment.began && moment.pending != EC_NO_EXIT;
 }
 
 static bool is_same(struct moment a, struct moment b)
@@ -184,9 +191,9 @@ static bool read_rows(const struct shared *shared, const struct ec_slot *slot,
 	vcpu->open_ns = 0;
 	if (!is_same(moment, moment_of(slot)))
 		return false;
-	timed += moment.pending != 0;
+	timed += is_in_exit(moment);
 	vcpu->lost_entries = count > timed ? count - timed : 0;
-	if (moment.pending && clock->now > moment.open) {
+	if (is_in_exit(moment) && clock->now > moment.open) {
 		const struct ec_row *row = shared_at(shared, EC_ROWS, moment.pending);
 
 		vcpu->open_index = row->index;

@@ -100,7 +100,7 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 		to->pidns_ino = pidns.st_ino;
 	}
 	if (!kvm)
-		return classic_find_fields(&to->fields, err);
+		return 0;
 	to->offsets = kvm->offsets;
 	to->audit = config->audit && kvm->accounts;
 	set_indices(to);
@@ -138,6 +138,8 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	if (ret)
 		return load_error(tracer, ret, what, err);
 	ret = set_constants(tracer->object.config, config, kvm, err);
+	if (!ret && !kvm)
+		ret = classic_find_fields(tracer->object.fields, err);
 	if (ret)
 		return ret;
 	tracer->khz = tracer->object.config->clock_tsc ? config->tsc_khz : 0;
