@@ -2,8 +2,10 @@
 #include "judge/published_time.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "kvm/exits.h"
+#include "util/stats.h"
 #include "util/text.h"
 
 #define LEAST_EXITS 10	/* fewer give no meaningful mean */
@@ -34,6 +36,7 @@ static void add_window(struct published *p, const struct result_workload *worklo
 	const unsigned int i = workload->index;
 	struct passed *passed = &p->times[i];
 	const struct probe_read *before, *after;
+	struct grown exits;
 	unsigned int number;
 
 	if (workload->unsupported || !first || !last || !exit_number(p->facts.isa, i, &number) ||
@@ -47,16 +50,18 @@ static void add_window(struct published *p, const struct result_workload *worklo
 	passed->cycles += growth(p, before, after);
 	passed->lower += (double)(last->ns_before[i] - first->ns_after[i]) * khz(p) / 1e6;
 	passed->upper += (double)(last->ns_after[i] - first->ns_before[i]) * khz(p) / 1e6;
-	passed->timed += (double)(to->bpf_before[i] - from->bpf_after[i]);
+	/* The sweeps' own CPUIDs are among them. */
+	exits = published_grown(p, before, after, from, to, i, 0);
+	passed->timed += (double)(exits.lower + exits.upper) / 2;
 }
 
 struct shares {
 	unsigned int reasons, zero, excess;
-	unsigned int short_of;		      /* less than three quarters of eBPF's time */
-	double least, greatest;		      /* of eBPF's time */
-	double least_cycles, greatest_cycles; /* of an exit */
+	unsigned int short_of;	/* less than three quarters of eBPF's time */
+	double least, greatest; /* of eBPF's time */
+	double of_one[EXIT_NR_INDICES],
+		bpf_of_one[EXIT_NR_INDICES]; /* cycles of an exit, by reason */
 	double least_bpf, greatest_bpf;
-	double least_ns, greatest_ns; /* cycles for a nanosecond of eBPF's */
 	unsigned int least_index, greatest_index;
 	double cycles, bpf, timed;
 	bool is_zero[EXIT_NR_INDICES], is_excess[EXIT_NR_INDICES];
@@ -68,14 +73,13 @@ static struct shares find_shares(struct published *p)
 
 	for (unsigned int i = 0; i < EXIT_INDEX_OTHER; i++) {
 		const struct passed *passed = &p->times[i];
-		double bpf = (passed->lower + passed->upper) / 2, share, of_one;
+		double bpf = (passed->lower + passed->upper) / 2, share;
 
 		/* Of what is not counted, no time is expected. */
 		if (!passed->windows || passed->timed < LEAST_EXITS || p->counts[i].error ||
 		    passed->lower <= 0)
 			continue;
 		share = passed->cycles / bpf;
-		of_one = passed->cycles / passed->timed;
 		if (!s.reasons || share < s.least) {
 			s.least = share;
 			s.least_index = i;
@@ -84,10 +88,8 @@ static struct shares find_shares(struct published *p)
 			s.greatest = share;
 			s.greatest_index = i;
 		}
-		if (!s.reasons || of_one < s.least_cycles)
-			s.least_cycles = of_one;
-		if (of_one > s.greatest_cycles)
-			s.greatest_cycles = of_one;
+		s.of_one[s.reasons] = passed->cycles / passed->timed;
+		s.bpf_of_one[s.reasons] = bpf / passed->timed;
 		if (!s.reasons || bpf / passed->timed < s.least_bpf)
 			s.least_bpf = bpf / passed->timed;
 		if (bpf / passed->timed > s.greatest_bpf)
@@ -131,10 +133,37 @@ static bool is_unit(const struct published *p, const struct shares *s)
 	       s->greatest_bpf > 3 * s->least_bpf;
 }
 
+struct quartiles {
+	double lower, upper;
+};
+
+static struct quartiles quartiles(const double *values, unsigned int nr)
+{
+	double sorted[EXIT_NR_INDICES];
+	struct quartiles of;
+
+	memcpy(sorted, values, nr * sizeof(*values));
+	of.lower = stats_lower_quartile(sorted, nr);
+	of.upper = sorted[(3 * nr - 1) / 4];
+	return of;
+}
+
+/* Most numbers have the same few cycles, whatever they take: one or two may have been preempted between. */
+static bool stops_early(const struct shares *s, struct quartiles *cycles, struct quartiles *bpf)
+{
+	if (s->reasons < 2)
+		return false;
+	*cycles = quartiles(s->of_one, s->reasons);
+	*bpf = quartiles(s->bpf_of_one, s->reasons);
+	return cycles->upper < 3 * cycles->lower && cycles->upper < bpf->lower / 4 &&
+	       bpf->upper * cycles->lower > 1.5 * bpf->lower * cycles->upper;
+}
+
 static void judge_shares(struct published *p, const struct shares *s)
 {
 	const unsigned int points = POINT(CYCLES) |
 				    (p->leaves->total_cycles ? POINT(ALL_CYCLES) : 0);
+	struct quartiles cycles, bpf;
 
 	if (p->swapped) {
 		published_find(
@@ -167,14 +196,13 @@ static void judge_shares(struct published *p, const struct shares *s)
 		published_find(p, FINDING_SOME_UNTIMED, POINT(CYCLES),
 			       "Counted, but without cycles are %u of %u numbers: %s.", s->zero,
 			       s->reasons, published_list(p, s->is_zero).s);
-	} else if (s->reasons >= 2 && s->least < 0.5 && s->greatest_cycles < 5 * s->least_cycles &&
-		   s->greatest_bpf > 2 * s->least_bpf * s->greatest_cycles / s->least_cycles) {
+	} else if (stops_early(s, &cycles, &bpf)) {
 		published_find(
 			p, FINDING_CLOCK_STOPS_EARLY, points,
-			"%s to %s cycles an exit for all %u numbers, which take %s to %s by eBPF's"
-			" clock: the time of the handler is missing.",
-			text_real(s->least_cycles).s, text_real(s->greatest_cycles).s, s->reasons,
-			text_real(s->least_bpf).s, text_real(s->greatest_bpf).s);
+			"%s to %s cycles an exit for most of %u numbers, which take %s to %s by"
+			" eBPF's clock: the time of the handler is missing.",
+			text_real(cycles.lower).s, text_real(cycles.upper).s, s->reasons,
+			text_real(bpf.lower).s, text_real(bpf.upper).s);
 	} else if (s->short_of && 4 * s->short_of >= s->reasons) {
 		published_find(
 			p, FINDING_HANDLER_ONLY, 0,
