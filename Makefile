@@ -75,7 +75,7 @@ completions := $(foreach name,$(program) $(inguest),$(addprefix $(build)/complet
 # One for each command under COMMANDS.
 manuals := $(patsubst %,$(build)/man/$(program)-%.8,$(shell awk '/^\.SH/ { on = /COMMANDS/ } \
 	   on && last == ".TP" { print $$2 } { last = $$0 }' user/$(program).8))
-skeletons := $(build)/btf.skel.h $(build)/classic.skel.h
+skeletons := $(build)/btf.skel.h $(build)/classic.skel.h $(build)/vcpus.skel.h
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
 probe   := $(call object,$(build),$(guest))

@@ -561,11 +561,12 @@ int btf_birth(struct pt_regs *regs)
 SEC("kprobe/kvm_arch_vcpu_destroy")
 int btf_death(struct pt_regs *regs)
 {
-	ec_u64 vcpu = PT_REGS_PARM1(regs), kvm = 0;
+	ec_u64 vcpu = PT_REGS_PARM1(regs), kvm = 0, last_stat = 0;
 	ec_u32 created = 0;
 	struct vm *vm;
 
-	on_death(vcpu);
+	bpf_probe_read_kernel(&last_stat, sizeof(last_stat), (void *)vcpu + config.offsets.exits);
+	on_death(vcpu, last_stat);
 	bpf_probe_read_kernel(&kvm, sizeof(kvm), (void *)vcpu + config.offsets.kvm);
 	bpf_probe_read_kernel(&created, sizeof(created),
 			      (void *)kvm + config.offsets.created_vcpus);

@@ -144,6 +144,6 @@ int classic_cpuid(struct bpf_raw_tracepoint_args *ctx)
 SEC("kprobe/kvm_arch_vcpu_destroy")
 int classic_death(struct pt_regs *regs)
 {
-	on_death(PT_REGS_PARM1(regs));
+	on_death(PT_REGS_PARM1(regs), 0);
 	return 0;
 }

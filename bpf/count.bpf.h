@@ -309,7 +309,7 @@ static __always_inline void on_birth(ec_u64 kvm)
 		__sync_fetch_and_add(&vm->born, 1);
 }
 
-static __always_inline void on_death(ec_u64 key)
+static __always_inline void on_death(ec_u64 key, ec_u64 last_stat)
 {
 	ec_u32 *place = bpf_map_lookup_elem(&by_key, &key);
 	struct ec_slot *slot = place ? at(EC_SLOTS, *place) : NULL;
@@ -318,6 +318,7 @@ static __always_inline void on_death(ec_u64 key)
 		return;
 	bpf_map_delete_elem(&by_key, &key);
 	slot->key = 0;
+	slot->last_stat = last_stat;
 	*(volatile ec_u32 *)&slot->gone = true;
 }
 

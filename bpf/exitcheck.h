@@ -129,6 +129,8 @@ struct ec_vcpu {
 	ec_u32 gone;	    /* KVM has destroyed it */
 	ec_u32 open_index;  /* reason of the exit under way, and ... */
 	ec_u64 open_ns;	    /* ... how long that has lasted, 0: there is none */
+	ec_u64 key;	    /* which one it is, or was, to the kernel */
+	ec_u64 last_stat;   /* of one that is gone: KVM's statistic at its end */
 	ec_u64 count;	    /* sum over reasons */
 	ec_u64 unpaired_entries; /* an entry without an exit before it: the first one, ... */
 	ec_u64 failed_entries;	 /* ... and one that followed another */

@@ -81,6 +81,7 @@ struct ec_slot {
 	ec_u32 accounted; /* KVM accounts for its exits */
 	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
 	ec_u32 gone;	  /* KVM has destroyed it, the loader can have the slot back */
+	ec_u64 last_stat; /* KVM's statistic of its exits then, 0: unknown */
 
 	ec_u32 pending; /* row of the exit that has not ended, | EC_READS; or EC_NO_EXIT */
 	ec_u32 began;	/* there was an event */
@@ -133,6 +134,7 @@ struct ec_offsets {
 	ec_u32 created_vcpus;
 	/* Of the accounting, if KVM has it; and whether L2 runs. */
 	ec_u32 exits_by_number, cycles_by_number, all_exits, all_cycles, accounted, leaves;
+	ec_u32 start, index, mode; /* the exit that began last, and where the vCPU is */
 	ec_u32 guest_mode;
 	ec_u32 runs; /* how often KVM_RUN has returned */
 };

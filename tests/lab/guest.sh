@@ -45,8 +45,8 @@ kernel_complaints()
 # remains: how many of exitcheck's programs, maps, VMs, processes there are.  Needs bpftool.
 remains()
 {
-	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\)[a-z_]* ')" \
-	     "$(bpftool map show | grep -c 'name \(registered\|by_key\|by_thread\|vms\|exitchec\.[a-z]*\) ')" \
+	echo "$(bpftool prog show | grep -c 'name [a-z]*_\(entry\|exit\|cpuid\|list\|birth\|death\)[a-z_]* ')" \
+	     "$(bpftool map show | grep -c 'name \(registered\|by_key\|by_thread\|vms\|deaths\|exitchec\.[a-z]*\) ')" \
 	     "$(find /sys/kernel/debug/kvm -name '*-*' | wc -l)" "$(pidof exitcheck | wc -w)"
 }
 

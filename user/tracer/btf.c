@@ -116,6 +116,9 @@ static bool find_account(const struct btf *btf, struct ec_offsets *offsets)
 		{ "kvm_vcpu", "exit_acct", "exits", &offsets->all_exits },
 		{ "kvm_vcpu", "exit_acct", "cycles", &offsets->all_cycles },
 		{ "kvm_vcpu", "exit_acct", "enabled", &offsets->accounted },
+		{ "kvm_vcpu", "exit_acct", "start", &offsets->start },
+		{ "kvm_vcpu", "exit_acct", "index", &offsets->index },
+		{ "kvm_vcpu", "mode", NULL, &offsets->mode },
 		{ "kvm", "arch", "exit_acct", &offsets->leaves },
 	};
 

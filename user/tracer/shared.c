@@ -207,6 +207,9 @@ void shared_read(const struct shared *shared, unsigned int place, const struct s
 {
 	const struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
 
+	/* That of one which is gone is cleared. */
+	vcpu->key = slot->key ?: vcpu->key;
+	vcpu->last_stat = slot->last_stat;
 	vcpu->vcpu_id = slot->vcpu_id;
 	vcpu->tid = slot->tid;
 	vcpu->tgid = slot->tgid;

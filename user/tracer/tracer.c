@@ -245,6 +245,15 @@ const char *tracer_no_audit(const struct tracer *tracer)
 	return tracer->no_audit;
 }
 
+struct tracer_maps tracer_maps(const struct tracer *tracer)
+{
+	return (struct tracer_maps){
+		.memory = tracer->shared.fd,
+		.by_key = map_fd(tracer, "by_key"),
+		.slots = tracer->shared.extent[EC_SLOTS],
+	};
+}
+
 bool tracer_knows_late(const struct tracer *tracer)
 {
 	return tracer->path == TRACER_BTF;

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "util/error.h"
-#include "exitcheck.h"
+#include "memory.h"
 #include "kvm/host.h"
 
 /* The eBPF program that counts and times exits on its own. */
@@ -46,6 +46,14 @@ const char *tracer_path_name(const struct tracer *tracer);
 
 /* Why exits are not compared with KVM's own account of them, NULL if they are. */
 const char *tracer_no_audit(const struct tracer *tracer);
+
+/* The maps that say what has been counted of a vCPU, for another program to look into. */
+struct tracer_maps {
+	int memory, by_key;
+	struct ec_extent slots;
+};
+
+struct tracer_maps tracer_maps(const struct tracer *tracer);
 
 /* Whether it tells vCPUs that had run before from new ones: not without KVM's types. */
 bool tracer_knows_late(const struct tracer *tracer);
