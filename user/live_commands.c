@@ -40,6 +40,9 @@ static int check_stat(const struct options *options, struct error *err)
 
 	if (options->all + !!options->process + !!options->vm > 1)
 		return error_set(err, STATUS_USAGE, "use one of -a, -p and --vm");
+	if (options->source == STAT_KERNEL && (options->path || options->clock))
+		return error_set(err, STATUS_USAGE,
+				 "--path and --clock are of eBPF: leave out --source kernel");
 	if (json && options->csv && report_is_same_file(json, options->csv))
 		return error_set(err, STATUS_USAGE, "--json and --csv both write to %s",
 				 strcmp(json, "-") ? json : "standard output");
@@ -49,6 +52,7 @@ static int check_stat(const struct options *options, struct error *err)
 int stat_command(struct options *options)
 {
 	const struct stat_plan plan = {
+		.source = options->source,
 		.path = options->path,
 		.clock = options->clock,
 		.process = (pid_t)options->process,
@@ -102,7 +106,11 @@ const struct argp_option stat_options[] = {
 	  " API socket, or the program's name",
 	  GROUP_WORK },
 	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
-	HEADING("eBPF:", GROUP_TRACER),
+	HEADING("Source:", GROUP_TRACER),
+	{ "source", OPTION_SOURCE, "auto|kernel|ebpf", 0,
+	  "Who counts: the patched KVM itself, which adds nothing to an exit but has no quantiles, or"
+	  " an eBPF program (default: auto, the kernel if it accounts for every VM)",
+	  GROUP_TRACER },
 	PATH_OPTION,
 	CLOCK_OPTION,
 	HEADING("Output (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),

@@ -10,6 +10,7 @@
 
 #include "bench/plan.h"
 #include "kvm/test_vm.h"
+#include "live/stat.h"
 #include "live/usage.h"
 #include "report/file.h"
 #include "util/array.h"
@@ -204,6 +205,17 @@ static int parse_by(struct parse *parse, const char *name)
 	return status;
 }
 
+static int parse_source(struct parse *parse, const char *name)
+{
+	static const char *const names[] = {
+		[STAT_AUTO] = "auto",
+		[STAT_EBPF] = "ebpf",
+		[STAT_KERNEL] = "kernel",
+	};
+
+	return parse_name(parse, "source", names, NR(names), name, &parse->options->source);
+}
+
 static int parse_csv(struct parse *parse, const char *path)
 {
 	parse->options->csv = report_is_stdout(path) ? "-" : path;
@@ -382,6 +394,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_BY:
 		status = parse_by(parse, arg);
+		break;
+	case OPTION_SOURCE:
+		status = parse_source(parse, arg);
 		break;
 	case OPTION_CSV:
 		status = parse_csv(parse, arg);

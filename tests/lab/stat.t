@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# `exitcheck stat` of VMs whose exits are known: exact by reason, vCPU and VM, whatever comes and goes; intervals add up;
-# VMs are found by process and name; what is wrong is said in one line, and nothing stays behind.
+# `exitcheck stat` of VMs whose exits are known: exact by reason, vCPU and VM, whatever comes and goes, by each source,
+# and the same as KVM's statistic; intervals add up; VMs are found by process and name; what is wrong is said in one line,
+# and nothing stays behind.
 set -eu
 
 # shellcheck source=tests/lab/test.sh
@@ -36,16 +37,19 @@ begun()
 for path in btf classic; do
 	# 9 leaves and an exit to user space a round; 20 rounds of a VM, 2 of each vCPU, 1 of each thread.
 	stat vms --path $path --csv /tmp/vms.csv -- vmm vms 100
-	like "100 VMs by $path: complete" "$status $closing" "^0 complete: every exit of 100 vCPUs$([ $path = btf ] || echo '; 100 may have run before')"
+	like "100 VMs by $path: complete" "$status $closing" "^0 complete: every exit of 100 vCPUs$([ $path = btf ] && echo "; KVM's statistic had the same [0-9,]+ on 100 vCPUs\$" || echo '; 100 may have run before')"
 	is "100 VMs by $path: the guests' exits, exactly" "$(exits vms.csv $cpuid) $(exits vms.csv $io)" '18000 2000'
 	stat threads --path $path --csv /tmp/threads.csv -- vmm threads 100
 	is "100 threads by $path" "$status $(exits threads.csv $cpuid) $(exits threads.csv $io)" '0 900 100'
 done
+stat kernel --source kernel --csv /tmp/kernel.csv -- vmm vms 100
+like "100 VMs by the kernel: complete" "$status $closing" "^0 complete: every exit of 100 vCPUs; KVM's statistic has the same [0-9,]+ on 100 vCPUs\$"
+is "100 VMs by the kernel: the guests' exits, exactly" "$(exits kernel.csv $cpuid) $(exits kernel.csv $io)" '18000 2000'
 stat vcpus --by vcpu --csv /tmp/vcpus.csv -- vmm vcpus 50
 is "50 vCPUs: a row each, of 20 exits and the host's" \
 	"$status $(awk -F , '$3 == "all" && $7 != "" && $10 >= 20' /tmp/vcpus.csv | wc -l)" '0 50'
 stat former --csv /tmp/former.csv --interval 1 -- sh -c 'for i in 1 2 3; do vmm vcpus 500; usleep 500000; done'
-is "more vCPUs than are kept apart" "$status $closing" '0 complete: every exit of 1500 vCPUs'
+like "more vCPUs than are kept apart" "$status $closing" '^0 complete: every exit of 1500 vCPUs; .* the same .* on 1500 vCPUs$'
 is "their exits" "$(exits former.csv $cpuid) $(exits former.csv $io)" '27000 3000'
 is "and the sum of all intervals" "$(exits former.csv $cpuid interval) $(exits former.csv $io interval)" '27000 3000'
 
@@ -57,7 +61,10 @@ second=$!
 usleep 500000
 stat all --by vm --csv /tmp/all.csv --seconds 2
 is "two VMs, and their names" "$status $(awk -F , '$3 == "all" { print $5 }' /tmp/all.csv | sort | tr '\n' ' ')" '0 "fc1" "vmm" '
-like "that ran before" "$closing" '^complete: every exit of 2 vCPUs; 2 had run before'
+like "that ran before" "$closing" "^complete: every exit of 2 vCPUs; KVM's statistic had the same .* on 2 vCPUs.*; 2 had run before"
+stat sum --source kernel --interval 1 --count 2 --csv /tmp/sum.csv
+like "by the kernel" "$status $closing" "^0 complete: every exit of 2 vCPUs; KVM's statistic has the same [1-9][0-9,]* on 2 vCPUs"
+is "the sum of its intervals" "$(exits sum.csv $cpuid interval)" "$(exits sum.csv $cpuid)"
 stat one --by vm --csv /tmp/one.csv --vm fc1 --seconds 1
 is "one by its name" "$status $(awk -F , '$3 == "all" { print $5, $6 }' /tmp/one.csv)" "0 \"fc1\" $first"
 stat other --by vm --csv /tmp/other.csv -p $second --seconds 1
@@ -109,7 +116,15 @@ is "no VM at all: status 4" "$status $closing" '4 INCOMPLETE: no VM ran meanwhil
 ok "nothing remains" settled
 
 unload_kvm
+load_kvm series exit_leaves=host
+stat host -- vmm vms 3
+like "a KVM that accounts for every VM counts itself" "$status $(sed -n 2p /tmp/host)" "^0 .*, source: KVM's own account\$"
+stat both --source ebpf -- vmm vms 3
+like "unless eBPF is asked for" "$status $(sed -n 2p /tmp/both)" '^0 .*, source: eBPF by tp_btf$'
+unload_kvm
 load_kvm none
+stat absent --source kernel --seconds 1
+is "an unpatched KVM cannot: status 3" "$status $(cat /tmp/absent.err)" '3 exitcheck: KVM has no account of exits that eBPF could read'
 stat unpatched --csv /tmp/unpatched.csv -- vmm vms 10
 is "an unpatched KVM" "$status $(exits unpatched.csv $cpuid) $(exits unpatched.csv $io)" '0 1800 200'
 done_testing

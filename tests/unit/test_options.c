@@ -9,6 +9,7 @@
 
 #include "bench/plan.h"
 #include "commands.h"
+#include "live/stat.h"
 #include "live/usage.h"
 #include "util/array.h"
 
@@ -235,7 +236,11 @@ static void stat(void **state)
 	assert_int_equal(parse("stat", "--vm web1 --by vm --json -"), 0);
 	assert_string_equal(options.vm, "web1");
 	assert_int_equal(options.by, USAGE_BY_VM);
+	assert_int_equal(parse("stat", "--source kernel"), 0);
+	assert_int_equal(options.source, STAT_KERNEL);
 
+	assert_int_equal(parse("stat", "--source perf"), STATUS_USAGE);
+	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf or kernel");
 	assert_int_equal(parse("stat", "--by cpu"), STATUS_USAGE);
 	assert_string_equal(err.text, "--by: \"cpu\" is not reason, vcpu or vm");
 	assert_int_equal(parse("stat", "--csv ''"), STATUS_USAGE);

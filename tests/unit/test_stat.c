@@ -147,20 +147,58 @@ static void as_csv(void **state)
 	assert_non_null(strstr(write_by(csv), "\n2.000,2.000,all,1,\"a \"\"b\"\"\",77,0,,,2001,"));
 }
 
+static void expect(bool complete, const char *text)
+{
+	const struct proof_verdict verdict = proof_verdict(&proof);
+
+	assert_string_equal(verdict.text, text);
+	assert_int_equal(verdict.complete, complete);
+}
+
 static void verdicts(void **state)
 {
 	(void)state;
-	assert_true(proof_verdict(&proof).complete);
 	proof.late = 1;
-	assert_string_equal(
-		proof_verdict(&proof).text,
-		"complete: every exit of 1 vCPU; 1 had run before, their exits begin with"
-		" the first that was seen");
+	expect(true,
+	       "complete: every exit of 1 vCPU; 1 had run before, their exits begin with the first"
+	       " that was seen");
 	proof.late_unknown = true;
 	assert_non_null(strstr(proof_verdict(&proof).text, "; 1 may have run before"));
+	proof = (struct proof){ .vcpus = 2, .unaccounted = 1 };
+	expect(false, "INCOMPLETE: KVM does not account for 1 of 2 vCPUs");
+	snprintf(proof.lost.s, sizeof(proof.lost.s), "2 VM entries");
+	expect(false, "INCOMPLETE: lost: 2 VM entries; KVM does not account for 1 of 2 vCPUs");
 	proof = (struct proof){ 0 };
-	assert_false(proof_verdict(&proof).complete);
-	assert_string_equal(proof_verdict(&proof).text, "INCOMPLETE: no VM ran meanwhile");
+	expect(false, "INCOMPLETE: no VM ran meanwhile");
+}
+
+static void statistic(void **state)
+{
+	struct proof_stat *stat = &proof.stat;
+
+	(void)state;
+	proof_add_stat(stat, 1000, 1000, 0);
+	expect(true,
+	       "complete: every exit of 1 vCPU; KVM's statistic has the same 1,000 on 1 vCPU");
+	/* One exit that is under way, on a vCPU that runs. */
+	proof.vcpus = 2;
+	proof_add_stat(stat, 1000, 999, 1);
+	expect(true,
+	       "complete: every exit of 2 vCPUs; KVM's statistic has the same 2,000 on 2 vCPUs,"
+	       " but for exits under way");
+	/* At rest that is one too few. */
+	proof_add_stat(stat, 1000, 999, 0);
+	expect(false, "INCOMPLETE: KVM's statistic has 1 exits more and 0 fewer, on 1 of 3 vCPUs");
+	/* An emulator's turns are no exits. */
+	stat->emulates = true;
+	expect(true,
+	       "complete: every exit of 2 vCPUs; KVM's statistic has 1 more, which also counts what"
+	       " KVM emulates here");
+	proof_add_stat(stat, 10, 15, 1);
+	expect(false, "INCOMPLETE: KVM's statistic has 1 exits more and 5 fewer, on 2 of 4 vCPUs");
+	*stat = (struct proof_stat){ .not_compared = "KVM has no BTF" };
+	expect(true,
+	       "complete: every exit of 2 vCPUs; not held against KVM's statistic: KVM has no BTF");
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -168,10 +206,7 @@ static void verdicts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(as_text),
-		TEST(as_json),
-		TEST(as_csv),
-		TEST(verdicts),
+		TEST(as_text), TEST(as_json), TEST(as_csv), TEST(verdicts), TEST(statistic),
 	};
 
 	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);

@@ -46,11 +46,13 @@ static int prepare(struct auditing *auditing, struct error *err)
 	return status ? status : tracer_create(&look->tracer, &config, err);
 }
 
-static void poll(void *context)
+static int poll(void *context, struct error *err)
 {
 	struct auditing *auditing = context;
 
+	(void)err;
 	tracer_poll(auditing->look.tracer);
+	return 0;
 }
 
 /* Shows what there is to be shown between the first moment and the last. */

@@ -1,51 +1,109 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "live/proof.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-int proof_take(struct proof *proof, const struct usage *usage, struct tracer *tracer,
-	       struct error *err)
+#include "util/text.h"
+
+void proof_add_stat(struct proof_stat *stat, uint64_t kvm, uint64_t exits, unsigned int slack)
 {
-	unsigned int nr_former = 0;
-	uint64_t lost_entries = 0;
-	const struct ec_vcpu *former = tracer_former(tracer, &nr_former);
+	uint64_t distance = kvm > exits ? kvm - exits : exits - kvm;
 
-	*proof = (struct proof){ .late_unknown = !tracer_knows_late(tracer) };
+	stat->vcpus++;
+	stat->exits += kvm;
+	if (distance <= slack) {
+		stat->under_way += distance;
+	} else {
+		stat->differ++;
+		stat->more += kvm > exits ? distance : 0;
+		stat->fewer += kvm < exits ? distance : 0;
+	}
+}
+
+void proof_add_vcpus(struct proof *proof, const struct usage *usage)
+{
 	for (unsigned int i = 0; i < usage->nr_vms; i++) {
 		proof->vcpus += usage->vms[i].vcpus;
 		proof->late += usage->vms[i].late;
 	}
-	/* They are one here. */
-	if (former)
-		proof->vcpus += nr_former - 1;
-	for (unsigned int i = 0; i < tracer_nr_vcpus(tracer); i++) {
-		const struct ec_vcpu *vcpu = tracer_vcpu(tracer, i);
+}
 
-		lost_entries += vcpu ? vcpu->lost_entries : 0;
+bool proof_kvm_emulates(void)
+{
+	FILE *parameter = fopen("/sys/module/kvm_intel/parameters/unrestricted_guest", "re");
+	int c = parameter ? getc(parameter) : EOF;
+
+	if (parameter)
+		fclose(parameter);
+	return c == 'N';
+}
+
+static void __attribute__((format(printf, 2, 3)))
+append(struct proof_verdict *verdict, const char *format, ...)
+{
+	size_t n = strlen(verdict->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(verdict->text + n, sizeof(verdict->text) - n, format, args);
+	va_end(args);
+}
+
+/* What KVM's statistic says. */
+static void append_stat(struct proof_verdict *verdict, const struct proof_stat *stat)
+{
+	if (*stat->not_compared)
+		append(verdict, "; not held against KVM's statistic: %s", stat->not_compared);
+	else if (stat->differ && stat->emulates && !stat->fewer)
+		append(verdict,
+		       "; KVM's statistic has %s more, which also counts what KVM emulates here",
+		       text_u64(stat->more).s);
+	else if (stat->vcpus && !stat->differ)
+		append(verdict, "; KVM's statistic %s the same %s on %u vCPU%s%s",
+		       stat->is_earlier ? "had" : "has", text_u64(stat->exits).s, stat->vcpus,
+		       stat->vcpus == 1 ? "" : "s",
+		       stat->under_way ? ", but for exits under way" : "");
+}
+
+/* What lacks; false: nothing does. */
+static bool append_lacks(struct proof_verdict *verdict, const struct proof *proof)
+{
+	const struct proof_stat *stat = &proof->stat;
+	size_t before = strlen(verdict->text);
+
+	if (!proof->vcpus) {
+		append(verdict, " no VM ran meanwhile");
+		return true;
 	}
-	lost_entries += former ? former->lost_entries : 0;
-	return losses_sum(&proof->lost, tracer, lost_entries, err);
+	if (*proof->lost.s)
+		append(verdict, " lost: %s", proof->lost.s);
+	if (proof->unaccounted)
+		append(verdict, "%s KVM does not account for %u of %u vCPUs",
+		       strlen(verdict->text) > before ? ";" : "", proof->unaccounted, proof->vcpus);
+	if (stat->differ && (stat->fewer || !stat->emulates))
+		append(verdict,
+		       "%s KVM's statistic has %s exits more and %s fewer, on %u of %u vCPUs",
+		       strlen(verdict->text) > before ? ";" : "", text_u64(stat->more).s,
+		       text_u64(stat->fewer).s, stat->differ, stat->vcpus);
+	return strlen(verdict->text) > before;
 }
 
 struct proof_verdict proof_verdict(const struct proof *proof)
 {
-	struct proof_verdict verdict = { .complete = !*proof->lost.s && proof->vcpus };
-	int n;
+	struct proof_verdict verdict = { .text = "INCOMPLETE:" };
 
-	if (!proof->vcpus) {
-		snprintf(verdict.text, sizeof(verdict.text), "INCOMPLETE: no VM ran meanwhile");
+	verdict.complete = !append_lacks(&verdict, proof);
+	if (verdict.complete)
+		snprintf(verdict.text, sizeof(verdict.text), "complete: every exit of %u vCPU%s",
+			 proof->vcpus, proof->vcpus == 1 ? "" : "s");
+	if (!proof->vcpus)
 		return verdict;
-	}
-	if (*proof->lost.s)
-		n = snprintf(verdict.text, sizeof(verdict.text), "INCOMPLETE: lost: %s",
-			     proof->lost.s);
-	else
-		n = snprintf(verdict.text, sizeof(verdict.text),
-			     "complete: every exit of %u vCPU%s", proof->vcpus,
-			     proof->vcpus == 1 ? "" : "s");
+	append_stat(&verdict, &proof->stat);
 	if (proof->late)
-		snprintf(verdict.text + n, sizeof(verdict.text) - n,
-			 "; %u %s run before, their exits begin with the first that was seen",
-			 proof->late, proof->late_unknown ? "may have" : "had");
+		append(&verdict,
+		       "; %u %s run before, their exits begin with the first that was seen",
+		       proof->late, proof->late_unknown ? "may have" : "had");
 	return verdict;
 }

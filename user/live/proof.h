@@ -2,22 +2,33 @@
 #ifndef PROOF_H
 #define PROOF_H
 
-/* Whether the numbers of a look are all that there are to be shown. */
+/* Whether the numbers of a look are all that there are to be shown: losses, and KVM's own statistic. */
 
 #include <stdbool.h>
 
 #include "live/losses.h"
 #include "live/usage.h"
 
+/* A source's exits against KVM's statistic "exits" of each vCPU. */
+struct proof_stat {
+	char not_compared[160]; /* why, "" if it was */
+	unsigned int vcpus;	/* compared */
+	uint64_t exits;		/* of these, since the beginning */
+	unsigned int
+		under_way;   /* exits that one of the two had counted, and the other was about to */
+	unsigned int differ; /* vCPUs */
+	uint64_t more, fewer; /* that KVM has of these */
+	bool is_earlier;      /* it was compared a moment before the numbers were taken */
+	bool emulates;	      /* KVM runs some instructions in an emulator, and counts these, too */
+};
+
 struct proof {
 	struct losses lost;
 	unsigned int vcpus, late; /* of these, vCPUs that had run before they were seen ... */
 	bool late_unknown;	  /* ... or may have */
+	unsigned int unaccounted; /* of these, vCPUs that the source has no numbers of */
+	struct proof_stat stat;
 };
-
-/* Takes the proof of the look that usage has. STATUS_CANNOT_RUN. */
-int proof_take(struct proof *proof, const struct usage *usage, struct tracer *tracer,
-	       struct error *err);
 
 struct proof_verdict {
 	bool complete;
@@ -25,5 +36,14 @@ struct proof_verdict {
 };
 
 struct proof_verdict proof_verdict(const struct proof *proof);
+
+/* Adds a vCPU: KVM's statistic, and the source's exits; slack: by how many they may differ for a moment. */
+void proof_add_stat(struct proof_stat *stat, uint64_t kvm, uint64_t exits, unsigned int slack);
+
+/* vCPUs in all, and late ones. */
+void proof_add_vcpus(struct proof *proof, const struct usage *usage);
+
+/* Whether KVM emulates where hardware would not enter the guest. */
+bool proof_kvm_emulates(void);
 
 #endif

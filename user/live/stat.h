@@ -10,7 +10,14 @@
 #include "tracer/tracer.h"
 #include "util/error.h"
 
+enum stat_source {
+	STAT_AUTO, /* the kernel if it accounts for every VM, else eBPF */
+	STAT_EBPF,
+	STAT_KERNEL,
+};
+
 struct stat_plan {
+	enum stat_source source;
 	enum tracer_path path;
 	enum tracer_clock clock;
 	pid_t process;	       /* whose VMs, 0: all */

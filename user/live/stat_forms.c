@@ -212,6 +212,15 @@ static json_t *row_json(const struct stat_form *form, const struct column_input 
 	return json;
 }
 
+static json_t *stat_json_of(const struct proof_stat *stat)
+{
+	return json_pack("{s:o, s:i, s:o, s:i, s:i, s:o, s:o}", "not_compared",
+			 json_string_or_null(stat->not_compared), "vcpus", (int)stat->vcpus,
+			 "exits", json_number(stat->exits), "under_way", (int)stat->under_way,
+			 "differ", (int)stat->differ, "more", json_number(stat->more), "fewer",
+			 json_number(stat->fewer));
+}
+
 static json_t *vms_json(const struct usage *usage)
 {
 	json_t *vms = json_array();
@@ -249,13 +258,16 @@ int stat_json(FILE *to, const struct stat_form *form, struct error *err)
 	total = exits_json(&input);
 	add_range(total, "p50_range_ns", &input, 0.5);
 	add_range(total, "p99_range_ns", &input, 0.99);
-	document = json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:b, s:s}",
+	document = json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:i, s:o,"
+			     " s:b, s:s}",
 			     "schema_version", STAT_SCHEMA_VERSION, "document", "stat", "isa",
 			     isa_name(form->host->isa), "source", form->source, "seconds",
 			     form->usage->seconds, "interval_seconds", rows.seconds, "is_last",
 			     form->is_last, "vms", vms_json(form->usage), "rows", list, "total",
-			     total, "lost", json_string_or_null(form->proof->lost.s), "complete",
-			     verdict.complete, "verdict", verdict.text);
+			     total, "lost", json_string_or_null(form->proof->lost.s), "unaccounted",
+			     (int)form->proof->unaccounted, "kvm_statistic",
+			     stat_json_of(&form->proof->stat), "complete", verdict.complete,
+			     "verdict", verdict.text);
 	failed = !document || json_dumpf(document, to, JSON_COMPACT) || fputc('\n', to) == EOF;
 	json_decref(document);
 	free(rows.row);

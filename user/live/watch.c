@@ -78,8 +78,8 @@ static int watch(struct watching *watching, uint64_t begin, struct error *err)
 			break;
 		if (plan->seconds && now - begin >= plan->seconds * 1000000000ull)
 			break;
-		plan->poll(watching->context);
-		if (!interval || now - shown < interval)
+		status = plan->poll(watching->context, err);
+		if (status || !interval || now - shown < interval)
 			continue;
 		shown += interval * ((now - shown) / interval);
 		status = plan->look(watching->context, err);

@@ -20,7 +20,7 @@ struct watch_plan {
 	uint64_t count;	       /* of intervals, 0: any number */
 	char **command;	       /* NULL: none */
 	/* Every tenth of a second, and at each interval. */
-	void (*poll)(void *context);
+	int (*poll)(void *context, struct error *err);
 	int (*look)(void *context, struct error *err);
 };
 

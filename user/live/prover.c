@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "live/prover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REST_US 10000 /* what does not move for so long is at rest */
+#define TRIES 3	      /* to find what differs at rest */
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+}
+
+static struct prover_vcpu *find(const struct prover *prover, uint64_t key, unsigned int vcpu_id)
+{
+	for (unsigned int i = 0; i < prover->nr_known; i++)
+		if (prover->known[i].key == key && prover->known[i].vcpu_id == vcpu_id)
+			return &prover->known[i];
+	return NULL;
+}
+
+/* The vCPU of a list: made if it is new; NULL: no memory. */
+static struct prover_vcpu *find_listed(struct prover *prover, const struct ec_listed *listed)
+{
+	struct prover_vcpu *vcpu = find(prover, listed->key, listed->vcpu_id);
+	unsigned int nr = prover->nr_known;
+
+	if (vcpu && vcpu->kvm == listed->kvm)
+		return vcpu;
+	if (!vcpu) {
+		vcpu = realloc(prover->known, (nr + 1) * sizeof(*vcpu));
+		if (!vcpu)
+			return NULL;
+		prover->known = vcpu;
+		vcpu = &prover->known[prover->nr_known++];
+	}
+	*vcpu = (struct prover_vcpu){
+		.key = listed->key,
+		.kvm = listed->kvm,
+		.vcpu_id = listed->vcpu_id,
+		.lead_is_exact = true,
+	};
+	return vcpu;
+}
+
+static uint64_t counted(const struct ec_listed *listed)
+{
+	return listed->counted + listed->failed_entries;
+}
+
+/* Lists twice: what moved in between may have been amid an exit. */
+static int find_leads(struct prover *prover, struct error *err)
+{
+	const struct ec_listed *list;
+	unsigned int nr;
+
+	for (int again = 0; again <= 1; again++) {
+		int status = vcpus_read(prover->vcpus, &list, &nr, err);
+
+		if (status)
+			return status;
+		for (unsigned int i = 0; i < nr; i++) {
+			struct prover_vcpu *vcpu = find_listed(prover, &list[i]);
+
+			if (!vcpu)
+				return no_memory(err);
+			vcpu->lead = list[i].exits - counted(&list[i]);
+			vcpu->lead_is_exact = again && vcpu->exits == list[i].exits &&
+					      vcpu->counted == counted(&list[i]);
+			vcpu->exits = list[i].exits;
+			vcpu->counted = counted(&list[i]);
+		}
+		if (!again)
+			usleep(REST_US);
+	}
+	return 0;
+}
+
+int prover_open(struct prover *prover, enum exit_isa isa, struct tracer *tracer, pid_t process,
+		struct error *err)
+{
+	struct error why;
+
+	*prover = (struct prover){ .tracer = tracer };
+	if (!vcpus_open(&prover->vcpus, isa, tracer, false, process, &why))
+		return find_leads(prover, err);
+	prover->vcpus = NULL;
+	snprintf(prover->not_compared, sizeof(prover->not_compared), "%.159s", why.text);
+	return 0;
+}
+
+void prover_close(struct prover *prover)
+{
+	vcpus_close(prover->vcpus);
+	free(prover->known);
+	free(prover->checked);
+	*prover = (struct prover){ 0 };
+}
+
+/* One that is gone: the tracer has KVM's statistic at its end. */
+static void check_gone(struct prover *prover, const struct ec_vcpu *vcpu)
+{
+	struct prover_vcpu *known = find(prover, vcpu->key, vcpu->vcpu_id);
+	uint64_t lead = known ? known->lead : 0;
+
+	if (vcpu->last_stat && (known || !vcpu->joined_late))
+		proof_add_stat(&prover->gone, vcpu->last_stat - lead,
+			       vcpu->count + vcpu->failed_entries, known && !known->lead_is_exact);
+	/* Its address may be another one's soon. */
+	if (known)
+		*known = prover->known[--prover->nr_known];
+}
+
+int prover_poll(struct prover *prover, struct error *err)
+{
+	unsigned int nr = tracer_nr_vcpus(prover->tracer);
+
+	if (!prover->vcpus)
+		return 0;
+	if (nr > prover->nr_checked) {
+		bool *checked = realloc(prover->checked, nr);
+
+		if (!checked)
+			return no_memory(err);
+		memset(checked + prover->nr_checked, 0, nr - prover->nr_checked);
+		prover->checked = checked;
+		prover->nr_checked = nr;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct ec_vcpu *vcpu = prover->checked[i] ? NULL :
+								  tracer_vcpu(prover->tracer, i);
+
+		if (!vcpu || !vcpu->gone)
+			continue;
+		prover->checked[i] = true;
+		check_gone(prover, vcpu);
+	}
+	return 0;
+}
+
+/* Compares those that exist. */
+static int check_listed(struct prover *prover, struct proof_stat *stat, struct error *err)
+{
+	const struct ec_listed *list;
+	unsigned int nr;
+	int status = vcpus_read(prover->vcpus, &list, &nr, err);
+
+	for (unsigned int i = 0; i < nr && !status; i++) {
+		struct prover_vcpu *vcpu = find_listed(prover, &list[i]);
+		uint64_t count = counted(&list[i]);
+		bool moves;
+
+		if (!vcpu)
+			return no_memory(err);
+		moves = vcpu->exits != list[i].exits || vcpu->counted != count;
+		vcpu->exits = list[i].exits;
+		vcpu->counted = count;
+		proof_add_stat(stat, vcpu->exits - vcpu->lead, count, moves + !vcpu->lead_is_exact);
+	}
+	return status;
+}
+
+int prover_take(struct prover *prover, struct proof *proof, struct error *err)
+{
+	int status = 0;
+
+	memset(proof, 0, sizeof(*proof));
+	snprintf(proof->stat.not_compared, sizeof(proof->stat.not_compared), "%s",
+		 prover->not_compared);
+	for (int try = 0; prover->vcpus && try < TRIES && !status; try++) {
+		if (try)
+			usleep(REST_US);
+		tracer_poll(prover->tracer);
+		status = prover_poll(prover, err);
+		proof->stat = prover->gone;
+		status = status ? status : check_listed(prover, &proof->stat, err);
+		if (!proof->stat.differ && !proof->stat.under_way)
+			break;
+	}
+	proof->stat.is_earlier = true;
+	proof->stat.emulates = proof_kvm_emulates();
+	return status;
+}
+
+int prover_add_losses(const struct prover *prover, const struct usage *usage, struct proof *proof,
+		      struct error *err)
+{
+	unsigned int nr_former = 0;
+	uint64_t lost_entries = 0;
+	const struct ec_vcpu *former = tracer_former(prover->tracer, &nr_former);
+
+	proof->late_unknown = !tracer_knows_late(prover->tracer);
+	proof_add_vcpus(proof, usage);
+	/* They are one there. */
+	if (former)
+		proof->vcpus += nr_former - 1;
+	for (unsigned int i = 0; i < tracer_nr_vcpus(prover->tracer); i++) {
+		const struct ec_vcpu *vcpu = tracer_vcpu(prover->tracer, i);
+
+		lost_entries += vcpu ? vcpu->lost_entries : 0;
+	}
+	lost_entries += former ? former->lost_entries : 0;
+	return losses_sum(&proof->lost, prover->tracer, lost_entries, err);
+}
