@@ -318,6 +318,7 @@ static __always_inline void on_death(ec_u64 key, ec_u64 last_stat)
 		return;
 	bpf_map_delete_elem(&by_key, &key);
 	slot->key = 0;
+	slot->last_key = key;
 	slot->last_stat = last_stat;
 	*(volatile ec_u32 *)&slot->gone = true;
 }

@@ -22,6 +22,7 @@ struct ec_listed {
 	ec_u64 all_exits, all_cycles;
 	ec_u64 exits_by_number[EXIT_NR_INDICES];
 	ec_u64 cycles_by_number[EXIT_NR_INDICES];
+	ec_u64 counted_by_index[EXIT_NR_INDICES]; /* by the eBPF program, as counted */
 };
 
 #define EC_LISTED_HEAD __builtin_offsetof(struct ec_listed, exits_by_number)
@@ -31,7 +32,7 @@ struct ec_listed {
 struct ec_list_config {
 	ec_u8 account;	 /* the numbers by exit number are wanted */
 	ec_u8 has_slots; /* the maps are those of the program that counts exits */
-	struct ec_extent slots;
+	struct ec_extent slots, rows;
 	struct ec_offsets offsets;
 };
 

@@ -81,6 +81,7 @@ struct ec_slot {
 	ec_u32 accounted; /* KVM accounts for its exits */
 	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
 	ec_u32 gone;	  /* KVM has destroyed it, the loader can have the slot back */
+	ec_u64 last_key;  /* that it had until then */
 	ec_u64 last_stat; /* KVM's statistic of its exits then, 0: unknown */
 
 	ec_u32 pending; /* row of the exit that has not ended, | EC_READS; or EC_NO_EXIT */

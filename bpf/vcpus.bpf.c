@@ -110,18 +110,25 @@ static __always_inline ec_u32 read_u32(ec_u64 address)
 	return value;
 }
 
+/* What is at a place of a region; NULL at the verifier's word only. */
+static __always_inline void *at(const volatile struct ec_extent *region, ec_u32 place)
+{
+	ec_u32 zero = 0;
+	void *all = bpf_map_lookup_elem(&memory, &zero);
+	ec_u64 bounded = place;
+
+	if (!all)
+		return NULL;
+	barrier_var(bounded);
+	bounded &= region->mask;
+	return all + region->offset + bounded;
+}
+
 static __always_inline struct ec_slot *slot_of(ec_u64 vcpu)
 {
-	ec_u32 *place = config.has_slots ? bpf_map_lookup_elem(&by_key, &vcpu) : NULL, zero = 0;
-	void *all = bpf_map_lookup_elem(&memory, &zero);
-	ec_u64 bounded;
+	ec_u32 *place = config.has_slots ? bpf_map_lookup_elem(&by_key, &vcpu) : NULL;
 
-	if (!place || !all)
-		return NULL;
-	bounded = *place;
-	barrier_var(bounded);
-	bounded &= config.slots.mask;
-	return all + config.slots.offset + bounded;
+	return place ? at(&config.slots, *place) : NULL;
 }
 
 /* KVM's statistic, and what the eBPF program had counted at that moment. */
@@ -140,6 +147,19 @@ static __always_inline void read_counts(struct ec_listed *to, ec_u64 vcpu)
 	}
 }
 
+/* What the eBPF program has counted by reason. */
+static __always_inline void read_rows(struct ec_listed *to, ec_u64 vcpu)
+{
+	struct ec_slot *slot = slot_of(vcpu);
+
+	for (ec_u32 i = 0; i < EXIT_NR_INDICES; i++) {
+		ec_u32 place = slot ? slot->row[i] : 0;
+		struct ec_row *row = place ? at(&config.rows, place) : NULL;
+
+		to->counted_by_index[i] = row ? row->count : 0;
+	}
+}
+
 static __always_inline void describe(struct ec_listed *to, ec_u64 vcpu)
 {
 	to->key = vcpu;
@@ -155,6 +175,7 @@ static __always_inline void describe(struct ec_listed *to, ec_u64 vcpu)
 			      (void *)(vcpu + config.offsets.exits_by_number));
 	bpf_probe_read_kernel(to->cycles_by_number, sizeof(to->cycles_by_number),
 			      (void *)(vcpu + config.offsets.cycles_by_number));
+	read_rows(to, vcpu);
 	to->start = read_u64(vcpu + config.offsets.start);
 	to->index = read_u32(vcpu + config.offsets.index);
 	to->outside = !read_u32(vcpu + config.offsets.mode);

@@ -107,9 +107,10 @@ const struct argp_option stat_options[] = {
 	  GROUP_WORK },
 	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
 	HEADING("Source:", GROUP_TRACER),
-	{ "source", OPTION_SOURCE, "auto|kernel|ebpf", 0,
+	{ "source", OPTION_SOURCE, "auto|kernel|ebpf|both", 0,
 	  "Who counts: the patched KVM itself, which adds nothing to an exit but has no quantiles, or"
-	  " an eBPF program (default: auto, the kernel if it accounts for every VM)",
+	  " an eBPF program, or that held against the kernel (default: auto, the kernel if it accounts for"
+	  " every VM)",
 	  GROUP_TRACER },
 	PATH_OPTION,
 	CLOCK_OPTION,

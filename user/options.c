@@ -211,6 +211,7 @@ static int parse_source(struct parse *parse, const char *name)
 		[STAT_AUTO] = "auto",
 		[STAT_EBPF] = "ebpf",
 		[STAT_KERNEL] = "kernel",
+		[STAT_BOTH] = "both",
 	};
 
 	return parse_name(parse, "source", names, NR(names), name, &parse->options->source);

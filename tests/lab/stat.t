@@ -45,6 +45,8 @@ done
 stat kernel --source kernel --csv /tmp/kernel.csv -- vmm vms 100
 like "100 VMs by the kernel: complete" "$status $closing" "^0 complete: every exit of 100 vCPUs; KVM's statistic has the same [0-9,]+ on 100 vCPUs\$"
 is "100 VMs by the kernel: the guests' exits, exactly" "$(exits kernel.csv $cpuid) $(exits kernel.csv $io)" '18000 2000'
+stat both --source both -- vmm vms 20
+like "by both, which agree" "$status $closing" "^0 complete: .*; KVM's own account had the same [0-9,]+, by reason, on 20 vCPUs\$"
 stat vcpus --by vcpu --csv /tmp/vcpus.csv -- vmm vcpus 50
 is "50 vCPUs: a row each, of 20 exits and the host's" \
 	"$status $(awk -F , '$3 == "all" && $7 != "" && $10 >= 20' /tmp/vcpus.csv | wc -l)" '0 50'
@@ -62,6 +64,8 @@ usleep 500000
 stat all --by vm --csv /tmp/all.csv --seconds 2
 is "two VMs, and their names" "$status $(awk -F , '$3 == "all" { print $5 }' /tmp/all.csv | sort | tr '\n' ' ')" '0 "fc1" "vmm" '
 like "that ran before" "$closing" "^complete: every exit of 2 vCPUs; KVM's statistic had the same .* on 2 vCPUs.*; 2 had run before"
+stat busy --source both --seconds 1
+like "by both, while they run" "$status $closing" "^0 complete: .*; KVM's own account had the same [0-9,]+, by reason, on 2 vCPUs"
 stat sum --source kernel --interval 1 --count 2 --csv /tmp/sum.csv
 like "by the kernel" "$status $closing" "^0 complete: every exit of 2 vCPUs; KVM's statistic has the same [1-9][0-9,]* on 2 vCPUs"
 is "the sum of its intervals" "$(exits sum.csv $cpuid interval)" "$(exits sum.csv $cpuid)"
@@ -119,10 +123,12 @@ unload_kvm
 load_kvm series exit_leaves=host
 stat host -- vmm vms 3
 like "a KVM that accounts for every VM counts itself" "$status $(sed -n 2p /tmp/host)" "^0 .*, source: KVM's own account\$"
-stat both --source ebpf -- vmm vms 3
-like "unless eBPF is asked for" "$status $(sed -n 2p /tmp/both)" '^0 .*, source: eBPF by tp_btf$'
+stat asked --source ebpf -- vmm vms 3
+like "unless eBPF is asked for" "$status $(sed -n 2p /tmp/asked)" '^0 .*, source: eBPF by tp_btf$'
 unload_kvm
 load_kvm none
+stat absent --source both --seconds 1
+is "an unpatched KVM has nothing to compare with: status 3" "$status" 3
 stat absent --source kernel --seconds 1
 is "an unpatched KVM cannot: status 3" "$status $(cat /tmp/absent.err)" '3 exitcheck: KVM has no account of exits that eBPF could read'
 stat unpatched --csv /tmp/unpatched.csv -- vmm vms 10

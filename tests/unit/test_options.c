@@ -240,7 +240,7 @@ static void stat(void **state)
 	assert_int_equal(options.source, STAT_KERNEL);
 
 	assert_int_equal(parse("stat", "--source perf"), STATUS_USAGE);
-	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf or kernel");
+	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf, kernel or both");
 	assert_int_equal(parse("stat", "--by cpu"), STATUS_USAGE);
 	assert_string_equal(err.text, "--by: \"cpu\" is not reason, vcpu or vm");
 	assert_int_equal(parse("stat", "--csv ''"), STATUS_USAGE);

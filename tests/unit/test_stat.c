@@ -201,12 +201,36 @@ static void statistic(void **state)
 	       "complete: every exit of 2 vCPUs; not held against KVM's statistic: KVM has no BTF");
 }
 
+static void account(void **state)
+{
+	uint64_t kvm[EXIT_NR_INDICES] = { [3] = 10, [5] = 7 };
+	uint64_t exits[EXIT_NR_INDICES] = { [3] = 10, [5] = 7 };
+
+	(void)state;
+	proof_add_account(&proof.account, kvm, exits, 0);
+	expect(true,
+	       "complete: every exit of 1 vCPU; KVM's own account had the same 17, by reason, on 1"
+	       " vCPU");
+	/* The sum is the same. */
+	exits[3]--;
+	exits[5]++;
+	proof_add_account(&proof.account, kvm, exits, 0);
+	expect(false,
+	       "INCOMPLETE: KVM's own account has 1 exits more and 1 fewer, by reason, on 1 of 2"
+	       " vCPUs");
+	proof.account = (struct proof_stat){ 0 };
+	proof_add_account(&proof.account, kvm, exits, 1);
+	assert_true(proof_verdict(&proof).complete);
+	assert_non_null(strstr(proof_verdict(&proof).text, ", but for exits under way"));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(as_text), TEST(as_json), TEST(as_csv), TEST(verdicts), TEST(statistic),
+		TEST(as_text),	TEST(as_json),	 TEST(as_csv),
+		TEST(verdicts), TEST(statistic), TEST(account),
 	};
 
 	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);

@@ -83,7 +83,8 @@ int ebpf_source_take(struct tracer *tracer, struct usage *usage, double seconds,
 			set_reasons(usage, to, former);
 		}
 	}
-	if (usage_end(usage))
-		return 0;
-	return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	if (!usage_end(usage))
+		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	name_vms(usage);
+	return 0;
 }

@@ -19,12 +19,12 @@ struct known {
 	uint64_t id;		/* its key in usage: addresses come again */
 	unsigned int vm;	/* number of its VM */
 	unsigned int process;	/* that it was first seen in */
-	bool listed;		/* now */
 	struct ec_listed *base; /* what it had when the source was opened, NULL: it did not exist */
 };
 
 struct kernel_source {
 	struct vcpus *vcpus;
+	unsigned int process; /* whose VMs, 0: all */
 	unsigned int khz;
 	uint64_t begin; /* TSC of the bases */
 	struct known *known;
@@ -52,14 +52,29 @@ static unsigned int vm_of(struct kernel_source *source, uint64_t kvm)
 	return ++source->nr_vms;
 }
 
-static struct known *find(struct kernel_source *source, const struct ec_listed *listed)
+static struct known *find_known(const struct kernel_source *source, const struct ec_listed *listed)
 {
-	struct known *known;
-	unsigned int vm;
-
 	for (unsigned int i = 0; i < source->nr_known; i++)
 		if (source->known[i].key == listed->key)
 			return &source->known[i];
+	return NULL;
+}
+
+/* vCPUs of any process go; the list of those that exist is of the one that is asked for. */
+static bool is_wanted(const struct kernel_source *source, const struct ec_listed *listed)
+{
+	return !listed->gone || !source->process || listed->process == source->process ||
+	       find_known(source, listed);
+}
+
+/* Made if it is new; NULL: no memory. */
+static struct known *find(struct kernel_source *source, const struct ec_listed *listed)
+{
+	struct known *known = find_known(source, listed);
+	unsigned int vm;
+
+	if (known)
+		return known;
 	known = realloc(source->known, (source->nr_known + 1) * sizeof(*known));
 	if (!known)
 		return NULL;
@@ -159,7 +174,6 @@ static bool take_one(struct kernel_source *source, struct usage *usage,
 
 	if (!to)
 		return false;
-	known->listed = true;
 	to->vm = known->vm;
 	to->id = listed->vcpu_id;
 	to->process = known->process;
@@ -196,10 +210,18 @@ static void merge_gone(struct kernel_source *source, struct usage *usage)
 	source->nr_gone -= before - usage->nr_vcpus;
 }
 
+void kernel_source_poll(struct kernel_source *source)
+{
+	struct ec_listed *list;
+	unsigned int nr;
+
+	vcpus_poll(source->vcpus, &list, &nr);
+}
+
 int kernel_source_take(struct kernel_source *source, struct usage *usage, double seconds,
 		       struct proof *proof, struct error *err)
 {
-	const struct ec_listed *list;
+	struct ec_listed *list;
 	unsigned int nr;
 	uint64_t tsc;
 	int status = vcpus_read(source->vcpus, &list, &nr, err);
@@ -209,9 +231,12 @@ int kernel_source_take(struct kernel_source *source, struct usage *usage, double
 	tsc = __rdtsc();
 	*proof = (struct proof){ .unaccounted = source->nr_unaccounted };
 	usage_begin(usage, seconds);
-	for (unsigned int i = 0; i < nr; i++)
-		if (!take_one(source, usage, &list[i], tsc, proof))
+	for (unsigned int i = 0; i < nr; i++) {
+		if (is_wanted(source, &list[i]) && !take_one(source, usage, &list[i], tsc, proof))
 			return no_memory(err);
+		if (list[i].gone)
+			list[i].key = 0;
+	}
 	merge_gone(source, usage);
 	if (!usage_end(usage))
 		return no_memory(err);
@@ -220,12 +245,7 @@ int kernel_source_take(struct kernel_source *source, struct usage *usage, double
 	/* Nothing is missing of them. */
 	proof->late = 0;
 	proof->vcpus += source->nr_merged - !!source->nr_merged;
-	proof->stat.vcpus += source->gone.vcpus;
-	proof->stat.exits += source->gone.exits;
-	proof->stat.under_way += source->gone.under_way;
-	proof->stat.differ += source->gone.differ;
-	proof->stat.more += source->gone.more;
-	proof->stat.fewer += source->gone.fewer;
+	proof_add_sum(&proof->stat, &source->gone);
 	proof->stat.emulates = proof_kvm_emulates();
 	if (vcpus_lost(source->vcpus))
 		snprintf(proof->lost.s, sizeof(proof->lost.s), "the numbers of %s vCPUs that went",
@@ -236,7 +256,7 @@ int kernel_source_take(struct kernel_source *source, struct usage *usage, double
 /* What those that exist have at the beginning. */
 static int keep_bases(struct kernel_source *source, struct error *err)
 {
-	const struct ec_listed *list;
+	struct ec_listed *list;
 	unsigned int nr;
 	int status = vcpus_read(source->vcpus, &list, &nr, err);
 
@@ -263,6 +283,7 @@ int kernel_source_open(struct kernel_source **source, const struct host *host, p
 
 	if (!new)
 		return no_memory(err);
+	new->process = process;
 	new->khz = host->tsc_khz;
 	status = vcpus_open(&new->vcpus, host->isa, NULL, true, process, err);
 	if (!status)

@@ -17,6 +17,9 @@ int kernel_source_open(struct kernel_source **source, const struct host *host, p
 		       struct error *err);
 void kernel_source_close(struct kernel_source *source);
 
+/* Takes notice of vCPUs that went: some times a second. */
+void kernel_source_poll(struct kernel_source *source);
+
 /* A look: seconds since the beginning. STATUS_CANNOT_RUN. */
 int kernel_source_take(struct kernel_source *source, struct usage *usage, double seconds,
 		       struct proof *proof, struct error *err);

@@ -22,6 +22,33 @@ void proof_add_stat(struct proof_stat *stat, uint64_t kvm, uint64_t exits, unsig
 	}
 }
 
+void proof_add_account(struct proof_stat *account, const uint64_t *kvm, const uint64_t *exits,
+		       unsigned int slack)
+{
+	bool differs = false;
+
+	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++) {
+		struct proof_stat one = { 0 };
+
+		proof_add_stat(&one, kvm[i], exits[i], slack);
+		differs |= one.differ;
+		one.vcpus = one.differ = 0;
+		proof_add_sum(account, &one);
+	}
+	account->vcpus++;
+	account->differ += differs;
+}
+
+void proof_add_sum(struct proof_stat *to, const struct proof_stat *stat)
+{
+	to->vcpus += stat->vcpus;
+	to->exits += stat->exits;
+	to->under_way += stat->under_way;
+	to->differ += stat->differ;
+	to->more += stat->more;
+	to->fewer += stat->fewer;
+}
+
 void proof_add_vcpus(struct proof *proof, const struct usage *usage)
 {
 	for (unsigned int i = 0; i < usage->nr_vms; i++) {
@@ -67,6 +94,15 @@ static void append_stat(struct proof_verdict *verdict, const struct proof_stat *
 		       stat->under_way ? ", but for exits under way" : "");
 }
 
+/* What KVM's own account says. */
+static void append_account(struct proof_verdict *verdict, const struct proof_stat *account)
+{
+	if (account->vcpus && !account->differ)
+		append(verdict, "; KVM's own account had the same %s, by reason, on %u vCPU%s%s",
+		       text_u64(account->exits).s, account->vcpus, account->vcpus == 1 ? "" : "s",
+		       account->under_way ? ", but for exits under way" : "");
+}
+
 /* What lacks; false: nothing does. */
 static bool append_lacks(struct proof_verdict *verdict, const struct proof *proof)
 {
@@ -87,6 +123,13 @@ static bool append_lacks(struct proof_verdict *verdict, const struct proof *proo
 		       "%s KVM's statistic has %s exits more and %s fewer, on %u of %u vCPUs",
 		       strlen(verdict->text) > before ? ";" : "", text_u64(stat->more).s,
 		       text_u64(stat->fewer).s, stat->differ, stat->vcpus);
+	if (proof->account.differ)
+		append(verdict,
+		       "%s KVM's own account has %s exits more and %s fewer, by reason, on %u of %u"
+		       " vCPUs",
+		       strlen(verdict->text) > before ? ";" : "", text_u64(proof->account.more).s,
+		       text_u64(proof->account.fewer).s, proof->account.differ,
+		       proof->account.vcpus);
 	return strlen(verdict->text) > before;
 }
 
@@ -101,6 +144,7 @@ struct proof_verdict proof_verdict(const struct proof *proof)
 	if (!proof->vcpus)
 		return verdict;
 	append_stat(&verdict, &proof->stat);
+	append_account(&verdict, &proof->account);
 	if (proof->late)
 		append(&verdict,
 		       "; %u %s run before, their exits begin with the first that was seen",

@@ -28,6 +28,7 @@ struct proof {
 	bool late_unknown;	  /* ... or may have */
 	unsigned int unaccounted; /* of these, vCPUs that the source has no numbers of */
 	struct proof_stat stat;
+	struct proof_stat account; /* likewise KVM's own account by reason, if it was asked for */
 };
 
 struct proof_verdict {
@@ -39,6 +40,13 @@ struct proof_verdict proof_verdict(const struct proof *proof);
 
 /* Adds a vCPU: KVM's statistic, and the source's exits; slack: by how many they may differ for a moment. */
 void proof_add_stat(struct proof_stat *stat, uint64_t kvm, uint64_t exits, unsigned int slack);
+
+/* Likewise KVM's account of each reason: what is different in one of them counts. */
+void proof_add_account(struct proof_stat *account, const uint64_t *kvm, const uint64_t *exits,
+		       unsigned int slack);
+
+/* Adds one sum to another. */
+void proof_add_sum(struct proof_stat *to, const struct proof_stat *stat);
 
 /* vCPUs in all, and late ones. */
 void proof_add_vcpus(struct proof *proof, const struct usage *usage);

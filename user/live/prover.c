@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define REST_US 10000 /* what does not move for so long is at rest */
+#define MAX_POLLS 16  /* until the tracer has noticed a vCPU that went */
 #define TRIES 3	      /* to find what differs at rest */
 
 static int no_memory(struct error *err)
@@ -38,6 +39,8 @@ static struct prover_vcpu *find_listed(struct prover *prover, const struct ec_li
 		prover->known = vcpu;
 		vcpu = &prover->known[prover->nr_known++];
 	}
+	if (vcpu != &prover->known[nr])
+		free(vcpu->leads);
 	*vcpu = (struct prover_vcpu){
 		.key = listed->key,
 		.kvm = listed->kvm,
@@ -52,10 +55,19 @@ static uint64_t counted(const struct ec_listed *listed)
 	return listed->counted + listed->failed_entries;
 }
 
+/* Of each reason: by how much KVM's account is ahead. */
+static bool keep_leads(struct prover_vcpu *vcpu, const struct ec_listed *listed)
+{
+	vcpu->leads = vcpu->leads ?: calloc(EXIT_NR_INDICES, sizeof(*vcpu->leads));
+	for (unsigned int i = 0; i < EXIT_NR_INDICES && vcpu->leads; i++)
+		vcpu->leads[i] = listed->exits_by_number[i] - listed->counted_by_index[i];
+	return vcpu->leads;
+}
+
 /* Lists twice: what moved in between may have been amid an exit. */
 static int find_leads(struct prover *prover, struct error *err)
 {
-	const struct ec_listed *list;
+	struct ec_listed *list;
 	unsigned int nr;
 
 	for (int again = 0; again <= 1; again++) {
@@ -64,9 +76,12 @@ static int find_leads(struct prover *prover, struct error *err)
 		if (status)
 			return status;
 		for (unsigned int i = 0; i < nr; i++) {
-			struct prover_vcpu *vcpu = find_listed(prover, &list[i]);
+			struct prover_vcpu *vcpu;
 
-			if (!vcpu)
+			if (list[i].gone)
+				continue;
+			vcpu = find_listed(prover, &list[i]);
+			if (!vcpu || (prover->account && !keep_leads(vcpu, &list[i])))
 				return no_memory(err);
 			vcpu->lead = list[i].exits - counted(&list[i]);
 			vcpu->lead_is_exact = again && vcpu->exits == list[i].exits &&
@@ -81,14 +96,20 @@ static int find_leads(struct prover *prover, struct error *err)
 }
 
 int prover_open(struct prover *prover, enum exit_isa isa, struct tracer *tracer, pid_t process,
-		struct error *err)
+		bool account, struct error *err)
 {
 	struct error why;
+	int status;
 
-	*prover = (struct prover){ .tracer = tracer };
-	if (!vcpus_open(&prover->vcpus, isa, tracer, false, process, &why))
+	*prover = (struct prover){ .tracer = tracer, .account = account };
+	status = vcpus_open(&prover->vcpus, isa, tracer, account, process, &why);
+	if (!status)
 		return find_leads(prover, err);
 	prover->vcpus = NULL;
+	if (account) {
+		*err = why;
+		return status;
+	}
 	snprintf(prover->not_compared, sizeof(prover->not_compared), "%.159s", why.text);
 	return 0;
 }
@@ -96,9 +117,43 @@ int prover_open(struct prover *prover, enum exit_isa isa, struct tracer *tracer,
 void prover_close(struct prover *prover)
 {
 	vcpus_close(prover->vcpus);
+	for (unsigned int i = 0; i < prover->nr_known; i++)
+		free(prover->known[i].leads);
 	free(prover->known);
 	free(prover->checked);
 	*prover = (struct prover){ 0 };
+}
+
+/* KVM's account of a vCPU, if it has one, against what the eBPF program has counted. */
+static void compare_account(struct proof_stat *account, const struct ec_listed *listed,
+			    const uint64_t *leads, const uint64_t *counted, unsigned int slack)
+{
+	uint64_t kvm[EXIT_NR_INDICES];
+
+	if (!listed->accounted)
+		return;
+	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++)
+		kvm[i] = listed->exits_by_number[i] - (leads ? leads[i] : 0);
+	proof_add_account(account, kvm, counted, slack);
+}
+
+/* The same of one that is gone. */
+static void compare_gone(struct prover *prover, const struct ec_vcpu *vcpu,
+			 const struct prover_vcpu *known)
+{
+	uint64_t counted[EXIT_NR_INDICES];
+
+	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++)
+		counted[i] = vcpu->reason[i].count;
+	for (struct ec_listed *last = prover->deaths; last < prover->deaths + prover->nr_deaths;
+	     last++) {
+		if (last->key != vcpu->key || last->vcpu_id != vcpu->vcpu_id)
+			continue;
+		compare_account(&prover->gone_account, last, known ? known->leads : NULL, counted,
+				known && !known->lead_is_exact);
+		last->key = 0;
+		return;
+	}
 }
 
 /* One that is gone: the tracer has KVM's statistic at its end. */
@@ -110,7 +165,11 @@ static void check_gone(struct prover *prover, const struct ec_vcpu *vcpu)
 	if (vcpu->last_stat && (known || !vcpu->joined_late))
 		proof_add_stat(&prover->gone, vcpu->last_stat - lead,
 			       vcpu->count + vcpu->failed_entries, known && !known->lead_is_exact);
+	if (prover->account && (known || !vcpu->joined_late))
+		compare_gone(prover, vcpu, known);
 	/* Its address may be another one's soon. */
+	if (known)
+		free(known->leads);
 	if (known)
 		*known = prover->known[--prover->nr_known];
 }
@@ -121,6 +180,7 @@ int prover_poll(struct prover *prover, struct error *err)
 
 	if (!prover->vcpus)
 		return 0;
+	vcpus_poll(prover->vcpus, &prover->deaths, &prover->nr_deaths);
 	if (nr > prover->nr_checked) {
 		bool *checked = realloc(prover->checked, nr);
 
@@ -131,35 +191,47 @@ int prover_poll(struct prover *prover, struct error *err)
 		prover->nr_checked = nr;
 	}
 	for (unsigned int i = 0; i < nr; i++) {
-		const struct ec_vcpu *vcpu = prover->checked[i] ? NULL :
-								  tracer_vcpu(prover->tracer, i);
+		const struct ec_vcpu *vcpu;
 
-		if (!vcpu || !vcpu->gone)
+		if (prover->checked[i] || !tracer_is_gone(prover->tracer, i))
 			continue;
 		prover->checked[i] = true;
-		check_gone(prover, vcpu);
+		vcpu = tracer_vcpu(prover->tracer, i);
+		if (vcpu)
+			check_gone(prover, vcpu);
 	}
+	/* What the tracer does not know is of another process, for example. */
+	for (unsigned int i = 0; i < prover->nr_deaths; i++)
+		if (prover->deaths[i].gone++ == MAX_POLLS)
+			prover->deaths[i].key = 0;
 	return 0;
 }
 
 /* Compares those that exist. */
-static int check_listed(struct prover *prover, struct proof_stat *stat, struct error *err)
+static int check_listed(struct prover *prover, struct proof *proof, struct error *err)
 {
-	const struct ec_listed *list;
+	struct ec_listed *list;
 	unsigned int nr;
 	int status = vcpus_read(prover->vcpus, &list, &nr, err);
 
 	for (unsigned int i = 0; i < nr && !status; i++) {
-		struct prover_vcpu *vcpu = find_listed(prover, &list[i]);
+		struct prover_vcpu *vcpu = list[i].gone ? NULL : find_listed(prover, &list[i]);
 		uint64_t count = counted(&list[i]);
 		bool moves;
 
+		if (list[i].gone)
+			continue;
 		if (!vcpu)
 			return no_memory(err);
 		moves = vcpu->exits != list[i].exits || vcpu->counted != count;
 		vcpu->exits = list[i].exits;
 		vcpu->counted = count;
-		proof_add_stat(stat, vcpu->exits - vcpu->lead, count, moves + !vcpu->lead_is_exact);
+		proof_add_stat(&proof->stat, vcpu->exits - vcpu->lead, count,
+			       moves + !vcpu->lead_is_exact);
+		if (prover->account)
+			compare_account(&proof->account, &list[i], vcpu->leads,
+					(const uint64_t *)list[i].counted_by_index,
+					2 * moves + !vcpu->lead_is_exact);
 	}
 	return status;
 }
@@ -177,8 +249,9 @@ int prover_take(struct prover *prover, struct proof *proof, struct error *err)
 		tracer_poll(prover->tracer);
 		status = prover_poll(prover, err);
 		proof->stat = prover->gone;
-		status = status ? status : check_listed(prover, &proof->stat, err);
-		if (!proof->stat.differ && !proof->stat.under_way)
+		proof->account = prover->gone_account;
+		status = status ? status : check_listed(prover, proof, err);
+		if (!proof->stat.differ && !proof->stat.under_way && !proof->account.under_way)
 			break;
 	}
 	proof->stat.is_earlier = true;

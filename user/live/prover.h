@@ -15,8 +15,8 @@ struct prover_vcpu {
 	unsigned int vcpu_id;
 	uint64_t lead; /* of KVM's statistic before the eBPF program's count, when the latter began ... */
 	bool lead_is_exact;	 /* ... as neither moved then */
+	uint64_t *leads;	 /* likewise of KVM's account by reason; NULL: none */
 	uint64_t exits, counted; /* when it was listed last */
-	bool listed;
 };
 
 struct prover {
@@ -28,11 +28,18 @@ struct prover {
 	bool *checked; /* by the tracer's numbers: it is gone, and in this sum */
 	unsigned int nr_checked;
 	struct proof_stat gone;
+	bool account; /* KVM's own account is compared, too */
+	struct proof_stat gone_account;
+	struct ec_listed *deaths; /* of vCPUs that went and are not in that sum */
+	unsigned int nr_deaths;
 };
 
-/* Begins, right after the gate of the tracer was opened. process: whose VMs, 0: all. STATUS_CANNOT_RUN. */
+/*
+ * Begins, right after the gate of the tracer was opened. process: whose VMs, 0: all. account: KVM's own account is
+ * compared, too. STATUS_CANNOT_RUN.
+ */
 int prover_open(struct prover *prover, enum exit_isa isa, struct tracer *tracer, pid_t process,
-		struct error *err);
+		bool account, struct error *err);
 void prover_close(struct prover *prover);
 
 /* Takes notice of vCPUs that went: after each tracer_poll(). STATUS_CANNOT_RUN. */

@@ -92,14 +92,15 @@ static int open_ebpf(struct stating *stating, struct error *err)
 
 	if (status)
 		return status;
-	snprintf(stating->source, sizeof(stating->source), "eBPF by %s",
-		 tracer_path_name(stating->tracer));
+	snprintf(stating->source, sizeof(stating->source), "eBPF by %s%s",
+		 tracer_path_name(stating->tracer),
+		 plan->source == STAT_BOTH ? ", held against KVM's own account" : "");
 	stating->usage.has_hist = true;
 	stating->usage.khz = plan->clock == TRACER_TSC ? stating->host.tsc_khz : 0;
 	tracer_gate(stating->tracer, true);
 	stating->begin = clocks_read().ns;
 	return prover_open(&stating->prover, stating->host.isa, stating->tracer, stating->process,
-			   err);
+			   plan->source == STAT_BOTH, err);
 }
 
 /* Exits count from here on. */
@@ -136,8 +137,10 @@ static int poll(void *context, struct error *err)
 {
 	struct stating *stating = context;
 
-	if (stating->kernel)
+	if (stating->kernel) {
+		kernel_source_poll(stating->kernel);
 		return 0;
+	}
 	ebpf_source_poll(stating->tracer, &stating->usage);
 	return prover_poll(&stating->prover, err);
 }

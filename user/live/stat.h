@@ -14,6 +14,7 @@ enum stat_source {
 	STAT_AUTO, /* the kernel if it accounts for every VM, else eBPF */
 	STAT_EBPF,
 	STAT_KERNEL,
+	STAT_BOTH, /* eBPF, held against the kernel */
 };
 
 struct stat_plan {

@@ -259,14 +259,15 @@ int stat_json(FILE *to, const struct stat_form *form, struct error *err)
 	add_range(total, "p50_range_ns", &input, 0.5);
 	add_range(total, "p99_range_ns", &input, 0.99);
 	document = json_pack("{s:i, s:s, s:s, s:s, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:i, s:o,"
-			     " s:b, s:s}",
+			     " s:o, s:b, s:s}",
 			     "schema_version", STAT_SCHEMA_VERSION, "document", "stat", "isa",
 			     isa_name(form->host->isa), "source", form->source, "seconds",
 			     form->usage->seconds, "interval_seconds", rows.seconds, "is_last",
 			     form->is_last, "vms", vms_json(form->usage), "rows", list, "total",
 			     total, "lost", json_string_or_null(form->proof->lost.s), "unaccounted",
 			     (int)form->proof->unaccounted, "kvm_statistic",
-			     stat_json_of(&form->proof->stat), "complete", verdict.complete,
+			     stat_json_of(&form->proof->stat), "kvm_account",
+			     stat_json_of(&form->proof->account), "complete", verdict.complete,
 			     "verdict", verdict.text);
 	failed = !document || json_dumpf(document, to, JSON_COMPACT) || fputc('\n', to) == EOF;
 	json_decref(document);

@@ -207,8 +207,7 @@ void shared_read(const struct shared *shared, unsigned int place, const struct s
 {
 	const struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
 
-	/* That of one which is gone is cleared. */
-	vcpu->key = slot->key ?: vcpu->key;
+	vcpu->key = slot->key ?: slot->last_key ?: vcpu->key;
 	vcpu->last_stat = slot->last_stat;
 	vcpu->vcpu_id = slot->vcpu_id;
 	vcpu->tid = slot->tid;

@@ -251,6 +251,7 @@ struct tracer_maps tracer_maps(const struct tracer *tracer)
 		.memory = tracer->shared.fd,
 		.by_key = map_fd(tracer, "by_key"),
 		.slots = tracer->shared.extent[EC_SLOTS],
+		.rows = tracer->shared.extent[EC_ROWS],
 	};
 }
 
@@ -490,6 +491,11 @@ const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu)
 		return NULL;
 	refresh(tracer, &tracer->seen[vcpu]);
 	return tracer->seen[vcpu].vcpu;
+}
+
+bool tracer_is_gone(const struct tracer *tracer, unsigned int vcpu)
+{
+	return !tracer->seen[vcpu].place;
 }
 
 const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr)

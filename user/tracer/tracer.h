@@ -50,7 +50,7 @@ const char *tracer_no_audit(const struct tracer *tracer);
 /* The maps that say what has been counted of a vCPU, for another program to look into. */
 struct tracer_maps {
 	int memory, by_key;
-	struct ec_extent slots;
+	struct ec_extent slots, rows;
 };
 
 struct tracer_maps tracer_maps(const struct tracer *tracer);
@@ -85,6 +85,9 @@ unsigned int tracer_nr_vcpus(const struct tracer *tracer);
  * their sum is left. Valid until the next tracer_poll().
  */
 const struct ec_vcpu *tracer_vcpu(struct tracer *tracer, unsigned int vcpu);
+
+/* Whether KVM has destroyed one, as of the last tracer_poll(). */
+bool tracer_is_gone(const struct tracer *tracer, unsigned int vcpu);
 
 /* That sum, of *nr vCPUs; NULL if there are none. */
 const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr);

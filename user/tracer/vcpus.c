@@ -88,6 +88,7 @@ static int load(struct vcpus *vcpus, const struct tracer *tracer, pid_t process)
 
 		bpf->rodata->config.has_slots = true;
 		bpf->rodata->config.slots = maps.slots;
+		bpf->rodata->config.rows = maps.rows;
 		ret = bpf_map__reuse_fd(bpf->maps.memory, maps.memory);
 		ret = ret ?: bpf_map__reuse_fd(bpf->maps.by_key, maps.by_key);
 	}
@@ -179,18 +180,28 @@ static bool is_listed(const struct vcpus *vcpus, unsigned int from)
 	return false;
 }
 
-int vcpus_read(struct vcpus *vcpus, const struct ec_listed **list, unsigned int *nr,
-	       struct error *err)
+void vcpus_poll(struct vcpus *vcpus, struct ec_listed **list, unsigned int *nr)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < vcpus->nr; i++)
+		if (vcpus->list[i].gone && vcpus->list[i].key && i != kept++)
+			vcpus->list[kept - 1] = vcpus->list[i];
+	vcpus->nr = kept;
+	if (vcpus->deaths)
+		ring_buffer__consume(vcpus->deaths);
+	*list = vcpus->list;
+	*nr = vcpus->nr;
+}
+
+int vcpus_read(struct vcpus *vcpus, struct ec_listed **list, unsigned int *nr, struct error *err)
 {
 	size_t size = vcpus->account ? sizeof(struct ec_listed) : EC_LISTED_HEAD;
 	unsigned int first;
 	ssize_t got = 1;
 	int fd;
 
-	vcpus->nr = 0;
-	if (vcpus->deaths)
-		ring_buffer__consume(vcpus->deaths);
-	first = vcpus->nr;
+	vcpus_poll(vcpus, list, &first);
 	fd = bpf_iter_create(bpf_link__fd(vcpus->link));
 	if (fd < 0)
 		return error_set(err, STATUS_CANNOT_RUN, "cannot list vCPUs: %s", strerror(-fd));

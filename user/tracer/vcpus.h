@@ -21,11 +21,16 @@ int vcpus_open(struct vcpus **vcpus, enum exit_isa isa, const struct tracer *tra
 void vcpus_close(struct vcpus *vcpus);
 
 /*
- * Lists the vCPUs: each once, and those that went since the last time, with account. Numbers by reason are in the
- * order of exit_index(). Valid until the next time. STATUS_CANNOT_RUN.
+ * Takes notice of vCPUs that went, with account: some times a second. The list has those, and each stays in it until
+ * the caller clears its key.
  */
-int vcpus_read(struct vcpus *vcpus, const struct ec_listed **list, unsigned int *nr,
-	       struct error *err);
+void vcpus_poll(struct vcpus *vcpus, struct ec_listed **list, unsigned int *nr);
+
+/*
+ * The same, and lists the vCPUs that exist, each once. Numbers by reason are in the order of exit_index(). Valid until
+ * the next time. STATUS_CANNOT_RUN.
+ */
+int vcpus_read(struct vcpus *vcpus, struct ec_listed **list, unsigned int *nr, struct error *err);
 
 /* vCPUs that went and are in no list. */
 unsigned long long vcpus_lost(const struct vcpus *vcpus);
