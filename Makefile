@@ -93,7 +93,7 @@ WERROR     ?= -Werror
 warnings   := -Wall -Wextra -Wfloat-conversion $(WERROR)
 includes   := -Ibpf -Iuser -I$(build)
 # Files that exitcheck carries: .incbin searches the include directories.
-blobs      := $(addprefix user/report/,report.schema.json bench.schema.json report.css report.js) \
+blobs      := $(addprefix user/report/,report.schema.json bench.schema.json comparison.schema.json report.css report.js) \
 	      $(build)/chart.min.js
 depend      = -MMD -MP
 CFLAGS     ?= -O2 -g

@@ -9,7 +9,7 @@
 #include "bench/bench.h"
 #include "bench/document.h"
 #include "compare/compare.h"
-#include "compare/forms.h"
+#include "compare/document.h"
 #include "judge/document.h"
 #include "judge/judge.h"
 #include "kvm/test_vm.h"
@@ -243,32 +243,42 @@ static int check_inputs(const struct options *options, struct error *err)
 	return 0;
 }
 
+/* Reads the files, of which *nr are read then. */
+static int read_files(const struct options *options, json_t **documents, unsigned int *nr,
+		      struct error *err)
+{
+	int status = check_inputs(options, err);
+
+	for (*nr = 0; *nr < options->nr_files && !status; *nr += !status)
+		status = report_read(options->file[*nr], &documents[*nr], err);
+	return status;
+}
+
 static int compare_command(struct options *options)
 {
+	json_t *documents[OPTIONS_MAX_FILES], *document = NULL;
 	struct comparison *comparison = NULL;
+	struct compare_side a = { documents, options->file, options->nr_a };
+	struct compare_side b = { documents + a.nr, options->file + a.nr,
+				  options->nr_files - options->nr_a };
 	struct error err;
-	char *text;
-	int status;
+	unsigned int nr;
+	int status = read_files(options, documents, &nr, &err), verdict = STATUS_PASS;
 
-	status = check_inputs(options, &err);
 	if (!status)
-		status = compare_files(options->file[0], options->file[1], options->fail_over,
-				       &comparison, &err);
-	if (!status && options->write[REPORT_JSON]) {
-		text = compare_json(comparison);
-		status = text ? report_write(options->write[REPORT_JSON], text, &err) :
-				error_set(&err, STATUS_CANNOT_RUN, "out of memory");
-		free(text);
+		status = compare_documents(&a, &b, options->fail_over, &comparison, &err);
+	if (!status) {
+		document = compare_document(comparison);
+		verdict = compare_status(comparison);
+		status = show(options, document, &err);
+		status = status ? say(&err, status) : verdict;
+	} else {
+		command_fail(options, &err, status);
 	}
-	if (!status && want_text(options))
-		compare_text(stdout, comparison);
-	if (!status)
-		status = flush_stdout(&err);
-	if (status)
-		status = command_fail(options, &err, status);
-	else
-		status = compare_status(comparison);
+	json_decref(document);
 	compare_destroy(comparison);
+	while (nr)
+		json_decref(documents[--nr]);
 	return status;
 }
 
@@ -397,12 +407,20 @@ static const struct argp_option bench_options[] = {
 };
 
 static const struct argp_option compare_options[] = {
+	HEADING("Comparison:", GROUP_WORK),
 	{ "fail-over", OPTION_FAIL_OVER, "PERCENT", 0,
-	  "Exit with status 1 if B exceeds A anywhere by more than this, and by more than noise",
-	  0 },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write the comparison as JSON (FILE may be - for standard output, instead of the text)",
-	  0 },
+	  "Exit with status 1 if B exceeds A anywhere by more than this, and by more than chance",
+	  GROUP_WORK },
+	HEADING("Report (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),
+	{ "json", OPTION_JSON, "FILE", 0, "Write the comparison as JSON", GROUP_OUTPUT },
+	{ "markdown", OPTION_FORM + REPORT_MARKDOWN, "FILE", 0, "Write the comparison as Markdown",
+	  GROUP_OUTPUT },
+	{ "junit", OPTION_FORM + REPORT_JUNIT, "FILE", 0, "Write the comparison as JUnit XML",
+	  GROUP_OUTPUT },
+	{ "html", OPTION_FORM + REPORT_HTML, "FILE", 0,
+	  "Write the comparison as HTML, with a chart", GROUP_OUTPUT },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "Print the comparison without colour",
+	  GROUP_OUTPUT },
 	HELP_OPTION,
 	{ 0 },
 };
@@ -450,12 +468,12 @@ const struct command commands[] = {
 	},
 	{
 		.name = "compare",
-		.summary = "compare two reports, or two benches",
-		.doc = "Compares two files that run --json wrote, or two that bench --json wrote.",
-		.arguments = "A.json B.json",
+		.summary = "compare reports, or benches, of two kinds",
+		.doc = "Compares files that run --json wrote, or that bench --json wrote: those of A with"
+		       " those of B. It takes at least four of each to tell a difference from chance.",
+		.arguments = "A.json B.json\nA.json... -- B.json...",
 		.options = compare_options,
-		.nr_files = 2,
-		.files_help = "two files are compared: exitcheck compare A.json B.json",
+		.takes_sides = true,
 		.run = compare_command,
 	},
 	{

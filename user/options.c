@@ -38,6 +38,7 @@ struct parse {
 	struct options *options;
 	struct error *err;
 	const struct command *command;
+	bool behind; /* "--" */
 };
 
 /* A table ends with an empty row; a row without a name is a heading. */
@@ -137,10 +138,30 @@ static int parse_file(struct parse *parse, const char *name)
 {
 	struct options *options = parse->options;
 
-	if (options->nr_files == parse->command->nr_files || !*name)
+	if (parse->command->takes_sides && options->nr_files == OPTIONS_MAX_FILES)
+		return error_set(parse->err, STATUS_USAGE, "more than %d files", OPTIONS_MAX_FILES);
+	if ((options->nr_files == parse->command->nr_files && !parse->command->takes_sides) ||
+	    !*name)
 		return error_set(parse->err, STATUS_USAGE, "unexpected argument \"%s\"%s", name,
 				 workload_find(name) ? "; use -w to choose a workload" : "");
 	options->file[options->nr_files++] = name;
+	return 0;
+}
+
+/* One file of each side; or several, with "--" between the sides. */
+static int check_sides(struct options *options, struct error *err)
+{
+	if (!options->nr_a && options->nr_files == 2)
+		options->nr_a = 1;
+	if (options->nr_files < 2)
+		return error_set(
+			err, STATUS_USAGE,
+			"two files are compared, or more: exitcheck compare A.json... -- B.json...");
+	if (!options->nr_a || options->nr_a == options->nr_files)
+		return error_set(
+			err, STATUS_USAGE,
+			"put -- between the files of A and those of B: exitcheck compare A.json..."
+			" -- B.json...");
 	return 0;
 }
 
@@ -409,6 +430,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 			state->next = state->argc;
 			break;
 		}
+		if (!parse->behind && state->quoted && state->next > state->quoted) {
+			parse->behind = true;
+			options->nr_a = options->nr_files;
+		}
 		status = parse_file(parse, arg);
 		break;
 	case ARGP_KEY_ERROR:
@@ -437,10 +462,12 @@ int options_parse(const struct command *command, struct options *options, int ar
 	};
 	err->text[0] = '\0';
 	/* Options after the command to run are that command's own. */
-	if (command->takes_command)
+	if (command->takes_command || command->takes_sides)
 		flags |= ARGP_IN_ORDER;
 	if (argp_parse(&argp, argc, argv, flags, NULL, &parse))
 		return STATUS_USAGE;
+	if (!options->help && command->takes_sides)
+		return check_sides(options, err);
 	if (!options->help && options->nr_files < command->nr_files)
 		return error_set(err, STATUS_USAGE, "%s", command->files_help);
 	return 0;

@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 #define OPTIONS_MAX_SECONDS 604800 /* a week */
-#define OPTIONS_MAX_FILES 2
+#define OPTIONS_MAX_FILES 400
 
 /* Keys of options that have no letter. */
 enum {
@@ -69,7 +69,8 @@ struct options {
 	unsigned int rounds, vms;
 	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */
 	unsigned int nr_files;
-	double fail_over; /* compare, per cent; negative: not asked for */
+	unsigned int nr_a; /* compare: of these, the first ones */
+	double fail_over;  /* compare, per cent; negative: not asked for */
 };
 
 /* A row of the table of commands, see commands.c. */
@@ -82,6 +83,7 @@ struct command {
 	const struct argp_option *options;
 	unsigned int nr_files;	/* that it reads */
 	const char *files_help; /* the error if there are fewer */
+	bool takes_sides;	/* files before "--" and behind it */
 	bool takes_command;	/* everything from the first argument on */
 	bool takes_leaf_reads;	/* -w knows bench's own workloads, too */
 	bool is_converter;	/* its forms are of a document that exists: none of an error */

@@ -150,7 +150,7 @@ END
 # What is at the top of each, and how many charts it has at least.
 my %pages = (
 	pass => ['PASS', 6], fail => ['FAIL', 6], unpatched => ['UNPATCHED', 6],
-	bench => ['What watching costs', 2],
+	bench => ['What watching costs', 2], comparison => ['FAIL', 1],
 );
 
 make_path($out);

@@ -34,7 +34,8 @@ my %flags = (
 );
 my %files = (
 	run => [qw(--json --markdown --junit --html)], bench => [qw(--json --markdown --html)],
-	compare => [qw(--json)], audit => [qw(--json)], stat => [qw(--json --csv)],
+	compare => [qw(--json --markdown --junit --html)], audit => [qw(--json)],
+	stat => [qw(--json --csv)],
 );
 my %arguments = (report => 1, compare => 2);
 my @commands = ('', qw(run bench audit stat report compare list));

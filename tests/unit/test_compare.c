@@ -7,67 +7,68 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "compare/forms.h"
+#include "compare/compare.h"
+#include "compare/document.h"
 #include "document.h"
 #include "report/file.h"
+#include "report/parts.h"
+#include "synthetic_bench.h"
+#include "util/array.h"
 
-#define HOST(isa, khz)                                                                 \
-	"'host':{'cpu':'C','kernel':'K','isa':'" isa "','tsc_khz':" khz                \
-	",'online_cpus':1,'clocksource':'tsc','exit_leaves':null},'schema_version':1," \
-	"'exitcheck':'0.1','started':0,'seed':1"
-#define SVM HOST("SVM", "1000000")
+#define MAX_FILES 8
 
+/* The files of a side. */
+struct files {
+	json_t *documents[MAX_FILES];
+	const char *names[MAX_FILES];
+	unsigned int nr;
+};
+
+static struct files sides[2];
 static struct comparison *comparison;
 static struct error err;
 
-/* A document, with ' for "; members of a run that compare ignores are added. */
-static json_t *document(const char *text)
+static void forget(struct files *files)
 {
-	json_t *any = document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE), *root;
-	char *json = strdup(text);
-
-	for (char *at = json; *at; at++)
-		*at = *at == '\'' ? '"' : *at;
-	root = json_loads(json, 0, NULL);
-	assert_non_null(root);
-	if (!schema_is_bench(root) && !json_object_get(root, "error"))
-		json_object_update_missing(root, any);
-	assert_fits(root);
-	json_decref(any);
-	free(json);
-	return root;
+	while (files->nr)
+		json_decref(files->documents[--files->nr]);
 }
 
-static int compare(const char *a, const char *b, double limit)
+static void add(struct files *files, json_t *document)
 {
-	json_t *of_a = document(a), *of_b = document(b);
-	int status;
+	static const char *const names[MAX_FILES] = { "1", "2", "3", "4", "5", "6", "7", "8" };
+
+	files->names[files->nr] = names[files->nr];
+	files->documents[files->nr++] = document;
+}
+
+static int compare(double limit)
+{
+	const struct compare_side a = { sides[0].documents, sides[0].names, sides[0].nr };
+	const struct compare_side b = { sides[1].documents, sides[1].names, sides[1].nr };
 
 	compare_destroy(comparison);
 	comparison = NULL;
-	status = compare_documents(of_a, of_b, limit, &comparison, &err);
-	json_decref(of_a);
-	json_decref(of_b);
-	return status;
+	return compare_documents(&a, &b, limit, &comparison, &err);
 }
 
-static void expect(const char *a, const char *b, double limit)
+static void expect_status(double limit, enum exit_status status)
 {
-	int status = compare(a, b, limit);
+	const int failed = compare(limit);
 
-	if (status)
+	if (failed)
 		print_error("%s\n", err.text);
-	assert_int_equal(status, 0);
+	assert_int_equal(failed, 0);
+	assert_int_equal(compare_status(comparison), status);
 }
 
-static void expect_error(const char *a, const char *b, const char *text)
+static void expect_error(const char *text)
 {
-	assert_int_equal(compare(a, b, -1), STATUS_USAGE);
+	assert_int_equal(compare(-1), STATUS_USAGE);
 	assert_null(comparison);
 	assert_string_equal(err.text, text);
 }
@@ -87,305 +88,328 @@ static void expect_row(const char *name, const char *quantity, enum compare_verd
 		       double change)
 {
 	const struct compare_row *got = row(name, quantity);
+	const double tolerance = 0.05 + fabs(change) / 50;
 
-	if (got->verdict != verdict)
-		print_error("%s %s: %s, %g [%g, %g]\n", name, quantity,
-			    compare_verdict_name(got->verdict), got->change, got->low, got->high);
+	if (got->verdict != verdict || !(fabs(got->change - change) < tolerance))
+		print_error("%s %s: %d, %g [%g, %g]\n", name, quantity, got->verdict, got->change,
+			    got->low, got->high);
 	assert_int_equal(got->verdict, verdict);
-	if (isinf(change))
-		assert_true(isinf(got->change));
-	else
-		assert_true(fabs(got->change - change) < 0.05);
+	assert_true(fabs(got->change - change) < tolerance);
 }
 
 /* ---- benches ---- */
 
-#define QUANTITY(samples) \
-	"{'median':1,'low':1,'high':1,'mad':0,'mean':1,'added':null,'samples':[" samples "]}"
-#define COST(observer, samples)                     \
-	"{'workload':'cpuid','observer':'" observer \
-	"','cycles':" QUANTITY(samples) ",'instructions':null}"
-#define BENCH_ON(host, costs)                                                                  \
-	"{" host ",'document':'bench','seconds':1,'rounds':7,'vcpus':1,'vms':1,'base':'none'," \
-	"'no_instructions':null,'observers':[],'workloads':[],'costs':[" costs "]}"
-#define BENCH(costs) BENCH_ON(SVM, costs)
+static json_t *estimate(double median)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "median", median, "low", median, "high",
+			 median, "mad", 0.0, "mean", median);
+}
 
-static const char calm[] = BENCH(COST("none", "1000,1001,999,1000,1002,998,1000"));
+static json_t *cost(const char *observer, double cycles, double added)
+{
+	json_t *quantity = estimate(cycles);
 
-static void bench_with_itself(void **state)
+	json_object_set_new(quantity, "added", added ? estimate(added) : json_null());
+	json_object_set_new(quantity, "samples", json_pack("[f]", cycles));
+	return json_pack("{s:s, s:s, s:o, s:n}", "workload", "cpuid", "observer", observer,
+			 "cycles", quantity, "instructions");
+}
+
+/* What an exit costs, and what the patch adds; 0: it did not run. */
+static json_t *bench(double cycles, double added, double khz)
+{
+	json_t *root = synthetic_bench_document(), *costs = json_array();
+
+	json_array_append_new(costs, cost("none", cycles, 0));
+	if (added)
+		json_array_append_new(costs, cost("patch", cycles + added, added));
+	json_object_set_new(root, "costs", costs);
+	json_object_set_new(json_object_get(root, "host"), "tsc_khz",
+			    json_integer((json_int_t)khz));
+	assert_fits(root);
+	return root;
+}
+
+/* So many files of a side: alike but for some in a thousand. */
+static void benches(unsigned int side, unsigned int nr, double cycles, double added, double scatter)
+{
+	static const double sway[MAX_FILES] = { 0, 1, -1, 0.5, -0.6, 0.3, 0.8, -0.9 };
+
+	forget(&sides[side]);
+	for (unsigned int i = 0; i < nr; i++) {
+		const double off = sway[(i + 3 * side) % MAX_FILES] * scatter / 1000;
+
+		add(&sides[side],
+		    bench(cycles * (1 + off), added ? added + cycles * off / 10 : 0, 1e6));
+	}
+}
+
+static void benches_that_are_alike(void **state)
 {
 	(void)state;
-	expect(calm, calm, 5);
+	benches(0, 4, 1000, 30, 5);
+	benches(1, 4, 1000, 30, 5);
+	expect_status(-1, STATUS_PASS);
 	assert_string_equal(comparison->kind, "bench");
-	assert_int_equal(comparison->nr_rows, 1);
-	expect_row("cpuid none", "cycles", COMPARE_SAME, 0);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
+	assert_int_equal(comparison->nr_rows, 3);
+	assert_int_equal(compare_count(comparison, COMPARE_SAME), 3);
+	expect_status(5, STATUS_PASS);
 }
 
-static void bench_beyond_noise(void **state)
+/* The change, and an interval that has it and not 0. */
+static void benches_that_are_not(void **state)
 {
-	const char *more = BENCH(COST("none", "1040,1041,1039,1040,1042,1038,1040"));
-
 	(void)state;
-	expect(calm, more, -1);
-	expect_row("cpuid none", "cycles", COMPARE_MORE, 4);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
-	expect(calm, more, 5);
-	expect_row("cpuid none", "cycles", COMPARE_MORE, 4);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
-	expect(calm, more, 3);
-	expect_row("cpuid none", "cycles", COMPARE_OVER, 4);
-	assert_int_equal(compare_status(comparison), STATUS_MISMATCH);
-	expect(more, calm, 3);
-	expect_row("cpuid none", "cycles", COMPARE_LESS, -3.85);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
+	benches(0, 4, 1000, 30, 5);
+	benches(1, 4, 1100, 30, 5);
+	expect_status(-1, STATUS_PASS);
+	expect_row("cpuid none", "cycles", COMPARE_MORE, 10);
+	assert_true(row("cpuid none", "cycles")->low > 0);
+	assert_true(row("cpuid none", "cycles")->high > 10);
+	assert_int_equal(row("cpuid patch", "added cycles")->verdict, COMPARE_SAME);
+	expect_status(5, STATUS_MISMATCH);
+	expect_row("cpuid none", "cycles", COMPARE_OVER, 10);
+	expect_status(40, STATUS_PASS);
+	expect_row("cpuid none", "cycles", COMPARE_MORE, 10);
+	/* It may be more than that. */
+	expect_status(row("cpuid none", "cycles")->high - 0.1, STATUS_INCONCLUSIVE);
+	assert_true(comparison->may_be_over > 0);
+	benches(1, 4, 900, 30, 5);
+	expect_status(5, STATUS_PASS);
+	expect_row("cpuid none", "cycles", COMPARE_LESS, -10);
 }
 
-/* The limit applies to the change, not to its upper bound. */
-static void bench_at_the_limit(void **state)
+/* Of what an observer adds, in per cent of the cost without it: a few cycles more are a few. */
+static void what_is_added_is_of_the_cost(void **state)
 {
 	(void)state;
-	expect(calm, BENCH(COST("none", "1040,1041,1020,1040,1080,1060,1040")), 5);
+	benches(0, 5, 1000, 30, 1);
+	benches(1, 5, 1000, 90, 1);
+	expect_status(-1, STATUS_PASS);
+	expect_row("cpuid patch", "added cycles", COMPARE_MORE, 6);
+	assert_true(row("cpuid none", "cycles")->verdict == COMPARE_SAME);
+}
+
+/* However large the difference: the files of a side may differ by as much. */
+static void few_files_tell_nothing(void **state)
+{
+	(void)state;
+	for (unsigned int nr = 1; nr <= 3; nr++) {
+		benches(0, nr, 1000, 30, 5);
+		benches(1, nr, 9000, 300, 5);
+		expect_status(5, STATUS_INCONCLUSIVE);
+		expect_row("cpuid none", "cycles", COMPARE_TOO_FEW, 800);
+		assert_true(isnan(row("cpuid none", "cycles")->low));
+	}
+}
+
+/* A limit that nobody could see is not kept. */
+static void a_gate_does_not_sleep(void **state)
+{
+	(void)state;
+	benches(0, 4, 1000, 0, 300);
+	benches(1, 4, 1000, 0, 300);
+	expect_status(-1, STATUS_PASS);
+	expect_status(5, STATUS_INCONCLUSIVE);
+	assert_int_equal(row("cpuid none", "cycles")->verdict, COMPARE_TOO_FEW);
 	assert_true(row("cpuid none", "cycles")->high > 5);
-	expect_row("cpuid none", "cycles", COMPARE_MORE, 4);
 }
 
-/* A tenth more by the medians, with samples that vary by more than that. */
-static void bench_within_noise(void **state)
+static void what_only_one_side_has(void **state)
 {
 	(void)state;
-	expect(BENCH(COST("none", "800,900,1000,1100,1200,1000,700,1300")),
-	       BENCH(COST("none", "900,1000,1100,1200,1300,1100,800,1400")), 5);
-	expect_row("cpuid none", "cycles", COMPARE_SAME, 10);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
-}
-
-static void bench_of_too_few_samples(void **state)
-{
-	(void)state;
-	expect(BENCH(COST("none", "1000,1000")), BENCH(COST("none", "2000,2000")), 5);
-	expect_row("cpuid none", "cycles", COMPARE_SAME, 100);
-}
-
-static void bench_other_observers(void **state)
-{
-	(void)state;
-	expect(calm, BENCH(COST("btf", "1400,1400,1400,1400,1400,1400")), 5);
-	assert_int_equal(comparison->nr_rows, 2);
-	assert_int_equal(row("cpuid none", "cycles")->verdict, COMPARE_ONLY_A);
-	assert_int_equal(row("cpuid btf", "cycles")->verdict, COMPARE_ONLY_B);
-	assert_int_equal(compare_status(comparison), STATUS_INCONCLUSIVE);
+	benches(0, 4, 1000, 30, 5);
+	benches(1, 4, 1000, 0, 5);
+	expect_status(-1, STATUS_PASS);
+	assert_int_equal(row("cpuid patch", "cycles")->verdict, COMPARE_ONLY_A);
+	assert_int_equal(row("cpuid patch", "added cycles")->verdict, COMPARE_ONLY_A);
 }
 
 /* Twice the cycles at twice the rate are the same time. */
-static void bench_of_two_machines(void **state)
+static void two_machines(void **state)
 {
 	(void)state;
-	expect(calm,
-	       BENCH_ON(HOST("VMX", "2000000"), COST("none", "2000,2002,1998,2000,2004,1996,2000")),
-	       5);
-	expect_row("cpuid none", "ns", COMPARE_SAME, 0);
+	benches(0, 4, 1000, 0, 5);
+	forget(&sides[1]);
+	for (unsigned int i = 0; i < 4; i++)
+		add(&sides[1], bench(2000 + 2.0 * i, 0, 2e6));
+	expect_status(5, STATUS_PASS);
+	assert_int_equal(row("cpuid none", "ns")->verdict, COMPARE_SAME);
 }
 
 /* ---- runs ---- */
 
-#define REASON(number, name, kind, truth, bpf, cycles)                                            \
-	"{'number':" number ",'name':'" name "','truth_kind':'" kind "','truth':" truth           \
-	",'leaf':null,'bpf':" bpf ",'difference':0,'leaf_cycles':" cycles ",'bpf_cycles':" cycles \
-	",'bias':null,'verdict':'PASS'}"
-#define CPUID(truth, bpf, cycles) REASON("114", "CPUID", "exact", truth, bpf, cycles)
-#define NPF(bpf) REASON("1024", "NPF", "at-least", "500", bpf, "3000")
-/* Times of 1,024 to 2,047 ns, of CPUID. */
-#define TIMES(nr)                                                            \
-	"{'number':114,'name':'CPUID','count':" nr ",'timed':" nr ",'ns':1," \
-	"'min_ns':1024,'max_ns':2047,'log2_ns':[0,0,0,0,0,0,0,0,0,0," nr "]}"
-#define RUN_ON(host, reasons, times)                                                                \
-	"{" host ",'reasons':[" reasons "],'vcpus':[{'phase':'single','vm':1,'vcpu':0,"             \
-	"'stat_exits':null,'exits':0,'entries':0,'failed_entries':0,'lost_entries':0,'compared':0," \
-	"'differed':0,'reasons':[" times "]}]}"
-#define RUN(reasons, times) RUN_ON(SVM, reasons, times)
-
-static const char quiet[] = RUN(CPUID("1000", "1000", "1500") "," NPF("550") "," REASON(
-					"96", "INTR", "none", "null", "100", "2000"),
-				TIMES("1000"));
-
-static void run_with_itself(void **state)
+static json_t *reason(int number, const char *kind, int truth, int count, double cycles)
 {
-	(void)state;
-	expect(quiet, quiet, 0);
-	assert_string_equal(comparison->kind, "run");
-	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
-	expect_row("0x72 CPUID", "cycles", COMPARE_SAME, 0);
-	expect_row("0x400 NPF", "exits", COMPARE_SAME, 0);
-	expect_row("0x60 INTR", "exits", COMPARE_SAME, 0);
-	assert_int_equal(compare_status(comparison), STATUS_PASS);
+	json_t *of_truth = truth < 0 ? json_null() : json_integer(truth);
+
+	return json_pack("{s:i, s:s, s:s, s:o, s:n, s:i, s:i, s:n, s:f, s:n, s:n, s:s}", "number",
+			 number, "name", "X", "truth_kind", kind, "truth", of_truth, "leaf", "bpf",
+			 count, "difference", 0, "leaf_cycles", "bpf_cycles", cycles, "bias",
+			 "uncovered", "verdict", "PASS");
 }
 
-/* Other numbers of executions are no change; one more exit per execution is. */
-static void run_counts_by_cause(void **state)
+/* A run in which the guest executed CPUID so often, at random interrupted (or never). */
+static json_t *run(int truth, int count, double cycles, int interrupts)
 {
-	(void)state;
-	expect(quiet, RUN(CPUID("2000", "2000", "1500"), TIMES("2000")), 5);
-	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
-	assert_true(row("0x72 CPUID", "exits")->b == 2000);
-	expect(quiet, RUN(CPUID("1000", "2000", "1500"), TIMES("2000")), 5);
-	expect_row("0x72 CPUID", "exits", COMPARE_OVER, 100);
-	assert_int_equal(compare_status(comparison), STATUS_MISMATCH);
+	json_t *root = document_of(EXIT_ISA_SVM, LEAVES_UNPATCHED, DEFECT_NONE);
+	json_t *reasons = json_array();
+
+	json_array_append_new(reasons, reason(0x72, "exact", truth, count, cycles));
+	json_array_append_new(reasons, reason(0x400, "at-least", 500, 540 + count % 7, 3000));
+	if (interrupts)
+		json_array_append_new(reasons, reason(0x60, "none", -1, interrupts, 2000));
+	json_object_set_new(root, "reasons", reasons);
+	assert_fits(root);
+	return root;
 }
 
-/* 50 faults on top of 500, give or take: 60 are not many more, 150 are. */
-static void run_counts_of_chance(void **state)
+static void counts_by_cause(void **state)
 {
 	(void)state;
-	expect(quiet, RUN(NPF("560"), ""), 0);
-	expect_row("0x400 NPF", "exits", COMPARE_SAME, 1.82);
-	/* Exits that the guest caused are not random: otherwise these 50 were within the noise. */
-	expect(quiet, RUN(NPF("600"), ""), 0);
-	expect_row("0x400 NPF", "exits", COMPARE_OVER, 9.09);
-	expect(quiet, RUN(NPF("650"), ""), 0);
-	expect_row("0x400 NPF", "exits", COMPARE_OVER, 18.18);
+	forget(&sides[0]);
+	forget(&sides[1]);
+	add(&sides[0], run(1000, 1000, 1500, 0));
+	add(&sides[1], run(2000, 2000, 1500, 0));
+	expect_status(-1, STATUS_INCONCLUSIVE);
+	/* What the guest alone decides, one file of each tells. */
+	expect_row("0x72 X", "exits per cause", COMPARE_SAME, 0);
+	assert_true(row("0x72 X", "exits per cause")->exact);
+	assert_int_equal(row("0x72 X", "cycles")->verdict, COMPARE_TOO_FEW);
+	assert_int_equal(row("0x400 X", "exits per cause")->verdict, COMPARE_TOO_FEW);
+	forget(&sides[1]);
+	add(&sides[1], run(1000, 2000, 1500, 0));
+	expect_status(5, STATUS_MISMATCH);
+	expect_row("0x72 X", "exits per cause", COMPARE_OVER, 100);
 }
 
-static void run_times(void **state)
+/* Exits that come at random are a rate, which is 0 where there are none. */
+static void counts_at_random(void **state)
 {
 	(void)state;
-	/* The standard error of 1,000 in that bucket is some 9 ns. */
-	expect(quiet, RUN(CPUID("1000", "1000", "1510"), TIMES("1000")), 0);
-	expect_row("0x72 CPUID", "cycles", COMPARE_SAME, 0.67);
-	expect(quiet, RUN(CPUID("1000", "1000", "1600"), TIMES("1000")), 5);
-	expect_row("0x72 CPUID", "cycles", COMPARE_OVER, 6.67);
-	expect(quiet, RUN(CPUID("1000", "1000", "1600"), TIMES("1000")), 10);
-	expect_row("0x72 CPUID", "cycles", COMPARE_MORE, 6.67);
-	/* Without a histogram nothing can be said. */
-	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
-	expect(quiet, RUN(CPUID("1000", "1000", "9999"), ""), 5);
-	expect_row("0x72 CPUID", "cycles", COMPARE_SAME, 566.6);
+	forget(&sides[0]);
+	forget(&sides[1]);
+	for (int i = 0; i < 5; i++) {
+		add(&sides[0], run(1000, 1000, 1500 + i, i));
+		add(&sides[1], run(1000, 1000, 1500 + i, 400 + 10 * i));
+	}
+	expect_status(-1, STATUS_PASS);
+	assert_int_equal(row("0x60 X", "of 1,000 exits")->verdict, COMPARE_MORE);
+	assert_true(row("0x60 X", "of 1,000 exits")->a < 2);
+	assert_true(row("0x60 X", "of 1,000 exits")->b > 200);
+	assert_true(row("0x60 X", "of 1,000 exits")->low > 0);
+	forget(&sides[0]);
+	for (int i = 0; i < 5; i++)
+		add(&sides[0], run(1000, 1000, 1500 + i, 900 + 100 * (i % 2)));
+	expect_status(-1, STATUS_PASS);
+	assert_int_equal(row("0x60 X", "of 1,000 exits")->verdict, COMPARE_LESS);
+	assert_true(row("0x60 X", "of 1,000 exits")->low >= -100);
 }
 
-static void run_other_reasons(void **state)
+/* A KVM that fails is not the same, however long its exits take. */
+static void a_side_that_fails(void **state)
 {
-	(void)state;
-	expect(quiet, RUN(REASON("123", "IOIO", "exact", "10", "10", "1500"), ""), 5);
-	assert_int_equal(row("0x72 CPUID", "exits")->verdict, COMPARE_ONLY_A);
-	assert_int_equal(row("0x7b IOIO", "exits")->verdict, COMPARE_ONLY_B);
-	assert_int_equal(compare_status(comparison), STATUS_INCONCLUSIVE);
-}
-
-/* An exit without a number is one reason, too; a count may be more than JSON's integers hold. */
-static void run_odd_reasons(void **state)
-{
-	const char *odd =
-		RUN(REASON("null", "other", "none", "null", "'18446744073709551615'", "1500"), "");
+	json_t *root;
 
 	(void)state;
-	expect(odd, odd, 0);
-	expect_row("- other", "exits", COMPARE_SAME, 0);
-	assert_true(row("- other", "exits")->a > 1e19);
-	/* The number of causes is unknown. */
-	odd = RUN(CPUID("null", "1000", "1500"), "");
-	expect(odd, odd, 0);
-	expect_row("0x72 CPUID", "exits", COMPARE_SAME, 0);
+	forget(&sides[0]);
+	forget(&sides[1]);
+	for (int i = 0; i < 4; i++) {
+		add(&sides[0], document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE));
+		add(&sides[1], document_of(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NOT_TIMED));
+	}
+	expect_status(-1, STATUS_MISMATCH);
+	root = compare_document(comparison);
+	assert_string_equal(report_verdict(root), "FAIL");
+	assert_non_null(strstr(report_closing(root), "0 of 4 reports of A FAIL, 4 of 4 of B;"));
+	json_decref(root);
 }
 
 /* ---- what cannot be compared ---- */
 
 static void bad_documents(void **state)
 {
-	(void)state;
-	expect_error(calm, "{'schema_version':1,'error':'no /dev/kvm'}",
-		     "B is from a run that failed: no /dev/kvm");
-	expect_error(BENCH_ON(HOST("SVM", "0"), ""), calm, "A: host.tsc_khz is not above 0");
-	expect_error(
-		quiet, calm,
-		"one file is from exitcheck bench and the other from exitcheck run: use two of the "
-		"same kind");
-	expect_error(quiet, RUN_ON(HOST("VMX", "1000000"), "", ""),
-		     "one report is from SVM and the other from VMX: their exit reasons differ");
-}
-
-/* Files are read as `exitcheck report` reads them. */
-static void files(void **state)
-{
-	char path[] = "/tmp/exitcheck-test.XXXXXX", *text;
-	json_t *root = document(calm);
-	int fd = mkstemp(path);
+	json_t *vmx = document_of(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
-	compare_destroy(comparison);
-	comparison = NULL;
-	assert_int_equal(compare_files(path, path, -1, &comparison, &err), STATUS_USAGE);
-	assert_non_null(strstr(err.text, path));
-	assert_non_null(strstr(err.text, "not JSON"));
-	text = form_of(root, REPORT_JSON);
-	assert_int_equal(report_write(path, text, &err), 0);
-	assert_int_equal(compare_files(path, "/nowhere/b", -1, &comparison, &err),
-			 STATUS_CANNOT_RUN);
-	assert_string_equal(err.text, "/nowhere/b: cannot be read: No such file or directory");
-	assert_null(comparison);
-	assert_int_equal(compare_files(path, path, -1, &comparison, &err), 0);
-	unlink(path);
-	free(text);
-	json_decref(root);
+	benches(0, 1, 1000, 30, 5);
+	forget(&sides[1]);
+	add(&sides[1], json_pack("{s:i, s:s}", "schema_version", 1, "error", "no /dev/kvm"));
+	expect_error("1 is from a run that failed: no /dev/kvm");
+	forget(&sides[1]);
+	add(&sides[1], bench(1000, 30, 0));
+	expect_error("1: host.tsc_khz is not above 0");
+	forget(&sides[1]);
+	add(&sides[1], run(1, 1, 1, 0));
+	expect_error("one file is from exitcheck bench and the other from exitcheck run: use files"
+		     " of the same kind");
+	forget(&sides[0]);
+	add(&sides[0], vmx);
+	expect_error("one report is from SVM and the other from VMX: their exit reasons differ");
+	benches(0, 4, 1000, 30, 5);
+	benches(1, 4, 1000, 30, 5);
+	expect_status(-1, STATUS_PASS);
+	forget(&sides[1]);
+	add(&sides[1], compare_document(comparison));
+	expect_error("1 is a comparison: use what it is of");
 }
 
 /* ---- forms ---- */
 
-static void as_json(void **state)
+static void every_form(void **state)
 {
-	char *text;
-	json_t *root;
-	const char *verdict;
-	int status;
+	static const unsigned int files[] = { 1, 4 };
 
 	(void)state;
-	expect(calm, BENCH(COST("none", "2000,2000,2000,2000,2000,2000")), 5);
-	text = compare_json(comparison);
-	root = json_loads(text, 0, NULL);
-	assert_int_equal(json_unpack(root, "{s:i, s:[{s:s}]}", "exit_status", &status, "rows",
-				     "verdict", &verdict),
-			 0);
-	assert_int_equal(status, STATUS_MISMATCH);
-	assert_string_equal(verdict, "over");
-	json_decref(root);
-	free(text);
-	/* Neither is what JSON has no number for. */
-	expect(calm, BENCH(COST("btf", "1,1")), -1);
-	text = compare_json(comparison);
-	root = json_loads(text, 0, NULL);
-	assert_non_null(root);
-	json_decref(root);
-	free(text);
+	for (unsigned int i = 0; i < NR(files); i++) {
+		json_t *root, *again = NULL;
+		char *text;
+
+		benches(0, files[i], 1000, 30, 5);
+		benches(1, files[i], 1100, 30, 5);
+		expect_status(5, files[i] == 1 ? STATUS_INCONCLUSIVE : STATUS_MISMATCH);
+		root = compare_document(comparison);
+		assert_fits(root);
+		for (enum report_form form = 0; form < NR_REPORT_FORMS; form++) {
+			text = form_of(root, form);
+			assert_non_null(strstr(text, "cpuid none"));
+			assert_non_null(strstr(text, files[i] == 1 ? "too few" : "over"));
+			free(text);
+		}
+		text = form_of(root, REPORT_JSON);
+		assert_int_equal(report_parse(text, strlen(text), &again, &err), 0);
+		assert_true(json_equal(root, again));
+		free(text);
+		json_decref(again);
+		json_decref(root);
+	}
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	compare_destroy(comparison);
+	forget(&sides[0]);
+	forget(&sides[1]);
 	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bench_with_itself),
-		cmocka_unit_test(bench_beyond_noise),
-		cmocka_unit_test(bench_at_the_limit),
-		cmocka_unit_test(bench_within_noise),
-		cmocka_unit_test(bench_of_too_few_samples),
-		cmocka_unit_test(bench_other_observers),
-		cmocka_unit_test(bench_of_two_machines),
-		cmocka_unit_test(run_with_itself),
-		cmocka_unit_test(run_counts_by_cause),
-		cmocka_unit_test(run_counts_of_chance),
-		cmocka_unit_test(run_times),
-		cmocka_unit_test(run_other_reasons),
-		cmocka_unit_test(run_odd_reasons),
+		cmocka_unit_test(benches_that_are_alike),
+		cmocka_unit_test(benches_that_are_not),
+		cmocka_unit_test(what_is_added_is_of_the_cost),
+		cmocka_unit_test(few_files_tell_nothing),
+		cmocka_unit_test(a_gate_does_not_sleep),
+		cmocka_unit_test(what_only_one_side_has),
+		cmocka_unit_test(two_machines),
+		cmocka_unit_test(counts_by_cause),
+		cmocka_unit_test(counts_at_random),
+		cmocka_unit_test(a_side_that_fails),
 		cmocka_unit_test(bad_documents),
-		cmocka_unit_test(files),
-		cmocka_unit_test(as_json),
+		cmocka_unit_test(every_form),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, tear_down);
+	return cmocka_run_group_tests_name("compare", tests, NULL, tear_down);
 }

@@ -293,6 +293,15 @@ static void compare(void **state)
 	assert_int_equal(parse("compare", "a b"), 0);
 	assert_string_equal(options.file[0], "a");
 	assert_string_equal(options.file[1], "b");
+	assert_int_equal(options.nr_a, 1);
+	assert_int_equal(parse("compare", "--json out a b c -- d e"), 0);
+	assert_int_equal(options.nr_files, 5);
+	assert_int_equal(options.nr_a, 3);
+	assert_string_equal(options.file[3], "d");
+	assert_int_equal(parse("compare", "a -- b"), 0);
+	assert_int_equal(options.nr_a, 1);
+	assert_int_equal(parse("compare", "-- a b"), 0);
+	assert_int_equal(options.nr_a, 1);
 	assert_true(options.fail_over < 0);
 	assert_int_equal(parse("compare", "--fail-over 5% a b"), 0);
 	assert_true(options.fail_over == 5);
@@ -306,7 +315,11 @@ static void compare(void **state)
 	assert_int_equal(parse("compare", "a"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "two files"));
 	assert_int_equal(parse("compare", "a b c"), STATUS_USAGE);
-	assert_non_null(strstr(err.text, "unexpected argument"));
+	assert_non_null(strstr(err.text, "put -- between"));
+	assert_int_equal(parse("compare", "a b c --"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "put -- between"));
+	assert_int_equal(parse("compare", "-- a b c"), STATUS_USAGE);
+	assert_non_null(strstr(err.text, "put -- between"));
 }
 
 static void report(void **state)

@@ -96,33 +96,6 @@ static void pairs_cancel_drift(void **state)
 	assert_true(e.median == 31 && e.low == 31 && e.high == 31 && e.mad == 0);
 }
 
-static void apart(void **state)
-{
-	double a[15], b[15], few[2] = { 1, 2 };
-	struct estimate e, again;
-	uint64_t random = 3;
-
-	(void)state;
-	for (unsigned int i = 0; i < NR(a); i++) {
-		a[i] = 1000 + random_next(&random) % 10;
-		b[i] = 1000 + random_next(&random) % 10;
-	}
-	assert_true(stats_apart(a, NR(a), b, NR(b), &e));
-	assert_true(e.has_interval);
-	assert_true(e.low <= 0 && e.high >= 0);
-	assert_true(e.low >= -9 && e.high <= 9);
-	assert_true(stats_apart(a, NR(a), b, NR(b), &again));
-	assert_true(e.low == again.low && e.high == again.high);
-
-	for (unsigned int i = 0; i < NR(a); i++)
-		a[i] += 50;
-	assert_true(stats_apart(a, NR(a), b, NR(b), &e));
-	assert_true(e.low > 40 && e.high < 60);
-
-	assert_true(stats_apart(a, NR(a), few, NR(few), &e));
-	assert_false(e.has_interval);
-}
-
 static void shuffled(void **state)
 {
 	unsigned int elements[100], seen[100] = { 0 }, moved = 0;
@@ -149,7 +122,6 @@ int main(void)
 		cmocka_unit_test(interval_of_the_median),
 		cmocka_unit_test(interval_holds),
 		cmocka_unit_test(pairs_cancel_drift),
-		cmocka_unit_test(apart),
 		cmocka_unit_test(shuffled),
 	};
 

@@ -10,6 +10,7 @@
 	.section .rodata
 	blob report_schema, report/report.schema.json
 	blob bench_schema, report/bench.schema.json
+	blob comparison_schema, report/comparison.schema.json
 	blob report_css, report/report.css
 	blob report_js, report/report.js
 	blob chart_js, chart.min.js /* Chart.js */

@@ -3,6 +3,7 @@
 #include "report/html.h"
 
 #include "report/bench_html.h"
+#include "report/comparison_html.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,6 +26,8 @@ static const struct look *look(const char *verdict)
 		{ "SKIP", "skip", "–" },	 { "PASS", "pass", "✓" },
 		{ "FAIL", "fail", "✕" },	 { "ERROR", "fail", "!" },
 		{ "INCONCLUSIVE", "open", "?" }, { "UNPATCHED", "open", "?" },
+		{ "SAME", "pass", "=" },	 { "DIFFERENT", "open", "≠" },
+		{ "OVER", "fail", "✕" },
 	};
 	unsigned int i = NR(looks) - 1;
 
@@ -377,18 +380,22 @@ static void page_workloads(FILE *to, const json_t *document)
 void report_html(FILE *to, const json_t *document)
 {
 	const char *verdict = report_verdict(document);
+	const bool is_comparison = schema_kind(document) == SCHEMA_COMPARISON;
 
-	if (schema_is_bench(document)) {
+	if (schema_kind(document) == SCHEMA_BENCH) {
 		report_bench_html(to, document);
 		return;
 	}
 	page_begin(to, verdict,
-		   report_is_error(document) ?
-			   report_closing(document) :
-			   doc_string(json_object_get(document, "host"), "kernel"));
+		   report_is_error(document) ? report_closing(document) :
+		   is_comparison	     ? "a comparison" :
+				   doc_string(json_object_get(document, "host"), "kernel"));
 	page_header(to, document, look(verdict)->class, look(verdict)->sign, verdict,
 		    report_closing(document));
-	if (!report_is_error(document)) {
+	if (is_comparison) {
+		report_comparison_html(to, document);
+		machine_section(to, document);
+	} else if (!report_is_error(document)) {
 		page_figures(to, document);
 		page_overview(to, document);
 		if (!report_is_published(document))

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "report/comparison_parts.h"
 #include "report/markup.h"
 #include "report/parts.h"
+#include "util/array.h"
 
 /* How a verdict ends a test case. */
 enum outcome {
@@ -24,10 +26,18 @@ static const char *const elements[] = {
 
 static enum outcome outcome(const char *verdict)
 {
+	static const char *const fine[] = { "SAME", "DIFFERENT", "same", "less", "more" };
+
 	if (!strcmp(verdict, "PASS"))
 		return OUTCOME_PASS;
-	if (!strcmp(verdict, "FAIL"))
+	if (!strcmp(verdict, "FAIL") || !strcmp(verdict, "OVER") || !strcmp(verdict, "over"))
 		return OUTCOME_FAILURE;
+	/* Of a comparison: a difference is no failure. */
+	for (unsigned int i = 0; i < NR(fine); i++)
+		if (!strcmp(verdict, fine[i]))
+			return OUTCOME_PASS;
+	if (!strncmp(verdict, "only ", 5))
+		return OUTCOME_SKIPPED;
 	return strcmp(verdict, "SKIP") ? OUTCOME_ERROR : OUTCOME_SKIPPED;
 }
 
@@ -68,6 +78,20 @@ static void reason_case(FILE *to, const json_t *document, const json_t *reason)
 		  message, NULL);
 }
 
+static void change_case(FILE *to, const json_t *entry)
+{
+	struct comparison_row row;
+	char name[160], message[320];
+
+	comparison_row(entry, &row);
+	snprintf(name, sizeof(name), "%s, %s", row.cell[COMPARISON_NAME],
+		 row.cell[COMPARISON_QUANTITY]);
+	snprintf(message, sizeof(message), "%s: A %s, B %s, change %s %s",
+		 row.cell[COMPARISON_VERDICT], row.cell[COMPARISON_A], row.cell[COMPARISON_B],
+		 row.cell[COMPARISON_CHANGE], row.cell[COMPARISON_INTERVAL]);
+	test_case(to, ".row", name, row.cell[COMPARISON_VERDICT], message, NULL);
+}
+
 static void count_outcomes(const json_t *list, unsigned int *counts)
 {
 	const json_t *entry;
@@ -92,6 +116,7 @@ void report_junit(FILE *to, const json_t *document)
 {
 	const json_t *checks = json_object_get(document, "checks"), *entry;
 	const json_t *reasons = json_object_get(document, "reasons");
+	const json_t *rows = json_object_get(document, "rows");
 	struct report_fact facts[REPORT_MAX_FACTS];
 	unsigned int counts[NR_OUTCOMES] = { 0 }, nr;
 	size_t i;
@@ -99,6 +124,7 @@ void report_junit(FILE *to, const json_t *document)
 	counts[outcome(report_verdict(document))]++;
 	count_outcomes(checks, counts);
 	count_outcomes(reasons, counts);
+	count_outcomes(rows, counts);
 	fprintf(to,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
 		"\t<testsuite id=\"0\" package=\"exitcheck\" name=\"exitcheck\" hostname=\"localhost\""
@@ -106,8 +132,8 @@ void report_junit(FILE *to, const json_t *document)
 		" skipped=\"%u\">\n",
 		report_time(document, "%Y-%m-%dT%H:%M:%S").s,
 		doc_real(json_object_get(document, "summary"), "seconds"),
-		1 + json_array_size(checks) + json_array_size(reasons), counts[OUTCOME_FAILURE],
-		counts[OUTCOME_ERROR], counts[OUTCOME_SKIPPED]);
+		1 + json_array_size(checks) + json_array_size(reasons) + json_array_size(rows),
+		counts[OUTCOME_FAILURE], counts[OUTCOME_ERROR], counts[OUTCOME_SKIPPED]);
 	markup(to, "\t\t<properties>\n");
 	if (!report_is_error(document)) {
 		nr = report_facts(document, facts);
@@ -122,6 +148,8 @@ void report_junit(FILE *to, const json_t *document)
 			  doc_string(entry, "evidence"), json_object_get(entry, "examples"));
 	json_array_foreach(reasons, i, entry)
 		reason_case(to, document, entry);
+	json_array_foreach(rows, i, entry)
+		change_case(to, entry);
 	markup(to, "\t\t<system-out>");
 	json_array_foreach(json_object_get(document, "diagnoses"), i, entry)
 		markup(to, "%s (%s): %s %s\n", doc_string(entry, "name"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/bench_parts.h"
+#include "report/comparison_parts.h"
 #include "report/parts.h"
 #include "report/schema.h"
 
@@ -279,10 +280,43 @@ static void bench(FILE *to, const json_t *document)
 	missing(to, document, "observers", "skipped", "Observers that did not run");
 }
 
+/* ---- a comparison ---- */
+
+static void comparison(FILE *to, const json_t *document)
+{
+	struct column columns[COMPARISON_NR_COLUMNS];
+	struct comparison_row row;
+	const json_t *rows = json_object_get(document, "rows"), *entry;
+	size_t i;
+
+	fprintf(to, "### exitcheck compare: %s\n\n", report_verdict(document));
+	literal(to, report_closing(document));
+	fputs("\n\n", to);
+	header(to, document);
+	fputc('\n', to);
+	for (int c = 0; c < COMPARISON_NR_COLUMNS; c++)
+		columns[c] = (struct column){ 0, comparison_is_words(c) };
+	widen(columns, comparison_columns, COMPARISON_NR_COLUMNS);
+	json_array_foreach(rows, i, entry) {
+		comparison_row(entry, &row);
+		widen(columns, row.cell, COMPARISON_NR_COLUMNS);
+	}
+	table_head(to, comparison_columns, columns, COMPARISON_NR_COLUMNS);
+	json_array_foreach(rows, i, entry) {
+		comparison_row(entry, &row);
+		table_line(to, row.cell, columns, COMPARISON_NR_COLUMNS);
+	}
+	fputc('\n', to);
+	literal(to, comparison_note);
+	fputc('\n', to);
+}
+
 void report_markdown(FILE *to, const json_t *document)
 {
-	if (schema_is_bench(document))
+	if (schema_kind(document) == SCHEMA_BENCH)
 		bench(to, document);
+	else if (schema_kind(document) == SCHEMA_COMPARISON)
+		comparison(to, document);
 	else
 		run(to, document);
 }

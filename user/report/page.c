@@ -39,7 +39,7 @@ void page_header(FILE *to, const json_t *document, const char *class, const char
 	if (*sign)
 		markup(to, "<span class=\"sign\" aria-hidden=\"true\">%s</span>", sign);
 	markup(to, "%s</h1>\n<p class=\"closing\">%s</p>\n", title, text);
-	if (!report_is_error(document))
+	if (host)
 		markup(to,
 		       "<p class=\"about\">Linux %s · %s (%s) · <time datetime=\"%s\">%s UTC"
 		       "</time></p>\n",
@@ -110,7 +110,8 @@ void machine_section(FILE *to, const json_t *document)
 	struct report_fact facts[REPORT_MAX_FACTS];
 	unsigned int nr = report_facts(document, facts);
 
-	section_begin(to, "machine", "Machine and kernel");
+	section_begin(to, "machine",
+		      json_object_get(document, "host") ? "Machine and kernel" : "Method");
 	markup(to, "<dl class=\"facts\">\n");
 	for (unsigned int i = 0; i < nr; i++)
 		markup(to, "<div><dt>%s</dt><dd>%s</dd></div>\n", facts[i].name, facts[i].text);

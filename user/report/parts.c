@@ -170,18 +170,57 @@ static struct report_fact *bench_facts(const json_t *document, struct report_fac
 	return fact;
 }
 
+/* "8 reports, 7 PASS, 1 FAIL; CPU; SVM; Linux 6.12 and others" */
+static void set_side(struct report_fact *fact, const char *name, const json_t *document,
+		     const char *key)
+{
+	const json_t *files = json_object_get(json_object_get(document, key), "files"), *file;
+	const json_t *first = json_array_get(files, 0);
+	const char *kernel = doc_string(first, "kernel"), *verdict = doc_string(first, "verdict");
+	bool kernels = false, verdicts = false;
+	unsigned int nr_first = 0;
+	size_t i;
+
+	json_array_foreach(files, i, file) {
+		bool is_first = !strcmp(doc_string(file, "verdict"), verdict);
+
+		kernels |= strcmp(doc_string(file, "kernel"), kernel) != 0;
+		verdicts |= !is_first;
+		nr_first += is_first;
+	}
+	set_fact(fact, name, "%zu file%s%s%s%s%s; %s; %s; Linux %s%s", i, i == 1 ? "" : "s",
+		 *verdict ? ", " : "", verdicts ? text_u64(nr_first).s : "", verdicts ? " " : "",
+		 verdict, doc_string(first, "cpu"), doc_string(first, "isa"), kernel,
+		 kernels ? " and others" : "");
+}
+
+static struct report_fact *comparison_facts(const json_t *document, struct report_fact *fact)
+{
+	set_side(fact++, "A", document, "a");
+	set_side(fact++, "B", document, "b");
+	set_fact(fact++, "method", "%s ways to share out the files between A and B",
+		 doc_count(document, "labellings").s);
+	if (!doc_is_null(document, "fail_over_percent"))
+		set_fact(fact++, "limit", "%g %% more than A",
+			 doc_real(document, "fail_over_percent"));
+	return fact;
+}
+
 unsigned int report_facts(const json_t *document, struct report_fact *facts)
 {
 	const json_t *host = json_object_get(document, "host");
 	struct report_fact *fact = facts;
 
+	if (schema_kind(document) == SCHEMA_COMPARISON)
+		return comparison_facts(document, facts) - facts;
 	set_fact(fact++, "CPU", "%s; %s; %s online", doc_string(host, "cpu"),
 		 doc_string(host, "isa"), doc_digits(host, "online_cpus").s);
 	set_fact(fact++, "kernel", "%s; %s%s", doc_string(host, "kernel"),
 		 doc_is_null(host, "exit_leaves") ? "no parameter kvm.exit_leaves" :
 						    "kvm.exit_leaves=",
 		 doc_string(host, "exit_leaves"));
-	fact = schema_is_bench(document) ? bench_facts(document, fact) : run_facts(document, fact);
+	fact = schema_kind(document) == SCHEMA_BENCH ? bench_facts(document, fact) :
+						       run_facts(document, fact);
 	return fact - facts;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/bench_parts.h"
+#include "report/comparison_parts.h"
 #include "report/parts.h"
 #include "report/schema.h"
 #include "util/color.h"
@@ -264,12 +265,58 @@ static void print_bench(const struct out *out, const json_t *document)
 	print_missing(out, document, "observers", "skipped", "Observers that did not run");
 }
 
+/* ---- a comparison ---- */
+
+static enum color change_color(const char *verdict)
+{
+	if (!strcmp(verdict, "over"))
+		return COLOR_RED;
+	if (!strncmp(verdict, "only", 4))
+		return COLOR_DIM;
+	return strcmp(verdict, "same") ? COLOR_YELLOW : COLOR_NONE;
+}
+
+static void print_change(const struct out *out, const char *const *cell, enum color color)
+{
+	static const int widths[COMPARISON_NR_COLUMNS] = { -24, -19, 11, 11, 9, 18, 0 };
+
+	fputs(color_on(out, color), out->to);
+	for (int c = 0; c < COMPARISON_NR_COLUMNS; c++)
+		fprintf(out->to, "%s%*s", c ? " " : "", widths[c], cell[c]);
+	fprintf(out->to, "%s\n", color_off(out, color));
+}
+
+static void print_comparison(const struct out *out, const json_t *document)
+{
+	const char *verdict = report_verdict(document);
+	enum color closing = !strcmp(verdict, "SAME") ? COLOR_GREEN :
+			     !strcmp(verdict, "OVER") ? COLOR_RED :
+							verdict_color(verdict);
+	struct comparison_row row;
+	const json_t *entry;
+	size_t i;
+
+	print_header(out, document);
+	fputc('\n', out->to);
+	text_wrapped(out->to, 0, comparison_note);
+	fputc('\n', out->to);
+	print_change(out, comparison_columns, COLOR_BOLD);
+	json_array_foreach(json_object_get(document, "rows"), i, entry) {
+		comparison_row(entry, &row);
+		print_change(out, row.cell, change_color(row.cell[COMPARISON_VERDICT]));
+	}
+	fprintf(out->to, "\n%s%s%s: %s\n", color_on(out, closing), verdict, color_off(out, closing),
+		report_closing(document));
+}
+
 void report_text(FILE *to, const json_t *document, bool color)
 {
 	const struct out out = { .to = to, .color = color };
 
-	if (schema_is_bench(document))
+	if (schema_kind(document) == SCHEMA_BENCH)
 		print_bench(&out, document);
+	else if (schema_kind(document) == SCHEMA_COMPARISON)
+		print_comparison(&out, document);
 	else
 		print_run(&out, document);
 }

@@ -19,7 +19,7 @@ void report_json(FILE *to, const json_t *document)
 
 bool report_has_form(const json_t *document, enum report_form form)
 {
-	return form != REPORT_JUNIT || !schema_is_bench(document);
+	return form != REPORT_JUNIT || schema_kind(document) != SCHEMA_BENCH;
 }
 
 char *report_render(const json_t *document, enum report_form form)

@@ -4,7 +4,7 @@
 	"use strict";
 
 	const report = JSON.parse(document.getElementById("report").textContent);
-	const isSvm = report.host.isa === "SVM";
+	const isSvm = report.host && report.host.isa === "SVM";
 	const charts = [];
 
 	function color(name) {
@@ -243,6 +243,44 @@
 		groups.forEach((group, i) => costs("costs-" + i, group));
 	}
 
+	// The largest changes, each in the colour of its direction.
+	function changes(rows) {
+		const canvas = document.getElementById("changes");
+		const shown = rows.filter((row) => row.change_percent !== null &&
+			(row.low_percent !== null || row.verdict === "too few"))
+			.sort((a, b) => Math.abs(b.change_percent) - Math.abs(a.change_percent)).slice(0, 40);
+		const least = Math.min(0, ...shown.map((row) => Math.min(row.change_percent,
+			row.low_percent === null ? 0 : row.low_percent)));
+		const most = Math.max(0, ...shown.map((row) => Math.max(row.change_percent,
+			row.high_percent === null ? 0 : row.high_percent)));
+
+		canvas.parentNode.style.height = shown.length * 24 + 60 + "px";
+		charts.push(new Chart(canvas, {
+			type: "bar",
+			data: {
+				labels: shown.map((row) => row.name + ", " + row.quantity +
+					(row.verdict === "same" ? "" : " (" + row.verdict + ")")),
+				datasets: [{
+					data: shown.map((row) => row.change_percent),
+					backgroundColor: (item) =>
+						(shown[item.dataIndex].change_percent < 0 ? leafColor() : bpfColor()),
+				}],
+				estimates: shown.map((row) => (row.low_percent === null ? null :
+					{ low: row.low_percent, high: row.high_percent })),
+			},
+			options: bars({ suggestedMin: least, suggestedMax: most },
+				      (value) => value + " %", {
+				legend: { display: false },
+				tooltip: { displayColors: false, callbacks: {
+					label: (item) => item.parsed.x.toFixed(1) + " % [" +
+						(shown[item.dataIndex].low_percent || 0).toFixed(1) + ", " +
+						(shown[item.dataIndex].high_percent || 0).toFixed(1) + "]",
+				} },
+			}),
+			plugins: [intervals],
+		}));
+	}
+
 	function redraw() {
 		charts.forEach((chart) => {
 			chart.resize();
@@ -254,6 +292,8 @@
 	Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 	if (report.document === "bench") {
 		benches(report.costs);
+	} else if (report.document === "comparison") {
+		changes(report.rows);
 	} else {
 		sideBySide("counts", report.reasons, "leaf", "bpf");
 		sideBySide("cycles", report.reasons, "leaf_cycles", "bpf_cycles");

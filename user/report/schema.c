@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* As much of JSON Schema as report.schema.json and bench.schema.json use. */
+/* As much of JSON Schema as the schemas of this directory use. */
 #include "report/schema.h"
 
 #include <regex.h>
@@ -199,23 +199,38 @@ static bool valid(const struct check *check, const struct json_path *path, const
 	       valid_items(check, path, value, rule);
 }
 
-bool schema_is_bench(const json_t *document)
+/* By kind: the schema, and how it is told. */
+static const struct {
+	const char *document;
+	int version;
+	const char *begin, *end;
+} schemas[NR_SCHEMA_KINDS] = {
+	[SCHEMA_RUN] = { "", REPORT_SCHEMA_VERSION, report_schema, report_schema_end },
+	[SCHEMA_BENCH] = { "bench", BENCH_SCHEMA_VERSION, bench_schema, bench_schema_end },
+	[SCHEMA_COMPARISON] = { "comparison", COMPARISON_SCHEMA_VERSION, comparison_schema,
+				comparison_schema_end },
+};
+
+enum schema_kind schema_kind(const json_t *document)
 {
 	const char *name = json_string_value(json_object_get(document, "document"));
+	enum schema_kind kind = NR_SCHEMA_KINDS - 1;
 
-	return name && !strcmp(name, "bench");
+	while (kind && !(name && !strcmp(name, schemas[kind].document)))
+		kind--;
+	return kind;
 }
 
 int schema_version(const json_t *document)
 {
-	return schema_is_bench(document) ? BENCH_SCHEMA_VERSION : REPORT_SCHEMA_VERSION;
+	return schemas[schema_kind(document)].version;
 }
 
 static json_t *load_schema(const json_t *document)
 {
-	if (schema_is_bench(document))
-		return json_loadb(bench_schema, bench_schema_end - bench_schema, 0, NULL);
-	return json_loadb(report_schema, report_schema_end - report_schema, 0, NULL);
+	const enum schema_kind kind = schema_kind(document);
+
+	return json_loadb(schemas[kind].begin, schemas[kind].end - schemas[kind].begin, 0, NULL);
 }
 
 int schema_check_by(const json_t *schema, const json_t *document, bool strict, struct error *err)

@@ -7,10 +7,15 @@
 
 #include "util/error.h"
 
-/*
- * Whether it is a document of bench, by its member "document"; others are of run, or of an error.
- */
-bool schema_is_bench(const json_t *document);
+/* What a document is of, by its member "document". */
+enum schema_kind {
+	SCHEMA_RUN, /* or an error */
+	SCHEMA_BENCH,
+	SCHEMA_COMPARISON,
+	NR_SCHEMA_KINDS,
+};
+
+enum schema_kind schema_kind(const json_t *document);
 
 /* The schema_version that this exitcheck knows of such a document. */
 int schema_version(const json_t *document);

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/random.h"
-
 #define CONFIDENCE 0.95
-#define RESAMPLES 2000
 
 static int compare(const void *a, const void *b)
 {
@@ -93,45 +90,4 @@ bool stats_paired(const double *a, const double *b, unsigned int nr, struct esti
 	done = stats_estimate(difference, nr, estimate);
 	free(difference);
 	return done;
-}
-
-/* The median of as many samples, each drawn from all of them. */
-static double resampled_median(const double *samples, unsigned int nr, double *drawn,
-			       uint64_t *random)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		drawn[i] = samples[random_next(random) % nr];
-	return sort_median(drawn, nr);
-}
-
-bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned int nr_b,
-		 struct estimate *estimate)
-{
-	unsigned int largest = nr_a > nr_b ? nr_a : nr_b;
-	unsigned int tail = (unsigned int)(RESAMPLES * (1 - CONFIDENCE) / 2);
-	double *drawn = malloc((largest + RESAMPLES) * sizeof(*drawn));
-	struct estimate of_a, of_b;
-	double *medians;
-	uint64_t random = 0;
-
-	if (!drawn || !stats_estimate(a, nr_a, &of_a) || !stats_estimate(b, nr_b, &of_b)) {
-		free(drawn);
-		return false;
-	}
-	medians = drawn + largest;
-	for (unsigned int i = 0; i < RESAMPLES; i++) {
-		medians[i] = resampled_median(a, nr_a, drawn, &random);
-		medians[i] -= resampled_median(b, nr_b, drawn, &random);
-	}
-	qsort(medians, RESAMPLES, sizeof(*medians), compare);
-	*estimate = (struct estimate){
-		.nr = nr_a < nr_b ? nr_a : nr_b,
-		.median = of_a.median - of_b.median,
-		.mean = of_a.mean - of_b.mean,
-		.low = medians[tail],
-		.high = medians[RESAMPLES - 1 - tail],
-		.has_interval = of_a.has_interval && of_b.has_interval,
-	};
-	free(drawn);
-	return true;
 }

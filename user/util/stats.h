@@ -30,11 +30,4 @@ bool stats_estimate(const double *samples, unsigned int nr, struct estimate *est
 /* The same of a[i] - b[i]: pairs cancel a drift of both. */
 bool stats_paired(const double *a, const double *b, unsigned int nr, struct estimate *estimate);
 
-/*
- * The same of median(a) - median(b), unpaired: percentiles of a deterministic bootstrap. nr is the
- * smaller number of samples; mad is not set.
- */
-bool stats_apart(const double *a, unsigned int nr_a, const double *b, unsigned int nr_b,
-		 struct estimate *estimate);
-
 #endif

@@ -7,7 +7,7 @@
 /* "schema_version" of what run, list and an error are written as; and of the other documents. */
 #define REPORT_SCHEMA_VERSION 1
 #define BENCH_SCHEMA_VERSION 1
-#define COMPARISON_SCHEMA_VERSION 1
+#define COMPARISON_SCHEMA_VERSION 2
 #define STAT_SCHEMA_VERSION 1
 #define INGUEST_SCHEMA_VERSION 1 /* exitcheck-guest --json */
 
