@@ -473,6 +473,7 @@ const struct command commands[] = {
 		       " those of B. It takes at least four of each to tell a difference from chance.",
 		.arguments = "A.json B.json\nA.json... -- B.json...",
 		.options = compare_options,
+		.nr_files = 2,
 		.takes_sides = true,
 		.run = compare_command,
 	},
