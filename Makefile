@@ -66,7 +66,7 @@ scripts := .ci/run tests/newcomer tests/packages tests/structure tests/tap.sh te
 	   tests/mutants/run $(published) $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules user/debian/build \
 	   $(addprefix user/debian/exitcheck-kvm-dkms.,postinst prerm) \
-	   $(addprefix tests/lab/,lab init guest.sh packages run)
+	   $(addprefix tests/lab/,lab init guest.sh packages run) tests/bench/pool
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest completions) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 scripts += $(addprefix tests/mutants/,generate score)
@@ -250,6 +250,12 @@ $(build)/hygiene/cycles: tests/hygiene/cycles.c $(filter-out %/main.o,$(objects)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
 
+# ---- how often compare is wrong, and what it finds, for tests/bench ----
+
+$(build)/calibration: tests/bench/calibration.c $(filter-out %/main.o,$(objects))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(all_cflags) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(libraries)
+
 # ---- exitcheck-guest's code on the probe guest, for tests/lab ----
 
 $(build)/lab/inguest: tests/lab/inguest.c $(filter-out %/main.o,$(objects) $(call object,$(build),$(own)))
@@ -381,4 +387,4 @@ $(build)/packages:
 	$(Q)mkdir -p $(build) && $(packages) check build && touch $@
 
 -include $(patsubst %.o,%.d,$(objects) $(small) $(probe) $(checked) $(fuzzed)) $(units:=.d) $(targets:=.d) \
-	$(build)/hygiene/cycles.d $(build)/lab/inguest.d $(build)/completions/print.d $(skeletons:.skel.h=.bpf.d)
+	$(build)/hygiene/cycles.d $(build)/calibration.d $(build)/lab/inguest.d $(build)/completions/print.d $(skeletons:.skel.h=.bpf.d)
