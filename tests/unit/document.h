@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/compare.h"
 #include "judge/document.h"
 #include "judge/judge.h"
 #include "report/render.h"
@@ -41,6 +42,20 @@ static inline char *form_of(const json_t *document, enum report_form form)
 
 	assert_non_null(text);
 	return text;
+}
+
+/* As many files of it on either side, four at most; *comparison as of compare_documents(). */
+static inline int compare_with_itself(json_t *document, unsigned int nr, double limit,
+				      struct comparison **comparison, struct error *err)
+{
+	/* The comparison goes on to use them. */
+	static json_t *documents[4];
+	static const char *const names[] = { "1", "2", "3", "4" };
+	const struct compare_side side = { documents, names, nr };
+
+	for (unsigned int i = 0; i < 4; i++)
+		documents[i] = document;
+	return compare_documents(&side, &side, limit, comparison, err);
 }
 
 /* It fits the schema, without other members. */
