@@ -26,7 +26,7 @@ struct ec_listed {
 };
 
 #define EC_LISTED_HEAD __builtin_offsetof(struct ec_listed, exits_by_number)
-#define EC_NO_EXIT 0x7fffffffffffffffULL /* start, if there was none */
+#define EC_NOT_OPEN 0x7fffffffffffffffULL /* start, if there was none */
 
 /* Set before the load. */
 struct ec_list_config {

@@ -101,7 +101,7 @@ static void forget(struct kernel_source *source, struct known *known)
 static uint64_t open_cycles(const struct ec_listed *listed, unsigned int index, uint64_t tsc)
 {
 	if (!listed->outside || listed->gone || listed->index != index ||
-	    listed->start == EC_NO_EXIT || tsc < listed->start)
+	    listed->start == EC_NOT_OPEN || tsc < listed->start)
 		return 0;
 	return tsc - listed->start;
 }
@@ -146,7 +146,7 @@ static void set_reasons(struct kernel_source *source, struct usage *usage, struc
 /* Whether an exit may have been counted in the account, and in KVM's statistic a moment later. */
 static bool moves(const struct kernel_source *source, const struct ec_listed *listed, uint64_t tsc)
 {
-	return !listed->gone && listed->start != EC_NO_EXIT &&
+	return !listed->gone && listed->start != EC_NOT_OPEN &&
 	       tsc - listed->start < (uint64_t)source->khz * REST_MS;
 }
 
