@@ -3,15 +3,16 @@
 # The emulated VMX host: Bochs, which boots from a CD and is told everything by a file.
 
 # On Debian's 3.1+dfsg-1 Linux does not boot (6.12.117, 6.12.118): the multiplier of a clock comes out as 0, and the kernel
-# divides by it as it registers the HPET or the TSC.  There Debian 13's serves, beside it.
-bochs_broken=3.1+dfsg-1 bochs_instead=trixie
+# divides by it as it registers the HPET or the TSC.  There Debian 13's serves, beside it, with the library that the
+# newer one does without.
+bochs_broken=3.1+dfsg-1 bochs_instead=trixie bochs_packages='bochs bochs-term bochsbios libsamplerate0'
 
 # bochs_get: sets $bochs_dir to where that has been unpacked; to nothing where the machine's own is good.
 bochs_get()
 {
 	bochs_dir=
 	[ "$(dpkg-query -W -f '${Version}' bochs 2>/dev/null || true)" = "$bochs_broken" ] || return 0
-	bochs_dir=$cache/bochs/$bochs_instead
+	bochs_dir=$cache/bochs/$bochs_instead-${bochs_packages// /+}
 	cache_make "$bochs_dir" bochs_make
 }
 
@@ -34,7 +35,7 @@ bochs_download()
 {
 	local package
 
-	for package in bochs bochs-term bochsbios; do
+	for package in $bochs_packages; do
 		source_download "$package/$bochs_instead" "$@" || return
 	done
 }
@@ -46,7 +47,8 @@ host_bochs()
 
 	if [ -n "$bochs_dir" ]; then
 		program=$bochs_dir/usr/bin/bochs-bin
-		export LTDL_LIBRARY_PATH=$bochs_dir/usr/lib/x86_64-linux-gnu/bochs/plugins
+		export LD_LIBRARY_PATH=$bochs_dir/usr/lib/x86_64-linux-gnu
+		export LTDL_LIBRARY_PATH=$LD_LIBRARY_PATH/bochs/plugins
 	fi
 
 	# Open from now on: its reader would wait for a writer otherwise, and Bochs is none before the first
