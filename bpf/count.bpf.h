@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "exitcheck.h"
+#include "maps.bpf.h"
 #include "memory.h"
 
 /* libbpf has them since 1.6. */
@@ -29,15 +30,6 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile struct ec_config config;
 struct ec_state state;
 
-/* See memory.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(ec_u32));
-	__uint(value_size, sizeof(ec_u64));
-} memory SEC(".maps");
-
 /* Threads that the loader registered: thread, in its PID namespace -> place of the slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -45,14 +37,6 @@ struct {
 	__type(key, ec_u32);
 	__type(value, ec_u32);
 } registered SEC(".maps");
-
-/* ec_slot.key -> place of the slot. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, ec_u64);
-	__type(value, ec_u32);
-} by_key SEC(".maps");
 
 /* A VM whose vCPUs take slots at first sight. */
 struct vm {
@@ -100,18 +84,10 @@ struct {
 		__number;                                                    \
 	})
 
-/* The same for the rest; NULL at the verifier's word only. */
+/* The same for the rest. */
 static __always_inline void *at(ec_u32 region, ec_u32 place)
 {
-	ec_u32 zero = 0;
-	void *all = bpf_map_lookup_elem(&memory, &zero);
-	ec_u64 bounded = place;
-
-	if (!all)
-		return NULL;
-	barrier_var(bounded);
-	bounded &= config.extent[region].mask;
-	return all + config.extent[region].offset + bounded;
+	return at_extent(&config.extent[region], place);
 }
 
 /* Declared with 32 bits, the number would be moved to another register to extend it. */

@@ -95,6 +95,15 @@ struct ec_audit {
 	ec_u32 unused;
 };
 
+static inline void ec_audit_add(struct ec_audit *sum, const struct ec_audit *audit)
+{
+	for (int b = 0; b < EC_HIST_BUCKETS; b++)
+		sum->bias[b] += audit->bias[b];
+	sum->exceeded += audit->exceeded;
+	sum->untimed += audit->untimed;
+	sum->differed += audit->differed;
+}
+
 /* One exit reason of one vCPU, as the loader shows it. */
 struct ec_reason {
 	ec_u64 count; /* exits, including the pending one */

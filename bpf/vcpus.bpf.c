@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "listed.h"
+#include "maps.bpf.h"
 
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define READ_TRIES 8 /* of two counters between two of the vCPU's exits */
@@ -68,22 +69,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct ec_list_config config;
 
-/* As in count.bpf.h, whose they may be. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(ec_u32));
-	__uint(value_size, sizeof(ec_u64));
-} memory SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, ec_u64);
-	__type(value, ec_u32);
-} by_key SEC(".maps");
-
 /* vCPUs that are destroyed, since nobody can list them any more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -110,25 +95,11 @@ static __always_inline ec_u32 read_u32(ec_u64 address)
 	return value;
 }
 
-/* What is at a place of a region; NULL at the verifier's word only. */
-static __always_inline void *at(const volatile struct ec_extent *region, ec_u32 place)
-{
-	ec_u32 zero = 0;
-	void *all = bpf_map_lookup_elem(&memory, &zero);
-	ec_u64 bounded = place;
-
-	if (!all)
-		return NULL;
-	barrier_var(bounded);
-	bounded &= region->mask;
-	return all + region->offset + bounded;
-}
-
 static __always_inline struct ec_slot *slot_of(ec_u64 vcpu)
 {
 	ec_u32 *place = config.has_slots ? bpf_map_lookup_elem(&by_key, &vcpu) : NULL;
 
-	return place ? at(&config.slots, *place) : NULL;
+	return place ? at_extent(&config.slots, *place) : NULL;
 }
 
 /* KVM's statistic, and what the eBPF program had counted at that moment. */
@@ -154,7 +125,7 @@ static __always_inline void read_rows(struct ec_listed *to, ec_u64 vcpu)
 
 	for (ec_u32 i = 0; i < EXIT_NR_INDICES; i++) {
 		ec_u32 place = slot ? slot->row[i] : 0;
-		struct ec_row *row = place ? at(&config.rows, place) : NULL;
+		struct ec_row *row = place ? at_extent(&config.rows, place) : NULL;
 
 		to->counted_by_index[i] = row ? row->count : 0;
 	}

@@ -127,17 +127,6 @@ guest()
 	[ -e options/fields ] && cat trace >"/tmp/trace.$part"
 }
 
-# until_said REGEX FILE
-until_said()
-{
-	tries=1200
-	until grep -qs "$1" "$2"; do
-		sleep 0.1
-		tries=$((tries - 1))
-		[ $tries != 0 ] || return
-	done
-}
-
 load_kvm series exit_leaves=all
 watch='exitcheck watch --'
 guest one >/tmp/watch

@@ -42,6 +42,17 @@ kernel_complaints()
 	dmesg | grep -E "$complaint_pattern" || true
 }
 
+# until_said REGEX FILE: waits for that line, some five minutes at most.
+until_said()
+{
+	lab_tries=3000
+	until grep -qs "$1" "$2"; do
+		sleep 0.1
+		lab_tries=$((lab_tries - 1))
+		[ $lab_tries != 0 ] || return
+	done
+}
+
 # remains: how many of exitcheck's programs, maps, VMs, processes there are.  Needs bpftool.
 remains()
 {

@@ -33,17 +33,6 @@ qemu=$!
 exec 4>/tmp/qmp.in
 echo '{ "execute": "qmp_capabilities" }' >&4
 
-# until_said REGEX FILE
-until_said()
-{
-	tries=3000
-	until grep -qs "$1" "$2"; do
-		sleep 0.1
-		tries=$((tries - 1))
-		[ $tries != 0 ] || return
-	done
-}
-
 ok "the guest has done its work" until_said 'at rest' /tmp/serial
 echo '{ "execute": "stop" }' >&4
 ok "it is stopped" until_said '"STOP"' /tmp/qmp

@@ -45,15 +45,6 @@ static unsigned int median(const uint64_t *buckets)
 	return half ? b : 0;
 }
 
-static void add(struct ec_audit *sum, const struct ec_audit *audit)
-{
-	for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
-		sum->bias[b] += audit->bias[b];
-	sum->exceeded += audit->exceeded;
-	sum->untimed += audit->untimed;
-	sum->differed += audit->differed;
-}
-
 void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned int nr,
 	       struct audit *audit)
 {
@@ -141,8 +132,8 @@ static void judge_together(const struct ec_vcpu *const *vcpus, unsigned int nr, 
 	struct ec_audit sum = { 0 };
 
 	for (unsigned int v = 0; v < nr; v++)
-		add(&sum, group->index >= 0 ? &vcpus[v]->reason[group->index].audit :
-					      &vcpus[v]->audit[group->circumstance]);
+		ec_audit_add(&sum, group->index >= 0 ? &vcpus[v]->reason[group->index].audit :
+						       &vcpus[v]->audit[group->circumstance]);
 	audit_group(audit, &sum, group, cycles);
 }
 
@@ -154,7 +145,7 @@ static void judge_vcpu(const struct ec_vcpu *vcpu, bool cycles, struct audit *au
 
 	group.vcpu = vcpu;
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
-		add(&sum, &vcpu->reason[index].audit);
+		ec_audit_add(&sum, &vcpu->reason[index].audit);
 	audit_group(audit, &sum, &group, cycles);
 }
 

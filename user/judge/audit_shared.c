@@ -21,19 +21,10 @@ struct search {
 	unsigned int bucket; /* of the best property, for AUDIT_SIGN_BIAS */
 };
 
-static void add(struct ec_audit *sum, const struct ec_audit *audit)
-{
-	for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
-		sum->bias[b] += audit->bias[b];
-	sum->exceeded += audit->exceeded;
-	sum->untimed += audit->untimed;
-	sum->differed += audit->differed;
-}
-
 static void add_vcpu(struct ec_audit *sum, const struct ec_vcpu *vcpu)
 {
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
-		add(sum, &vcpu->reason[index].audit);
+		ec_audit_add(sum, &vcpu->reason[index].audit);
 }
 
 static double exits_from(const struct ec_audit *audit, unsigned int first)
@@ -121,7 +112,7 @@ static void consider_circumstances(struct search *search)
 		struct ec_audit of = { 0 };
 
 		for (unsigned int v = 0; v < result->nr_vcpus; v++)
-			add(&of, &result->vcpus[v].bpf.audit[circumstance]);
+			ec_audit_add(&of, &result->vcpus[v].bpf.audit[circumstance]);
 		if (!consider(search, &of))
 			continue;
 		search->best->circumstance = circumstance;
@@ -215,7 +206,7 @@ static void consider_reasons(struct search *search)
 		struct ec_audit of = { 0 };
 
 		for (unsigned int v = 0; v < result->nr_vcpus; v++)
-			add(&of, &result->vcpus[v].bpf.reason[index].audit);
+			ec_audit_add(&of, &result->vcpus[v].bpf.reason[index].audit);
 		if (!consider(search, &of))
 			continue;
 		search->best->is_reason = true;

@@ -229,15 +229,6 @@ void shared_read(const struct shared *shared, unsigned int place, const struct s
 		;
 }
 
-static void add_audit(struct ec_audit *sum, const struct ec_audit *audit)
-{
-	for (int b = 0; b < EC_HIST_BUCKETS; b++)
-		sum->bias[b] += audit->bias[b];
-	sum->exceeded += audit->exceeded;
-	sum->untimed += audit->untimed;
-	sum->differed += audit->differed;
-}
-
 static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
 {
 	if (reason->timed && (!sum->timed || reason->min_ns < sum->min_ns))
@@ -249,7 +240,7 @@ static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
 	sum->ns += reason->ns;
 	for (int b = 0; b < EC_HIST_BUCKETS; b++)
 		sum->hist[b] += reason->hist[b];
-	add_audit(&sum->audit, &reason->audit);
+	ec_audit_add(&sum->audit, &reason->audit);
 }
 
 void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu)
@@ -268,7 +259,7 @@ void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu)
 		sum->differed[i] += vcpu->differed[i];
 	}
 	for (size_t i = 0; i < EC_NR_CIRCUMSTANCES; i++)
-		add_audit(&sum->audit[i], &vcpu->audit[i]);
+		ec_audit_add(&sum->audit[i], &vcpu->audit[i]);
 	for (size_t i = 0; i < EC_HIST_BUCKETS; i++)
 		sum->own[i] += vcpu->own[i];
 	for (size_t i = 0; i < EXIT_NR_INDICES; i++)
