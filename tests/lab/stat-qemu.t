@@ -13,6 +13,7 @@ linux_guest <<'END'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox dd if=/dev/zero of=/dev/null bs=64k count=64
+/bin/busybox sleep 1
 echo at rest
 /bin/busybox sleep 10000
 END
