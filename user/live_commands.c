@@ -34,15 +34,34 @@ int audit_command(struct options *options)
 }
 
 /* What argp cannot know. */
+static int check_source(const struct options *options, struct error *err)
+{
+	if (options->all + !!options->process + !!options->vm > 1)
+		return error_set(err, STATUS_USAGE, "use one of -a, -p and --vm");
+	if (options->source == METER_KERNEL && (options->path || options->clock))
+		return error_set(err, STATUS_USAGE,
+				 "--path and --clock are of eBPF: leave out --source kernel");
+	return 0;
+}
+
+static struct meter_plan meter_plan(const struct options *options)
+{
+	return (struct meter_plan){
+		.source = options->source,
+		.path = options->path,
+		.clock = options->clock,
+		.process = (pid_t)options->process,
+		.vm = options->vm,
+	};
+}
+
 static int check_stat(const struct options *options, struct error *err)
 {
 	const char *json = options->write[REPORT_JSON];
+	int status = check_source(options, err);
 
-	if (options->all + !!options->process + !!options->vm > 1)
-		return error_set(err, STATUS_USAGE, "use one of -a, -p and --vm");
-	if (options->source == STAT_KERNEL && (options->path || options->clock))
-		return error_set(err, STATUS_USAGE,
-				 "--path and --clock are of eBPF: leave out --source kernel");
+	if (status)
+		return status;
 	if (json && options->csv && report_is_same_file(json, options->csv))
 		return error_set(err, STATUS_USAGE, "--json and --csv both write to %s",
 				 strcmp(json, "-") ? json : "standard output");
@@ -52,11 +71,7 @@ static int check_stat(const struct options *options, struct error *err)
 int stat_command(struct options *options)
 {
 	const struct stat_plan plan = {
-		.source = options->source,
-		.path = options->path,
-		.clock = options->clock,
-		.process = (pid_t)options->process,
-		.vm = options->vm,
+		.meter = meter_plan(options),
 		.by = options->by ?: USAGE_BY_REASON,
 		.seconds = options->seconds,
 		.interval = options->interval	   ?:
@@ -80,7 +95,7 @@ int stat_command(struct options *options)
 
 const struct argp_option audit_options[] = {
 	HEADING("What:", GROUP_WORK),
-	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
+	PID_OPTION,
 	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
 	HEADING("eBPF:", GROUP_TRACER),
 	PATH_OPTION,
@@ -99,19 +114,12 @@ const struct argp_option audit_options[] = {
 
 const struct argp_option stat_options[] = {
 	HEADING("What:", GROUP_WORK),
-	{ "all", 'a', NULL, 0, "All VMs (default)", GROUP_WORK },
-	{ "pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK },
-	{ "vm", OPTION_VM, "NAME", 0,
-	  "Only the VM of this name: QEMU's -name (libvirt's), Firecracker's --id, cloud-hypervisor's"
-	  " API socket, or the program's name",
-	  GROUP_WORK },
+	ALL_OPTION,
+	PID_OPTION,
+	VM_OPTION,
 	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
 	HEADING("Source:", GROUP_TRACER),
-	{ "source", OPTION_SOURCE, "auto|kernel|ebpf|both", 0,
-	  "Who counts: the patched KVM itself, which adds nothing to an exit but has no quantiles, or"
-	  " an eBPF program, or that held against the kernel (default: auto, the kernel if it accounts for"
-	  " every VM)",
-	  GROUP_TRACER },
+	SOURCE_OPTION,
 	PATH_OPTION,
 	CLOCK_OPTION,
 	HEADING("Output (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),

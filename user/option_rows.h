@@ -37,4 +37,29 @@ enum {
 			GROUP_TRACER                                                           \
 	}
 
+/* Which VMs, and who counts their exits. */
+#define ALL_OPTION                                                   \
+	{                                                            \
+		"all", 'a', NULL, 0, "All VMs (default)", GROUP_WORK \
+	}
+#define PID_OPTION                                                               \
+	{                                                                        \
+		"pid", 'p', "PID", 0, "Only the VMs of this process", GROUP_WORK \
+	}
+#define VM_OPTION                                                                           \
+	{                                                                                   \
+		"vm", OPTION_VM, "NAME", 0,                                                 \
+			"Only the VM of this name: QEMU's -name (libvirt's), Firecracker's" \
+			" --id, cloud-hypervisor's API socket, or the program's name",      \
+			GROUP_WORK                                                          \
+	}
+#define SOURCE_OPTION                                                                           \
+	{                                                                                       \
+		"source", OPTION_SOURCE, "auto|kernel|ebpf|both", 0,                            \
+			"Who counts: the patched KVM itself, which adds nothing to an exit but" \
+			" has no quantiles, or an eBPF program, or that held against the"       \
+			" kernel (default: auto, the kernel if it accounts for every VM)",      \
+			GROUP_TRACER                                                            \
+	}
+
 #endif

@@ -10,7 +10,7 @@
 
 #include "bench/plan.h"
 #include "kvm/test_vm.h"
-#include "live/stat.h"
+#include "live/meter.h"
 #include "live/usage.h"
 #include "report/file.h"
 #include "util/array.h"
@@ -229,10 +229,10 @@ static int parse_by(struct parse *parse, const char *name)
 static int parse_source(struct parse *parse, const char *name)
 {
 	static const char *const names[] = {
-		[STAT_AUTO] = "auto",
-		[STAT_EBPF] = "ebpf",
-		[STAT_KERNEL] = "kernel",
-		[STAT_BOTH] = "both",
+		[METER_AUTO] = "auto",
+		[METER_EBPF] = "ebpf",
+		[METER_KERNEL] = "kernel",
+		[METER_BOTH] = "both",
 	};
 
 	return parse_name(parse, "source", names, NR(names), name, &parse->options->source);

@@ -63,7 +63,7 @@ struct options {
 	bool all;		/* stat: -a */
 	const char *vm;		/* stat: its name, NULL: any */
 	unsigned int by;	/* stat: bits of enum usage_by, 0: the default */
-	unsigned int source;	/* stat: enum stat_source */
+	unsigned int source;	/* stat: enum meter_source */
 	const char *csv;	/* stat: as write[] */
 	unsigned int observers; /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;

@@ -237,7 +237,7 @@ static void stat(void **state)
 	assert_string_equal(options.vm, "web1");
 	assert_int_equal(options.by, USAGE_BY_VM);
 	assert_int_equal(parse("stat", "--source kernel"), 0);
-	assert_int_equal(options.source, STAT_KERNEL);
+	assert_int_equal(options.source, METER_KERNEL);
 
 	assert_int_equal(parse("stat", "--source perf"), STATUS_USAGE);
 	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf, kernel or both");

@@ -5,24 +5,12 @@
 /* `exitcheck stat`: exits of the VMs that run, and their time. */
 
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "tracer/tracer.h"
+#include "live/meter.h"
 #include "util/error.h"
 
-enum stat_source {
-	STAT_AUTO, /* the kernel if it accounts for every VM, else eBPF */
-	STAT_EBPF,
-	STAT_KERNEL,
-	STAT_BOTH, /* eBPF, held against the kernel */
-};
-
 struct stat_plan {
-	enum stat_source source;
-	enum tracer_path path;
-	enum tracer_clock clock;
-	pid_t process;	       /* whose VMs, 0: all */
-	const char *vm;	       /* the VM of that name, NULL: any */
+	struct meter_plan meter;
 	unsigned int by;       /* bits of enum usage_by */
 	unsigned int seconds;  /* 0: until the command or the process ends, or a signal comes */
 	unsigned int interval; /* seconds between two tables, 0: one at the end */
