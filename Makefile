@@ -7,6 +7,7 @@ KERNEL ?= $(or $(if $(KERNEL_SRC),$(shell sed -n 's/^VERSION = //p; s/^PATCHLEVE
 ISA    ?= svm
 PATCH  ?= series
 RUNS   ?= 50
+BOOTS  ?= 4
 PREFIX ?= /usr/local
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 KVER   ?= $(shell uname -r)
@@ -66,7 +67,7 @@ scripts := .ci/run tests/newcomer tests/packages tests/structure tests/tap.sh te
 	   tests/mutants/run $(published) $(labs) $(wildcard tests/hygiene/*.t tests/hygiene/*.sh) \
 	   $(wildcard kernel-patch/*.sh) kernel-patch/kvm-modules user/debian/build \
 	   $(addprefix user/debian/exitcheck-kvm-dkms.,postinst prerm) \
-	   $(addprefix tests/lab/,lab init guest.sh packages run) tests/bench/pool
+	   $(addprefix tests/lab/,lab init guest.sh packages run) $(addprefix tests/bench/,compare pool)
 code    := $(wildcard $(addsuffix /*.[ch],bpf user $(addprefix user/,$(rooms) kvm/guest inguest completions) \
 	   $(addprefix tests/,unit fuzz hygiene lab)))
 scripts += $(addprefix tests/mutants/,generate score)
@@ -124,7 +125,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants hygiene bench unit fuzz soak newcomer lint patch-check deps \
+.PHONY: all run test test-all mutants hygiene bench compare unit fuzz soak newcomer lint patch-check deps \
 	deb deb-check dist clean install help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program) $(inguest) $(completions) $(manuals)
 
@@ -301,6 +302,11 @@ bench: ## what each way of watching costs, and other tools, in instructions (KER
 	$(Q)$(packages) install build lab svm bench
 	$(Q)$(submake) $(program) >&2
 	$(Q)KERNEL="$(KERNEL)" tests/bench/bench $(build)/bench
+
+compare: ## what an exit of each reason costs on two KVMs, in instructions (A=6.1 B=7.3, trees or PATCHes; BOOTS=4 ARGS="-w cpuid")
+	$(Q)$(packages) install build lab svm
+	$(Q)$(submake) $(program) >&2
+	$(Q)KERNEL="$(KERNEL)" PATCH="$(PATCH)" BOOTS="$(BOOTS)" tests/bench/compare $(build)/compare "$(A)" "$(B)" $(ARGS)
 
 unit: ## unit tests alone
 	$(Q)$(packages) install build test

@@ -44,6 +44,21 @@ refused "a tree that the series does not fit" 3 \
 	'series for Linux 6.12 does not apply .*: 0003-.*SVM.*\.patch fails; take another kernel .* or another tree' \
 	env KERNEL_SRC="$tree" "$lab" build --kernel 6.12
 
+# What is compared is looked at before either is built.
+compare=$here/../bench/compare
+refused "compare: one KVM" 2 'two KVMs are compared: make compare A=6.1 B=7.3' "$compare" "$out/pair" none
+refused "compare: neither kernel, tree nor patch" 2 "no kernel, source tree or patch 'v6.1'" \
+	"$compare" "$out/pair" none v6.1
+refused "compare: no such mutant" 2 "no mutant 'bogus'" "$compare" "$out/pair" mutant-bogus none
+refused "compare: an option of bench" 2 'no workload "bogus"' "$compare" "$out/pair" none series -w bogus
+refused "compare: how many boots" 2 'BOOTS is 1 to 99' env BOOTS=many "$compare" "$out/pair" none series
+refused "compare: a patch that does not apply" 3 'mine.patch does not apply' "$compare" "$out/pair" none "$out/mine.patch"
+refused "compare: a kernel that the tree is not" 2 'KERNEL_SRC is Linux 6\.12\..*, and KERNEL=6.1 was asked for' \
+	env KERNEL_SRC="$tree" "$compare" "$out/pair" none 6.1
+refused "compare: a tree that the series does not fit" 3 'series for Linux 6.12 does not apply' \
+	"$compare" "$out/pair" none "$tree"
+ok "compare: nothing is left of that" test ! -e "$out/pair"
+
 # Its successor, which has no series.
 sed 's/^PATCHLEVEL = .*/PATCHLEVEL = 13/' "$tree/Makefile" >"$out/Makefile"
 mv "$out/Makefile" "$tree/Makefile"

@@ -151,6 +151,7 @@ static void benches_that_are_alike(void **state)
 	benches(1, 4, 1000, 30, 5);
 	expect_status(-1, STATUS_PASS);
 	assert_string_equal(comparison->kind, "bench");
+	assert_string_equal(row("cpuid none", "cycles")->exit, "0x72 CPUID");
 	assert_int_equal(comparison->nr_rows, 3);
 	assert_int_equal(compare_count(comparison, COMPARE_SAME), 3);
 	expect_status(5, STATUS_PASS);
@@ -374,6 +375,8 @@ static void every_form(void **state)
 			text = form_of(root, form);
 			assert_non_null(strstr(text, "cpuid none"));
 			assert_non_null(strstr(text, files[i] == 1 ? "too few" : "over"));
+			if (form == REPORT_HTML)
+				assert_non_null(strstr(text, ">0x72 CPUID</span></th>"));
 			free(text);
 		}
 		text = form_of(root, REPORT_JSON);

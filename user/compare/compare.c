@@ -147,6 +147,7 @@ static void judge_row(struct comparison *comparison, const struct quantity *quan
 	double all_a, all_b;
 
 	memcpy(row->name, quantity->name, sizeof(row->name));
+	memcpy(row->exit, quantity->exit, sizeof(row->exit));
 	row->quantity = quantity->unit;
 	row->is_log = quantity->is_log;
 	row->a = quantity->is_log ? exp(of->mean_a) : of->mean_a;

@@ -25,7 +25,7 @@ enum compare_verdict {
 
 /* One quantity of one exit reason, or of one workload under one observer. */
 struct compare_row {
-	char name[64];
+	char name[64], exit[64]; /* as a quantity has them */
 	const char *quantity;
 	bool exact;  /* nothing of it is left to chance */
 	bool is_log; /* compared by ratio */

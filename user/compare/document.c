@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/parts.h"
+#include "util/json.h"
 #include "util/text.h"
 #include "util/version.h"
 
@@ -53,13 +54,14 @@ static json_t *rows_json(const struct comparison *comparison)
 		const struct compare_row *row = &comparison->rows[i];
 
 		json_array_append_new(
-			rows, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s}",
-					"name", row->name, "quantity", row->quantity, "a",
-					real_or_null(row->a), "b", real_or_null(row->b),
-					"change_percent", real_or_null(row->change), "low_percent",
-					real_or_null(row->low), "high_percent",
-					real_or_null(row->high), "p", real_or_null(row->p), "exact",
-					row->exact, "verdict", verdict_names[row->verdict]));
+			rows,
+			json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s}", "name",
+				  row->name, "exit", json_string_or_null(row->exit), "quantity",
+				  row->quantity, "a", real_or_null(row->a), "b",
+				  real_or_null(row->b), "change_percent", real_or_null(row->change),
+				  "low_percent", real_or_null(row->low), "high_percent",
+				  real_or_null(row->high), "p", real_or_null(row->p), "exact",
+				  row->exact, "verdict", verdict_names[row->verdict]));
 	}
 	return rows;
 }

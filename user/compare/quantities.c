@@ -71,11 +71,11 @@ static struct quantity *quantity_of(struct quantities *quantities, const struct 
 	return &quantities->list[quantities->nr++];
 }
 
-static void set_name(struct quantity *quantity, const char *name)
+/* A character may be cut in two. */
+static void set_text(char text[64], const char *from)
 {
-	snprintf(quantity->name, sizeof(quantity->name), "%.63s", name);
-	/* A character may have been cut in two. */
-	text_clean(quantity->name);
+	snprintf(text, 64, "%.63s", from);
+	text_clean(text);
 }
 
 static bool set(struct quantities *quantities, const struct quantity *like, unsigned int file,
@@ -147,7 +147,7 @@ static bool add_reason(struct quantities *quantities, const json_t *document, co
 {
 	struct quantity quantity = { .floor = 0 };
 
-	set_name(&quantity, report_reason(document, reason).s);
+	set_text(quantity.name, report_reason(document, reason).s);
 	if (!add_rate(quantities, reason, all, &quantity, file))
 		return false;
 	quantity = (struct quantity){
@@ -155,7 +155,7 @@ static bool add_reason(struct quantities *quantities, const json_t *document, co
 		.is_log = true,
 		.floor = FLOOR,
 	};
-	set_name(&quantity, report_reason(document, reason).s);
+	set_text(quantity.name, report_reason(document, reason).s);
 	return set(quantities, &quantity, file,
 		   number_or_nan(reason, quantities->leaves ? "leaf_cycles" : "bpf_cycles") *
 			   time_scale(quantities, document));
@@ -176,9 +176,21 @@ static json_t *costs_of_base(const json_t *document)
 	return bases;
 }
 
+/* By workload: the exit that it causes, "0x72 CPUID". NULL: no memory. */
+static json_t *exits_of_workloads(const json_t *document)
+{
+	json_t *exits = json_object(), *workload;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "workloads"), i, workload)
+		json_object_set_new(exits, doc_string(workload, "name"),
+				    json_string(report_workload_exit(document, workload).s));
+	return exits;
+}
+
 /* What is added, pair by pair of a round's samples; and the cost itself. */
 static bool add_costs(struct quantities *quantities, const json_t *cost, const json_t *of_base,
-		      double scale, bool instructions, unsigned int file)
+		      const char *exit, double scale, bool instructions, unsigned int file)
 {
 	const char *key = instructions ? "instructions" : "cycles";
 	const json_t *of = json_object_get(cost, key), *added = json_object_get(of, "added");
@@ -190,7 +202,8 @@ static bool add_costs(struct quantities *quantities, const json_t *cost, const j
 		return true;
 	snprintf(name, sizeof(name), "%.60s %.60s", doc_string(cost, "workload"),
 		 doc_string(cost, "observer"));
-	set_name(&quantity, name);
+	set_text(quantity.name, name);
+	set_text(quantity.exit, exit);
 	if (json_is_object(added)) {
 		quantity.unit = instructions	  ? "added instructions" :
 				quantities->in_ns ? "added ns" :
@@ -208,17 +221,19 @@ static bool add_costs(struct quantities *quantities, const json_t *cost, const j
 static bool add_bench(struct quantities *quantities, const json_t *document, unsigned int file)
 {
 	const double scale = time_scale(quantities, document);
-	json_t *bases = costs_of_base(document), *cost;
-	bool done = bases;
+	json_t *bases = costs_of_base(document), *exits = exits_of_workloads(document), *cost;
+	bool done = bases && exits;
 	size_t i;
 
 	json_array_foreach(json_object_get(document, "costs"), i, cost) {
 		const json_t *base = json_object_get(bases, doc_string(cost, "workload"));
+		const char *exit = doc_string(exits, doc_string(cost, "workload"));
 
-		done = done && add_costs(quantities, cost, base, scale, false, file) &&
-		       add_costs(quantities, cost, base, 1, true, file);
+		done = done && add_costs(quantities, cost, base, exit, scale, false, file) &&
+		       add_costs(quantities, cost, base, exit, 1, true, file);
 	}
 	json_decref(bases);
+	json_decref(exits);
 	return done;
 }
 

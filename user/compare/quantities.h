@@ -10,6 +10,7 @@
 
 struct quantity {
 	char name[64]; /* of the exit reason; or of workload and observer */
+	char exit[64]; /* that the workload causes, "" for the rows of a run */
 	const char *unit;
 	bool is_log;	/* the values are logarithms */
 	bool is_rate;	/* never below 0 */

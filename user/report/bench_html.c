@@ -92,11 +92,10 @@ static void bench_costs(FILE *to, const json_t *document)
 	struct bench_group group = { 0 };
 
 	markup(to,
-	       "<p class=\"note\">%s. Under an emulator whose clock counts instructions (QEMU’s"
-	       " -icount) cycles are instructions.</p>\n"
+	       "<p class=\"note\">%s.%s</p>\n"
 	       "<noscript><p class=\"note\">The charts need JavaScript; the tables have their"
 	       " numbers.</p></noscript>\n",
-	       bench_note(document).s);
+	       bench_note(document).s, bench_clock_note);
 	for (unsigned int nr = 0; bench_next(document, &group); nr++)
 		bench_group(to, document, &group, nr);
 }

@@ -91,6 +91,10 @@ void bench_row(const struct bench_group *group, const json_t *cost, struct bench
 	median(instructions, row->buffer[BENCH_INSTRUCTIONS], sizeof(row->buffer[0]));
 }
 
+const char bench_clock_note[] =
+	" Under an emulator whose clock counts instructions (QEMU’s -icount)"
+	" cycles are instructions.";
+
 struct bench_note bench_note(const json_t *document)
 {
 	struct bench_note note;

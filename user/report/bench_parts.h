@@ -50,4 +50,7 @@ struct bench_note {
 
 struct bench_note bench_note(const json_t *document);
 
+/* What else the page of a bench, or of a comparison of benches, says of cycles. */
+extern const char bench_clock_note[];
+
 #endif

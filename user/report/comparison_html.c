@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "report/bench_parts.h"
 #include "report/comparison_parts.h"
 #include "report/markup.h"
 #include "report/page.h"
@@ -46,8 +47,11 @@ static void comparison_rows(FILE *to, const json_t *document)
 	table_heads(to, heads);
 	json_array_foreach(json_object_get(document, "rows"), i, entry) {
 		comparison_row(entry, &row);
-		markup(to, "<tr class=\"%s\"><th scope=\"row\">%s</th>",
+		markup(to, "<tr class=\"%s\"><th scope=\"row\">%s",
 		       class_of(row.cell[COMPARISON_VERDICT]), row.cell[COMPARISON_NAME]);
+		if (!doc_is_null(entry, "exit"))
+			markup(to, " <span class=\"number\">%s</span>", doc_string(entry, "exit"));
+		markup(to, "</th>");
 		for (int c = COMPARISON_QUANTITY; c < COMPARISON_NR_COLUMNS; c++) {
 			if (comparison_is_words(c))
 				markup(to, "<td>%s</td>", row.cell[c]);
@@ -57,7 +61,8 @@ static void comparison_rows(FILE *to, const json_t *document)
 		markup(to, "</tr>\n");
 	}
 	table_end(to);
-	markup(to, "<p class=\"note\">%s</p>\n", comparison_note);
+	markup(to, "<p class=\"note\">%s%s</p>\n", comparison_note,
+	       strcmp(doc_string(document, "of"), "bench") ? "" : bench_clock_note);
 	section_end(to);
 }
 
