@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "live/kernel_source.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <x86intrin.h>
 
 #include "live/names.h"
-#include "util/text.h"
 
 #define MAX_GONE 1024 /* vCPUs that are gone and still have rows of their own */
 #define FORMER UINT64_MAX
@@ -247,9 +245,8 @@ int kernel_source_take(struct kernel_source *source, struct usage *usage, double
 	proof->vcpus += source->nr_merged - !!source->nr_merged;
 	proof_add_sum(&proof->stat, &source->gone);
 	proof->stat.emulates = proof_kvm_emulates();
-	if (vcpus_lost(source->vcpus))
-		snprintf(proof->lost.s, sizeof(proof->lost.s), "the numbers of %s vCPUs that went",
-			 text_u64(vcpus_lost(source->vcpus)).s);
+	proof->lost.nr[LOSS_GONE] = vcpus_lost(source->vcpus);
+	losses_say(&proof->lost);
 	return 0;
 }
 

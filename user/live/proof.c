@@ -103,41 +103,63 @@ static void append_account(struct proof_verdict *verdict, const struct proof_sta
 		       account->under_way ? ", but for exits under way" : "");
 }
 
-/* What lacks; false: nothing does. */
-static bool append_lacks(struct proof_verdict *verdict, const struct proof *proof)
+unsigned int proof_lacks(const struct proof *proof)
 {
 	const struct proof_stat *stat = &proof->stat;
-	size_t before = strlen(verdict->text);
+	unsigned int lacks = 0;
 
-	if (!proof->vcpus) {
-		append(verdict, " no VM ran meanwhile");
-		return true;
-	}
+	if (!proof->vcpus)
+		return PROOF_NO_VM;
 	if (*proof->lost.s)
-		append(verdict, " lost: %s", proof->lost.s);
+		lacks |= PROOF_LOST;
 	if (proof->unaccounted)
-		append(verdict, "%s KVM does not account for %u of %u vCPUs",
-		       strlen(verdict->text) > before ? ";" : "", proof->unaccounted, proof->vcpus);
+		lacks |= PROOF_UNACCOUNTED;
 	if (stat->differ && (stat->fewer || !stat->emulates))
+		lacks |= PROOF_STATISTIC;
+	if (proof->account.differ)
+		lacks |= PROOF_ACCOUNT;
+	return lacks;
+}
+
+static void append_lacks(struct proof_verdict *verdict, const struct proof *proof,
+			 unsigned int lacks)
+{
+	const struct proof_stat *stat = &proof->stat;
+	const char *separator = "";
+
+	if (lacks & PROOF_NO_VM)
+		append(verdict, " no VM ran meanwhile");
+	if (lacks & PROOF_LOST) {
+		append(verdict, " lost: %s", proof->lost.s);
+		separator = ";";
+	}
+	if (lacks & PROOF_UNACCOUNTED) {
+		append(verdict, "%s KVM does not account for %u of %u vCPUs", separator,
+		       proof->unaccounted, proof->vcpus);
+		separator = ";";
+	}
+	if (lacks & PROOF_STATISTIC) {
 		append(verdict,
 		       "%s KVM's statistic has %s exits more and %s fewer, on %u of %u vCPUs",
-		       strlen(verdict->text) > before ? ";" : "", text_u64(stat->more).s,
-		       text_u64(stat->fewer).s, stat->differ, stat->vcpus);
-	if (proof->account.differ)
+		       separator, text_u64(stat->more).s, text_u64(stat->fewer).s, stat->differ,
+		       stat->vcpus);
+		separator = ";";
+	}
+	if (lacks & PROOF_ACCOUNT)
 		append(verdict,
 		       "%s KVM's own account has %s exits more and %s fewer, by reason, on %u of %u"
 		       " vCPUs",
-		       strlen(verdict->text) > before ? ";" : "", text_u64(proof->account.more).s,
-		       text_u64(proof->account.fewer).s, proof->account.differ,
-		       proof->account.vcpus);
-	return strlen(verdict->text) > before;
+		       separator, text_u64(proof->account.more).s, text_u64(proof->account.fewer).s,
+		       proof->account.differ, proof->account.vcpus);
 }
 
 struct proof_verdict proof_verdict(const struct proof *proof)
 {
 	struct proof_verdict verdict = { .text = "INCOMPLETE:" };
+	const unsigned int lacks = proof_lacks(proof);
 
-	verdict.complete = !append_lacks(&verdict, proof);
+	verdict.complete = !lacks;
+	append_lacks(&verdict, proof, lacks);
 	if (verdict.complete)
 		snprintf(verdict.text, sizeof(verdict.text), "complete: every exit of %u vCPU%s",
 			 proof->vcpus, proof->vcpus == 1 ? "" : "s");

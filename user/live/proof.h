@@ -31,6 +31,17 @@ struct proof {
 	struct proof_stat account; /* likewise KVM's own account by reason, if it was asked for */
 };
 
+/* What lacks, in bits. */
+enum proof_lack {
+	PROOF_NO_VM = 1,
+	PROOF_LOST = 2,
+	PROOF_UNACCOUNTED = 4,
+	PROOF_STATISTIC = 8, /* KVM's statistic has other numbers */
+	PROOF_ACCOUNT = 16,  /* KVM's own account has */
+};
+
+unsigned int proof_lacks(const struct proof *proof);
+
 struct proof_verdict {
 	bool complete;
 	char text[512]; /* begins with "complete" or "INCOMPLETE" */
