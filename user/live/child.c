@@ -4,14 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "util/array.h"
 
 #define GRACE 50 /* moments between SIGTERM and SIGKILL: five seconds */
 #define MOMENT_NS 100000000
@@ -70,16 +74,26 @@ void child_stop(pid_t child, const sigset_t *signals)
 	for (int i = 0; i < GRACE; i++) {
 		if (waitpid(child, NULL, WNOHANG))
 			return;
-		child_moment(signals);
+		child_moment(signals, 0);
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }
 
-int child_moment(const sigset_t *signals)
+int child_moment(const sigset_t *signals, int fd)
 {
-	const struct timespec moment = { .tv_nsec = MOMENT_NS };
-	int signal = sigtimedwait(signals, NULL, &moment);
+	struct timespec moment = { .tv_nsec = MOMENT_NS };
+	int signal_fd = fd ? signalfd(-1, signals, SFD_CLOEXEC) : -1, signal;
+	struct pollfd ready[] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
 
+	if (signal_fd >= 0) {
+		poll(ready, NR(ready), MOMENT_NS / 1000000);
+		close(signal_fd);
+		moment.tv_nsec = 0;
+	}
+	signal = sigtimedwait(signals, NULL, &moment);
 	return signal > 0 ? signal : 0;
 }

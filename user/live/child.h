@@ -18,7 +18,10 @@ void child_report(const char *name, int status);
 /* Ends one that still runs. */
 void child_stop(pid_t child, const sigset_t *signals);
 
-/* Waits a tenth of a second, or for one of the blocked signals: which, 0 if none came. */
-int child_moment(const sigset_t *signals);
+/*
+ * Waits a tenth of a second, for one of the blocked signals, or until a descriptor is readable (0: none). Which signal
+ * came, 0 if none did.
+ */
+int child_moment(const sigset_t *signals, int fd);
 
 #endif

@@ -71,7 +71,7 @@ static int watch(struct watching *watching, uint64_t begin, struct error *err)
 	int status = 0;
 
 	while (!status) {
-		int signal = child_moment(&watching->signals);
+		int signal = child_moment(&watching->signals, plan->fd);
 		uint64_t now = clocks_read().ns;
 
 		if ((signal && signal != SIGCHLD) || has_ended(watching))

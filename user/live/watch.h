@@ -19,6 +19,7 @@ struct watch_plan {
 	unsigned int interval; /* seconds between two looks, 0: none but the last */
 	uint64_t count;	       /* of intervals, 0: any number */
 	char **command;	       /* NULL: none */
+	int fd;		       /* poll comes at once when this is readable; 0: there is none */
 	/* Every tenth of a second, and at each interval. */
 	int (*poll)(void *context, struct error *err);
 	int (*look)(void *context, struct error *err);
