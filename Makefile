@@ -10,6 +10,7 @@ RUNS   ?= 50
 BOOTS  ?= 4
 PREFIX ?= /usr/local
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
+UNITS  ?= $(PREFIX)/lib/systemd/system
 KVER   ?= $(shell uname -r)
 FUZZ_SECONDS ?= 60
 SEED   ?= 1
@@ -105,7 +106,7 @@ sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-rec
 	      -fno-omit-frame-pointer
 # trace-cmp makes judging six times slower; libFuzzer still sees the words that parsers compare.
 fuzzers    := $(sanitizers) -fno-sanitize-coverage=trace-cmp
-libraries  := -lbpf -lelf -lz -ljansson -lpthread -lm
+libraries  := -lbpf -lelf -lz -ljansson -lmicrohttpd -lpthread -lm
 
 # The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
 bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-unused-parameter \
@@ -371,6 +372,9 @@ install: all ## to PREFIX=/usr/local, under DESTDIR
 		install -D -m 644 $(build)/completions/$$name.zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_$$name && \
 		install -D -m 644 $(build)/completions/$$name.fish \
 			$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit; done
+	$(Q)install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/$(program) $(addprefix user/export/$(program).,rules.yml dashboard.json)
+	$(Q)install -d $(DESTDIR)$(UNITS) && sed 's|SBINDIR|$(PREFIX)/sbin|' user/export/$(program)-export.service \
+		>$(DESTDIR)$(UNITS)/$(program)-export.service
 
 dist: ## a source archive of HEAD, in build/
 	$(Q)mkdir -p $(build) && git archive --prefix=exitcheck-$(version)/ --add-virtual-file="exitcheck-$(version)/.tarball-version:\

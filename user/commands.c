@@ -501,6 +501,14 @@ const struct command commands[] = {
 		.takes_command = true,
 		.run = stat_command,
 	},
+	{
+		.name = "export",
+		.summary = "serve the exits of the VMs that run, and their time, to Prometheus",
+		.doc = "Serves the exits of the VMs on this host and their time as metrics, over HTTP"
+		       " or in a file, until Ctrl-C. Each scrape reads the counters.",
+		.options = export_options,
+		.run = export_command,
+	},
 };
 
 const unsigned int nr_commands = NR(commands);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "live/audit.h"
+#include "live/export.h"
 #include "live/stat.h"
 #include "live/usage.h"
 #include "option_rows.h"
@@ -93,6 +94,43 @@ int stat_command(struct options *options)
 	return status ? say(&err, status) : verdict;
 }
 
+static int export_plan(const struct options *options, struct http_address *address,
+		       struct export_plan *plan, struct error *err)
+{
+	const char *listen = options->listen ?: options->textfile ? NULL : EXPORT_ADDRESS;
+	int status = check_source(options, err);
+
+	*plan = (struct export_plan){
+		.meter = meter_plan(options),
+		.listen = listen ? address : NULL,
+		.textfile = options->textfile,
+		.interval = options->interval,
+		.max_series = options->max_series ?: EXPORT_MAX_SERIES,
+		.per_vcpu = options->per_vcpu,
+	};
+	if (status)
+		return status;
+	if (options->textfile && !*options->textfile)
+		return error_set(err, STATUS_USAGE, "--textfile: no file name");
+	if (!options->textfile != !options->interval)
+		return error_set(err, STATUS_USAGE,
+				 "--textfile and --interval go together: every N seconds the file"
+				 " is written");
+	return listen ? http_parse(listen, address, err) : 0;
+}
+
+int export_command(struct options *options)
+{
+	struct http_address address;
+	struct export_plan plan;
+	struct error err;
+	int status = export_plan(options, &address, &plan, &err);
+
+	if (!status)
+		status = export_run(&plan, &err);
+	return status ? say(&err, status) : STATUS_PASS;
+}
+
 const struct argp_option audit_options[] = {
 	HEADING("What:", GROUP_WORK),
 	PID_OPTION,
@@ -131,6 +169,32 @@ const struct argp_option stat_options[] = {
 	{ "count", 'n', "N", 0, "Stop after N such tables, 1 to 10,000,000", GROUP_OUTPUT },
 	{ "json", OPTION_JSON, "FILE", 0, "Write a line of JSON for each table", GROUP_OUTPUT },
 	{ "csv", OPTION_CSV, "FILE", 0, "Write the rows of each table as CSV", GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};
+
+const struct argp_option export_options[] = {
+	HEADING("What:", GROUP_WORK),
+	ALL_OPTION,
+	PID_OPTION,
+	VM_OPTION,
+	HEADING("Source:", GROUP_TRACER),
+	SOURCE_OPTION,
+	PATH_OPTION,
+	CLOCK_OPTION,
+	HEADING("Output:", GROUP_OUTPUT),
+	{ "listen", OPTION_LISTEN, "ADDRESS:PORT", 0,
+	  "Where to serve /metrics, as in 0.0.0.0:9798 or [::1]:9798 (default: 127.0.0.1:9798, or"
+	  " nowhere with --textfile)",
+	  GROUP_OUTPUT },
+	{ "textfile", OPTION_TEXTFILE, "FILE", 0,
+	  "Write the metrics to FILE, for node_exporter's textfile collector; needs --interval",
+	  GROUP_OUTPUT },
+	{ "interval", OPTION_INTERVAL, "N", 0, "Write FILE every N seconds, 1 to 604,800",
+	  GROUP_OUTPUT },
+	{ "per-vcpu", OPTION_PER_VCPU, NULL, 0, "Count by vCPU, too", GROUP_OUTPUT },
+	{ "max-series", OPTION_MAX_SERIES, "N", 0,
+	  "Leave out VMs beyond N series, 1 to 10,000,000 (default: 100,000)", GROUP_OUTPUT },
 	HELP_OPTION,
 	{ 0 },
 };

@@ -6,9 +6,10 @@
 
 #include "options.h"
 
-extern const struct argp_option audit_options[], stat_options[];
+extern const struct argp_option audit_options[], stat_options[], export_options[];
 
 int audit_command(struct options *options);
 int stat_command(struct options *options);
+int export_command(struct options *options);
 
 #endif

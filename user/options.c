@@ -32,6 +32,7 @@ static const struct limit {
 	{ 'p', 1, INT_MAX },
 	{ OPTION_ROUNDS, 1, 1000 },
 	{ OPTION_VMS, 1, BENCH_MAX_VMS },
+	{ OPTION_MAX_SERIES, 1, 10000000 },
 };
 
 struct parse {
@@ -419,6 +420,19 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_SOURCE:
 		status = parse_source(parse, arg);
+		break;
+	case OPTION_LISTEN:
+		options->listen = arg;
+		break;
+	case OPTION_TEXTFILE:
+		options->textfile = arg;
+		break;
+	case OPTION_PER_VCPU:
+		options->per_vcpu = true;
+		break;
+	case OPTION_MAX_SERIES:
+		status = parse_number(parse, key, arg, &number);
+		options->max_series = number;
 		break;
 	case OPTION_CSV:
 		status = parse_csv(parse, arg);

@@ -36,6 +36,10 @@ enum {
 	OPTION_BY,
 	OPTION_CSV,
 	OPTION_SOURCE,
+	OPTION_LISTEN,
+	OPTION_TEXTFILE,
+	OPTION_PER_VCPU,
+	OPTION_MAX_SERIES,
 	OPTION_FORM, /* + enum report_form */
 	OPTION_JSON = OPTION_FORM + REPORT_JSON,
 };
@@ -56,16 +60,20 @@ struct options {
 	bool opt_in;
 	struct leaf_numbers leaves; /* run: of another implementation; exits 0: ours */
 	enum tracer_clock clock;
-	unsigned int seconds;	/* audit, stat; 0: until interrupted */
-	unsigned int interval;	/* audit, stat; 0: the default */
-	unsigned int process;	/* audit, stat; 0: all */
-	char **command;		/* audit, stat; NULL: none */
-	bool all;		/* stat: -a */
-	const char *vm;		/* stat: its name, NULL: any */
-	unsigned int by;	/* stat: bits of enum usage_by, 0: the default */
-	unsigned int source;	/* stat: enum meter_source */
-	const char *csv;	/* stat: as write[] */
-	unsigned int observers; /* bench: bits as in bench_observers[], 0: all of them */
+	unsigned int seconds;	 /* audit, stat; 0: until interrupted */
+	unsigned int interval;	 /* audit, stat; 0: the default */
+	unsigned int process;	 /* audit, stat; 0: all */
+	char **command;		 /* audit, stat; NULL: none */
+	bool all;		 /* stat: -a */
+	const char *vm;		 /* stat: its name, NULL: any */
+	unsigned int by;	 /* stat: bits of enum usage_by, 0: the default */
+	unsigned int source;	 /* stat: enum meter_source */
+	const char *csv;	 /* stat: as write[] */
+	const char *listen;	 /* export; NULL: the default, or none with a textfile */
+	const char *textfile;	 /* export; NULL: none */
+	bool per_vcpu;		 /* export */
+	unsigned int max_series; /* export; 0: the default */
+	unsigned int observers;	 /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;
 	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */
 	unsigned int nr_files;

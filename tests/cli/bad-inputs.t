@@ -21,24 +21,28 @@ my %numbers = (
 	bench => [qw(--count -n --vcpus --vms --rounds --seed)],
 	audit => [qw(--seconds --interval --pid -p)],
 	stat => [qw(--seconds --interval --count -n --pid -p)],
+	export => [qw(--interval --max-series --pid -p)],
 );
 my %names = (
 	run => [qw(--workload -w --path)],
 	bench => [qw(--workload -w --observer)],
 	audit => [qw(--path --clock)],
 	stat => [qw(--path --clock --by)],
+	export => [qw(--path --clock --source --listen)],
 );
 my %flags = (
 	run => [qw(--no-opt-in --no-color --help)], bench => [qw(--no-color --help)], audit => [qw(--help)], stat => [qw(--all -a --help)],
+	export => [qw(--all -a --per-vcpu --help)],
 	report => [qw(--text --json --html --no-color)], list => [qw(--json --help)], compare => [qw(--help)],
 );
 my %files = (
 	run => [qw(--json --markdown --junit --html)], bench => [qw(--json --markdown --html)],
 	compare => [qw(--json --markdown --junit --html)], audit => [qw(--json)],
 	stat => [qw(--json --csv)],
+	export => [qw(--textfile)],
 );
 my %arguments = (report => 1, compare => 2);
-my @commands = ('', qw(run bench audit stat report compare list));
+my @commands = ('', qw(run bench audit stat export report compare list));
 
 sub pick { return $_[rand @_] }
 

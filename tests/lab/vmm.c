@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMMs of a kind that exitcheck is not, whose guests read the exit leaves, for `exitcheck audit` and `stat` to watch.
+ * VMMs of a kind that exitcheck is not, whose guests read the exit leaves, for `exitcheck audit`, `stat` and `export` to watch.
  *   vmm idle      vCPU 0 runs and then never again; vCPU 1 runs once there is a file /tmp/go
  *   vmm supply    the VMM has CPUID entries of its own for some of the leaves
  *   vmm vms N     N VMs in turn
  *   vmm vcpus N   a VM with so many vCPUs
  *   vmm threads N N threads, one after the other, run the same vCPU
+ *   vmm fleet N   N VMs with 8 vCPUs; once all have run there is a file /tmp/ran, and they are at rest until it is killed
  *   vmm forever   until it is killed
  * Linked with the C library alone, for the emulated host.
  */
@@ -125,12 +126,17 @@ static void run(int vcpu, unsigned int rounds)
 	munmap(state, run_size);
 }
 
+static void say_ran(void)
+{
+	check(close(open("/tmp/ran", O_CREAT | O_WRONLY, 0600)) == 0, "/tmp/ran");
+}
+
 static void idle(void)
 {
 	struct vm vm = create_vm(2);
 
 	run(vm.vcpu[0], ROUNDS);
-	check(close(open("/tmp/ran", O_CREAT | O_WRONLY, 0600)) == 0, "/tmp/ran");
+	say_ran();
 	while (access("/tmp/go", F_OK))
 		usleep(50000);
 	run(vm.vcpu[1], ROUNDS);
@@ -179,6 +185,18 @@ static void threads(unsigned int n)
 	destroy_vm(&vm);
 }
 
+static void fleet(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct vm vm = create_vm(8);
+
+		for (unsigned int j = 0; j < vm.nr; j++)
+			run(vm.vcpu[j], 2);
+	}
+	say_ran();
+	pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -205,6 +223,8 @@ int main(int argc, char **argv)
 		destroy_vm(&vm);
 	} else if (!strcmp(what, "threads")) {
 		threads(n);
+	} else if (!strcmp(what, "fleet")) {
+		fleet(n);
 	} else if (!strcmp(what, "forever")) {
 		vm = create_vm(1);
 		for (;;)
