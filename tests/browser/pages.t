@@ -197,4 +197,84 @@ for my $name (sort keys %pages) {
 	is_deeply([map { $_->{message} } entries('browser')], [],
 		  "nothing is said on the console ($name, on paper)");
 }
+
+# On a phone: a table's heads are its columns', each verdict is in sight, each axis has a name.
+for my $name (sort keys %pages) {
+	show($name, 'phone', 'light');
+	is_deeply(page(<<'END'), [], "each column has its head ($name)");
+return Array.from(document.querySelectorAll("table")).filter((table) => {
+	const heads = Array.from(table.tHead.querySelectorAll("th")).filter((cell) => cell.colSpan === 1);
+
+	return heads.some((head) => !head.textContent && table.closest("#rows, #reasons")) ||
+	       Array.from(table.tBodies[0].rows).some((row) => row.cells.length !== heads.length);
+}).map((table) => table.caption.textContent);
+END
+	is_deeply(page(<<'END'), [], "each verdict is in the window ($name)");
+return Array.from(document.querySelectorAll(".verdict-cell")).filter((cell) => {
+	const box = cell.getBoundingClientRect();
+
+	return box.left < 0 || box.right > innerWidth;
+}).map((cell) => cell.parentNode.textContent);
+END
+	is_deeply(page(<<'END'), [], "each axis of numbers has a name ($name)");
+return Array.from(document.querySelectorAll("canvas")).map((canvas) => Chart.getChart(canvas))
+	.filter((chart) => chart.options.indexAxis === "y" && !chart.options.scales.x.title.text)
+	.map((chart) => chart.canvas.id);
+END
+}
+
+# cells COLUMN CLICKED: that column of the table by reason, without commas, after a click on the head named, if any.
+sub cells
+{
+	my ($column, $clicked) = @_;
+
+	return @{page(<<"END")};
+const table = document.querySelector("#reasons table");
+const head = Array.from(table.tHead.querySelectorAll("th")).find((cell) => cell.textContent === "$clicked");
+
+if (head)
+	head.querySelector("button").click();
+return Array.from(table.tBodies[0].rows, (row) => row.cells[$column].textContent.replaceAll(",", ""));
+END
+}
+
+show('pass', 'desktop', 'light');
+my @names = cells(0, '');
+my @exits = cells(3, '');
+is_deeply([cells(3, 'eBPF')], [sort { $b <=> $a } @exits], 'a click on a head sorts by it');
+is(page('return document.querySelector("[aria-sort]").getAttribute("aria-sort")'), 'descending', 'the head says so');
+is_deeply([cells(3, 'eBPF')], [sort { $a <=> $b } @exits], 'the next click turns that round');
+is_deeply([cells(0, 'exit')], \@names, 'the head of the first column brings the order back');
+
+# What leaf and eBPF differ by is at the end of a bar.
+is_deeply(page('return Array.from(new Set(Chart.getChart("counts").data.ends))'), ['= leaf'], 'no leaf differs (pass)');
+show('fail', 'desktop', 'light');
+ok(page('return Chart.getChart("counts").data.ends.some((end) => /^[+\u2212]\d/.test(end))'), 'some leaf differs (fail)');
+
+# One exit in 50,130 is not shown as a hundredth of them; 99 % do not take longer than the longest.
+my $rare = decode_json(do { local (@ARGV, $/) = "$out/pass.json"; <> });
+@{$rare->{latency}}[0, 1] = (
+	{ %{$rare->{latency}[0]}, timed => 50130, ns => 1e9, min_ns => 300000, max_ns => 340000,
+	  log2_ns => [(0) x 18, 50129, (0) x 3, 1] },
+	{ %{$rare->{latency}[1]}, timed => 10, ns => 3e9, min_ns => 1, max_ns => 400000000, log2_ns => [10] });
+splice @{$rare->{latency}}, 2;
+open(my $to, '>', "$out/rare.json") or die("$out/rare.json: $!");
+print $to encode_json($rare);
+close($to);
+system("./exitcheck report --html $out/rare.json >$out/rare.html") == 0 or die('no page of rare exits');
+show('rare', 'desktop', 'light');
+is_deeply(page(<<'END'), ['often', 'rare', 1], 'the bar of less than one in a hundred is grey, and not higher than a line');
+const chart = Chart.getChart(document.querySelector("#histograms canvas"));
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+const kinds = { [color("bpf")]: "often", [color("soft")]: "rare" };
+
+return [18, 22].map((bucket) => kinds[chart.getDatasetMeta(0).data[chart.data.labels.indexOf(bucket)]
+	.options.backgroundColor]).concat(chart.data.datasets[0].minBarLength);
+END
+is_deeply(page(<<'END'), ['25.0 %', "340 \x{b5}s", "340 \x{b5}s", '75.0 %'], 'each has its share of the time');
+const [first, second] = Array.from(document.querySelectorAll("#latency tbody tr"), (row) =>
+	Array.from(row.cells, (cell) => cell.textContent));
+
+return [first[1], first[6], first[7], second[1]];
+END
 done_testing;

@@ -202,6 +202,48 @@ static void few_rounds(void **state)
 	bench_destroy(bench);
 }
 
+/* One sample has no scatter, and nothing to be measured by. */
+static void one_round(void **state)
+{
+	static const char *const parts[] = {
+		"\ncpuid         none              2,000 [2,000, 2,000]             -         - -  ",
+		NULL
+	};
+	struct bench *bench = synthetic_bench();
+	json_t *document;
+
+	(void)state;
+	bench->rounds = 1;
+	document = bench_document(bench);
+	expect_parts(document, REPORT_TEXT, parts);
+	json_decref(document);
+	bench_destroy(bench);
+}
+
+/* A median of differences may be less where the difference of the medians is more. */
+static void ratio_is_of_what_is_added(void **state)
+{
+	static const double none[] = { 100, 200, 300 }, patch[] = { 250, 190, 260 };
+	static const char *const parts[] = {
+		"\ncpuid         patch               250 [190, 260]                10       -10 "
+		"[-40, 150]             0.950\n",
+		NULL,
+	};
+	struct bench *bench = synthetic_bench();
+	json_t *document;
+
+	(void)state;
+	bench->rounds = NR(none);
+	for (unsigned int i = 0; i < NR(none); i++) {
+		bench_cycles(bench, 0, 0)[i] = none[i];
+		bench_cycles(bench, 0, 2)[i] = patch[i];
+	}
+	document = bench_document(bench);
+	expect_parts(document, REPORT_TEXT, parts);
+	json_decref(document);
+	bench_destroy(bench);
+}
+
 static void as_markdown(void **state)
 {
 	static const char *const parts[] = {
@@ -225,6 +267,9 @@ static void as_page(void **state)
 		"<title>Bench: exitcheck, 6.12.0</title>",
 		"<header class=\"verdict plain\">",
 		"<h1>What watching costs</h1>",
+		"<section id=\"overview\">\n<h2>All workloads</h2>",
+		"<tr><th scope=\"row\">out</th><td class=\"n\">5,300</td><td class=\"n\">0</td>"
+		"<td class=\"n\">31</td><td class=\"n\">408</td>",
 		"<section id=\"workload-0\">\n<h2>cpuid</h2>",
 		"<th scope=\"row\">patch</th><td class=\"n\">2,331</td>"
 		"<td class=\"n\">[2,031, 2,631]</td><td class=\"n\">200</td><td class=\"n\">31</td>"
@@ -293,6 +338,8 @@ int main(void)
 		cmocka_unit_test(as_text),
 		cmocka_unit_test(instructions_as_text),
 		cmocka_unit_test(few_rounds),
+		cmocka_unit_test(one_round),
+		cmocka_unit_test(ratio_is_of_what_is_added),
 		cmocka_unit_test(as_markdown),
 		cmocka_unit_test(as_page),
 		cmocka_unit_test(hostile_texts),

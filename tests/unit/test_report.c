@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* posix_openpt() */
+#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "document.h"
 #include "report/file.h"
 #include "list.h"
 #include "report/error_document.h"
+#include "report/parts.h"
 #include "report/plain.h"
 #include "report/blob.h"
 #include "util/array.h"
@@ -273,6 +280,91 @@ static void lines_fit(void **state)
 	}
 }
 
+/* What a window of so many columns shows of it. */
+static char *text_in_window(const struct result *result, unsigned short columns)
+{
+	const struct winsize size = { .ws_row = 24, .ws_col = columns };
+	json_t *document = document_of_result(result);
+	int window = posix_openpt(O_RDWR | O_NOCTTY), program;
+	char *text = NULL, part[512];
+	size_t length;
+	FILE *to = open_memstream(&text, &length);
+	ssize_t n;
+	pid_t pid;
+
+	assert_int_equal(grantpt(window) | unlockpt(window), 0);
+	program = open(ptsname(window), O_RDWR | O_NOCTTY);
+	assert_true(program >= 0);
+	assert_int_equal(ioctl(program, TIOCSWINSZ, &size), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		FILE *terminal = fdopen(program, "w");
+
+		report_text(terminal, document, false);
+		fclose(terminal);
+		_exit(0);
+	}
+	close(program);
+	/* A terminal that nobody has open any more is an error. */
+	while ((n = read(window, part, sizeof(part))) > 0)
+		fwrite(part, 1, n, to);
+	fclose(to);
+	close(window);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	json_decref(document);
+	return text;
+}
+
+static void a_narrow_window_is_enough(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	char *narrow = text_in_window(result, 80), *wide = text_in_window(result, 200), *line;
+
+	(void)state;
+	assert_non_null(strstr(wide, "eBPF cyc"));
+	assert_null(strstr(narrow, "eBPF cyc"));
+	assert_non_null(strstr(narrow, "leaf cyc"));
+	for (line = strtok(narrow, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+		if (strncmp(line, "PASS: ", 6) && strlen(line) > 80)
+			print_error("%s\n", line);
+		assert_true(!strncmp(line, "PASS: ", 6) || strlen(line) <= 80);
+	}
+	for (line = strtok(wide, "\r\n"); line; line = strtok(NULL, "\r\n"))
+		assert_true(!strncmp(line, "PASS: ", 6) || strlen(line) <= 100);
+	free(narrow);
+	free(wide);
+	result_destroy(result);
+}
+
+/* The columns are explained in a few lines, and each check says what must hold. */
+static void text_explains_itself(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	json_t *document = document_of_result(result), *check;
+	char *text = text_of(result, false);
+	const char *legend = strstr(text, "\n\ntruth: what the guest executed; leaf:");
+	unsigned int lines = 0;
+	size_t i;
+
+	(void)state;
+	assert_non_null(legend);
+	for (const char *at = legend + 2; *at != '\n'; at = strchr(at, '\n') + 1)
+		lines++;
+	assert_true(lines <= 5);
+	assert_non_null(strstr(text, "\nPASS COUNT     leaf = eBPF at each read of the guest's: "));
+	json_array_foreach(json_object_get(document, "checks"), i, check) {
+		const char *asserts = doc_string(check, "asserts");
+
+		assert_true(*asserts && strlen(asserts) <= 60);
+	}
+	for (enum check_id id = 0; id < NR_CHECKS; id++)
+		assert_true(*check_asserts(id));
+	free(text);
+	json_decref(document);
+	result_destroy(result);
+}
+
 /* Every row ends in the column in which the first one does. */
 static void table_is_aligned(void **state)
 {
@@ -441,6 +533,8 @@ int main(void)
 		cmocka_unit_test(text_names_the_defect),
 		cmocka_unit_test(last_line_is_the_verdict),
 		cmocka_unit_test(lines_fit),
+		cmocka_unit_test(a_narrow_window_is_enough),
+		cmocka_unit_test(text_explains_itself),
 		cmocka_unit_test(table_is_aligned),
 		cmocka_unit_test(color_is_optional),
 		cmocka_unit_test(unpatched_shows_no_leaf),

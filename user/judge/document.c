@@ -247,10 +247,11 @@ static json_t *checks_json(const struct verdicts *verdicts)
 
 		for (unsigned int e = 0; e < check->nr_examples; e++)
 			json_array_append_new(examples, json_string(check->examples[e]));
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:o}", "id", check_name(check->id),
-						"verdict", verdict_name(check->verdict), "evidence",
-						check->detail, "examples", examples));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o}", "id",
+						      check_name(check->id), "asserts",
+						      check_asserts(check->id), "verdict",
+						      verdict_name(check->verdict), "evidence",
+						      check->detail, "examples", examples));
 	}
 	return list;
 }

@@ -114,6 +114,8 @@ struct verdicts {
 };
 
 const char *check_name(enum check_id id);
+/* What it asserts, in half a line. */
+const char *check_asserts(enum check_id id);
 const char *verdict_name(enum verdict verdict);
 
 #endif

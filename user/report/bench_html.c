@@ -87,6 +87,59 @@ static void bench_group(FILE *to, const json_t *document, const struct bench_gro
 	section_end(to);
 }
 
+/* The cost of a group under that observer; NULL: it has none. */
+static const json_t *cost_under(const json_t *document, const struct bench_group *group,
+				const char *observer)
+{
+	for (size_t i = 0; i < group->nr; i++) {
+		const json_t *cost =
+			json_array_get(json_object_get(document, "costs"), group->from + i);
+
+		if (!strcmp(doc_string(cost, "observer"), observer))
+			return cost;
+	}
+	return NULL;
+}
+
+/* All workloads side by side: what the base costs, and what each observer adds to it. */
+static void bench_overview(FILE *to, const json_t *document)
+{
+	const json_t *observers = json_object_get(document, "observers"), *observer;
+	const char *base = doc_string(document, "base");
+	struct bench_group group = { 0 };
+	struct bench_row row;
+	size_t i;
+
+	section_begin(to, "overview", "All workloads");
+	table_begin(to, "Cycles of one execution, and what each observer adds to them: medians");
+	markup(to, "<tr><th scope=\"col\">workload</th><th scope=\"col\" class=\"n\">%s</th>",
+	       base);
+	json_array_foreach(observers, i, observer)
+		if (doc_is_null(observer, "skipped") && strcmp(doc_string(observer, "name"), base))
+			markup(to, "<th scope=\"col\" class=\"n\">%s</th>",
+			       doc_string(observer, "name"));
+	markup(to, "</tr>\n</thead>\n<tbody>\n");
+	while (bench_next(document, &group)) {
+		markup(to, "<tr><th scope=\"row\">%s</th>", group.workload);
+		if (group.base)
+			bench_row(&group, group.base, &row);
+		number_cell(to, group.base ? row.cell[BENCH_CYCLES] : "-");
+		json_array_foreach(observers, i, observer) {
+			const char *name = doc_string(observer, "name");
+			const json_t *cost = cost_under(document, &group, name);
+
+			if (!doc_is_null(observer, "skipped") || !strcmp(name, base))
+				continue;
+			if (cost)
+				bench_row(&group, cost, &row);
+			number_cell(to, cost ? row.cell[BENCH_ADDED] : "-");
+		}
+		markup(to, "</tr>\n");
+	}
+	table_end(to);
+	section_end(to);
+}
+
 static void bench_costs(FILE *to, const json_t *document)
 {
 	struct bench_group group = { 0 };
@@ -96,6 +149,7 @@ static void bench_costs(FILE *to, const json_t *document)
 	       "<noscript><p class=\"note\">The charts need JavaScript; the tables have their"
 	       " numbers.</p></noscript>\n",
 	       bench_note(document).s, bench_clock_note);
+	bench_overview(to, document);
 	for (unsigned int nr = 0; bench_next(document, &group); nr++)
 		bench_group(to, document, &group, nr);
 }

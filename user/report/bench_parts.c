@@ -72,8 +72,9 @@ void bench_row(const struct bench_group *group, const json_t *cost, struct bench
 	const json_t *added = json_object_get(cycles, "added");
 	const json_t *instructions =
 		json_object_get(json_object_get(cost, "instructions"), "added");
-	double ratio = doc_real(cycles, "median") /
-		       doc_real(json_object_get(group->base, "cycles"), "median");
+	/* By the same differences: with that of the medians it could be less, and the ratio more. */
+	double ratio = 1 + doc_real(added, "median") /
+				   doc_real(json_object_get(group->base, "cycles"), "median");
 
 	for (int c = 0; c < BENCH_NR_COLUMNS; c++)
 		row->cell[c] = row->buffer[c];
@@ -81,7 +82,9 @@ void bench_row(const struct bench_group *group, const json_t *cost, struct bench
 	median(cycles, row->buffer[BENCH_CYCLES], sizeof(row->buffer[0]));
 	interval(cycles, row->buffer[BENCH_INTERVAL], sizeof(row->buffer[0]));
 	snprintf(row->buffer[BENCH_MAD], sizeof(row->buffer[0]), "%s",
-		 json_is_object(cycles) ? text_real(doc_real(cycles, "mad")).s : "-");
+		 json_array_size(json_object_get(cycles, "samples")) > 1 ?
+			 text_real(doc_real(cycles, "mad")).s :
+			 "-");
 	median(added, row->buffer[BENCH_ADDED], sizeof(row->buffer[0]));
 	interval(added, row->buffer[BENCH_ADDED_INTERVAL], sizeof(row->buffer[0]));
 	if (json_is_object(added) && fabs(ratio) < 1e9)
@@ -102,7 +105,7 @@ struct bench_note bench_note(const json_t *document)
 	snprintf(note.s, sizeof(note.s),
 		 "Cycles of one execution: median, its %s, median absolute deviation (MAD); added: "
 		 "the same of the differences from \"%.64s\" in the same round; ratio: of the "
-		 "medians%s",
+		 "cost with what is added to that without%s",
 		 has_interval(document) ? "95 % confidence interval" :
 					  "smallest and largest sample",
 		 doc_string(document, "base"),

@@ -42,6 +42,8 @@ static void comparison_rows(FILE *to, const json_t *document)
 			 comparison_columns[c]);
 		heads[c] = numbers[c];
 	}
+	heads[COMPARISON_NAME] = "of";
+	heads[COMPARISON_VERDICT] = "verdict";
 	section_begin(to, "rows", "Row by row");
 	table_begin(to, "B against A");
 	table_heads(to, heads);
@@ -53,7 +55,9 @@ static void comparison_rows(FILE *to, const json_t *document)
 			markup(to, " <span class=\"number\">%s</span>", doc_string(entry, "exit"));
 		markup(to, "</th>");
 		for (int c = COMPARISON_QUANTITY; c < COMPARISON_NR_COLUMNS; c++) {
-			if (comparison_is_words(c))
+			if (c == COMPARISON_VERDICT)
+				markup(to, "<td class=\"verdict-cell\">%s</td>", row.cell[c]);
+			else if (comparison_is_words(c))
 				markup(to, "<td>%s</td>", row.cell[c]);
 			else
 				number_cell(to, row.cell[c]);

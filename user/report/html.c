@@ -135,8 +135,9 @@ static void page_overview(FILE *to, const json_t *document)
 static void page_reasons(FILE *to, const json_t *document)
 {
 	const json_t *reasons = json_object_get(document, "reasons"), *reason;
-	static const char *const heads[] = { "#truth", "#leaf", "#eBPF", "#leaf − eBPF",
-					     "#leaf",  "#eBPF", "#bias", NULL };
+	static const char *const heads[] = { "#truth",	     "#leaf",	   "#eBPF",
+					     "#leaf − eBPF", "#leaf",	   "#eBPF",
+					     "#bias",	     "#uncovered", NULL };
 	struct report_row row;
 	size_t i;
 
@@ -146,7 +147,7 @@ static void page_reasons(FILE *to, const json_t *document)
 	table_begin(to, report_title(document).s);
 	markup(to, "<tr><th scope=\"col\" rowspan=\"2\">exit</th>"
 		   "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">exits</th>"
-		   "<th scope=\"colgroup\" colspan=\"3\" class=\"group\">cycles of one exit</th>"
+		   "<th scope=\"colgroup\" colspan=\"4\" class=\"group\">cycles of one exit</th>"
 		   "<th scope=\"col\" rowspan=\"2\">verdict</th></tr>\n");
 	table_heads(to, heads);
 	json_array_foreach(reasons, i, reason) {
@@ -164,32 +165,44 @@ static void page_reasons(FILE *to, const json_t *document)
 			       differs ? "<td class=\"n off\">%s</td>" : "<td class=\"n\">%s</td>",
 			       row.cell[c]);
 		}
-		markup(to, "<td>");
+		markup(to, "<td class=\"verdict-cell\">");
 		badge(to, verdict);
 		markup(to, "</td></tr>\n");
 	}
 	table_end(to);
-	markup(to, "<p class=\"note\">truth: what the guest executed; leaf: what it read through"
-		   " CPUID; eBPF: counted and timed at the same instants by the eBPF program, whose"
-		   " clock opens earlier and closes later; bias: by how much.</p>\n");
+	markup(to, "<p class=\"note\">%s</p>\n", report_legend);
 	section_end(to);
 }
 
 /* ---- charts ---- */
 
+/* Whether any reason has times of the leaves and of eBPF. */
+static bool has_bias(const json_t *document)
+{
+	const json_t *reason;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "reasons"), i, reason)
+		if (!doc_is_null(reason, "bias"))
+			return true;
+	return false;
+}
+
 static void page_charts(FILE *to, const json_t *document)
 {
 	if (!json_array_size(json_object_get(document, "reasons")))
 		return;
-	section_begin(to, "charts", "Leaf and eBPF side by side");
+	section_begin(to, "charts", "Exits and their cycles, by reason");
 	markup(to, "<noscript><p class=\"note\">The charts need JavaScript; the table above has"
 		   " their numbers.</p></noscript>\n<div class=\"charts\">\n");
-	canvas(to, "counts", "Exits, by reason",
-	       "Bar chart of exits by reason as leaf and eBPF have them; the table above has the"
+	canvas(to, "counts", "Exits by eBPF, and by how many the leaf is off",
+	       "Bar chart of exits by reason, and of what the leaf differs by; the table above has the"
 	       " numbers");
-	canvas(to, "cycles", "Cycles of one exit, mean, by reason",
-	       "Bar chart of mean cycles of one exit by reason as leaf and eBPF have them; the"
-	       " table above has the numbers");
+	canvas(to, "cycles",
+	       has_bias(document) ?
+		       "Bias: cycles of one exit by eBPF’s clock, less those of the leaf" :
+		       "Cycles of one exit by eBPF’s clock, mean",
+	       "Bar chart of cycles of one exit by reason; the table above has the numbers");
 	markup(to, "</div>\n");
 	section_end(to);
 }
@@ -201,19 +214,24 @@ static struct text quantile(const json_t *reason, double share)
 	double wanted = share * doc_real(reason, "timed"), seen = 0;
 	size_t b;
 
+	if (!(wanted > 0))
+		return (struct text){ "-" };
 	json_array_foreach(log2_ns, b, element) {
 		seen += json_integer_value(element);
 		if (seen >= wanted)
-			return text_duration(ldexp(1, b + 1));
+			return text_duration(fmin(ldexp(1, b + 1), doc_real(reason, "max_ns")));
 	}
 	return (struct text){ "-" };
 }
 
 static void page_latency(FILE *to, const json_t *document)
 {
-	static const char *const heads[] = { "exit",	"#exits",  "#shortest", "#mean",
-					     "#half <", "#99 % <", "#longest",	NULL };
+	static const char *const heads[] = { "exit",	  "#of the time", "#exits",
+					     "#shortest", "#mean",	  "#half ≤",
+					     "#99 % ≤",	  "#longest",	  NULL };
 	const json_t *list = json_object_get(document, "latency"), *reason;
+	struct text share;
+	double all = 0;
 	size_t i;
 
 	if (!json_array_size(list))
@@ -222,14 +240,20 @@ static void page_latency(FILE *to, const json_t *document)
 	markup(to,
 	       "<p class=\"note\">By eBPF’s clock, from the VM exit to the vCPU’s next VM entry,"
 	       " over all vCPUs of the run; that includes halting, user space and preemption."
-	       " Each bar is twice as long a time as the one before it.</p>\n"
+	       " Each bar is twice as long a time as the one before it; grey: less than one in a hundred of the"
+	       " exits.</p>\n"
 	       "<div id=\"histograms\"></div>\n");
 	table_begin(to, "Time of one exit, by reason");
 	table_heads(to, heads);
+	json_array_foreach(list, i, reason)
+		all += doc_real(reason, "ns");
 	json_array_foreach(list, i, reason) {
 		double timed = doc_real(reason, "timed");
 
+		snprintf(share.s, sizeof(share.s), "%.1f %%",
+			 all > 0 ? 100 * doc_real(reason, "ns") / all : 0);
 		markup(to, "<tr><th scope=\"row\">%s</th>", report_reason(document, reason).s);
+		number_cell(to, share.s);
 		count_cell(to, reason, "timed");
 		number_cell(to, text_duration(doc_real(reason, "min_ns")).s);
 		number_cell(to, timed > 0 ? text_duration(doc_real(reason, "ns") / timed).s : "-");
@@ -255,7 +279,8 @@ static void page_checks(FILE *to, const json_t *document)
 		markup(to, "<div id=\"check-%s\" class=\"%s\"><dt>", doc_string(check, "id"),
 		       look(doc_string(check, "verdict"))->class);
 		badge(to, doc_string(check, "verdict"));
-		markup(to, " %s</dt>\n<dd>%s</dd>\n", doc_string(check, "id"),
+		markup(to, " %s <span class=\"asserts\">%s</span></dt>\n<dd>%s</dd>\n",
+		       doc_string(check, "id"), doc_string(check, "asserts"),
 		       doc_string(check, "evidence"));
 		json_array_foreach(json_object_get(check, "examples"), e, example)
 			markup(to, "<dd class=\"example\">%s</dd>\n", json_string_value(example));

@@ -241,11 +241,15 @@ struct report_title report_title(const json_t *document)
 	json_array_foreach(json_object_get(document, "vcpus"), i, vcpu)
 		vcpus += !strcmp(doc_string(vcpu, "phase"), "single");
 	snprintf(title.s, sizeof(title.s),
-		 "Exits of %s by reason, and cycles (cyc) of one exit, mean; uncovered: between"
-		 " hardware and the accounting",
+		 "Exits of %s by reason, and cycles (cyc) of one exit, mean",
 		 vcpus > 1 ? "two VMs of one vCPU, the second with KVM's own APIC," : "one vCPU");
 	return title;
 }
+
+const char report_legend[] =
+	"truth: what the guest executed; leaf: what it read through CPUID; eBPF: counted and timed at the"
+	" same instants; bias: how much longer eBPF's clock runs; uncovered: cycles between hardware and"
+	" the accounting, by the guest's clock.";
 
 /* An exit number as the vendor's manual has it, "-" where the exit has none. */
 static struct text exit_text(const json_t *document, const json_t *object, const char *key)

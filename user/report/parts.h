@@ -80,6 +80,9 @@ struct report_title {
 
 struct report_title report_title(const json_t *document);
 
+/* What its columns are. */
+extern const char report_legend[];
+
 /* Words begin at the left of their column, numbers end at its right. */
 static inline bool report_is_words(enum report_column column)
 {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* asprintf() */
+#define _GNU_SOURCE
 #include "report/plain.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/bench_parts.h"
 #include "report/comparison_parts.h"
 #include "report/parts.h"
 #include "report/schema.h"
+#include "util/array.h"
 #include "util/color.h"
-
-#define COLUMNS 100
 
 struct out {
 	FILE *to;
@@ -59,6 +61,8 @@ static void print_line(const struct out *out, const char *const *cell, const int
 	for (int c = 0; c < NR_COLUMNS; c++) {
 		bool left = report_is_words(c);
 
+		if (!widths[c] && c != COLUMN_VERDICT)
+			continue;
 		if (c)
 			fputc(' ', out->to);
 		if (c == COLUMN_VERDICT)
@@ -68,6 +72,27 @@ static void print_line(const struct out *out, const char *const *cell, const int
 			fprintf(out->to, "%*s", left ? -widths[c] : widths[c], cell[c]);
 	}
 	fprintf(out->to, "%s\n", color_off(out, color));
+}
+
+/* In a narrow window columns are left out that others imply; in a wide one there is more room between them. */
+static void fit(int *widths, int columns)
+{
+	static const enum report_column implied[] = { COLUMN_BPF_CYCLES, COLUMN_DIFFERENCE,
+						      COLUMN_UNCOVERED };
+	const int verdict = 4;
+	int total = verdict;
+
+	for (int c = 0; c < COLUMN_VERDICT; c++)
+		total += widths[c] + 1;
+	for (unsigned int i = 0; i < NR(implied) && total > columns; i++) {
+		total -= widths[implied[i]] + 1;
+		widths[implied[i]] = 0;
+	}
+	for (int c = COLUMN_TRUTH; c < COLUMN_VERDICT && total < columns; c++)
+		if (widths[c]) {
+			widths[c]++;
+			total++;
+		}
 }
 
 static void print_table(const struct out *out, const json_t *document)
@@ -87,15 +112,7 @@ static void print_table(const struct out *out, const json_t *document)
 			if ((int)strlen(row.cell[c]) > widths[c])
 				widths[c] = strlen(row.cell[c]);
 	}
-	/* Room is shared out between the columns, where there is some. */
-	for (int total = COLUMN_VERDICT + 4, c = 0; c <= COLUMN_VERDICT; c++) {
-		if (c < COLUMN_VERDICT) {
-			total += widths[c];
-			continue;
-		}
-		for (int i = COLUMN_TRUTH; i < COLUMN_VERDICT && total < COLUMNS; i++, total++)
-			widths[i]++;
-	}
+	fit(widths, text_columns(out->to));
 
 	fputc('\n', out->to);
 	text_wrapped(out->to, 0, report_title(document).s);
@@ -106,6 +123,8 @@ static void print_table(const struct out *out, const json_t *document)
 		print_line(out, row.cell, widths, COLOR_NONE,
 			   verdict_color(doc_string(reason, "verdict")));
 	}
+	fputc('\n', out->to);
+	text_wrapped(out->to, 0, report_legend);
 }
 
 /* ---- workloads and checks ---- */
@@ -127,6 +146,19 @@ static void print_missing(const struct out *out, const json_t *document, const c
 		fprintf(out->to, "%-16s ", doc_string(entry, "name"));
 		text_wrapped(out->to, 17, doc_string(entry, key));
 	}
+}
+
+/* What it asserts, and what was seen. */
+static void print_check(const struct out *out, const json_t *check, int indent)
+{
+	const char *asserts = doc_string(check, "asserts"),
+		   *evidence = doc_string(check, "evidence");
+	char *both = NULL;
+
+	if (*asserts && asprintf(&both, "%s: %s", asserts, evidence) < 0)
+		both = NULL;
+	text_wrapped(out->to, indent, both ? both : evidence);
+	free(both);
 }
 
 static void print_checks(const struct out *out, const json_t *document)
@@ -151,7 +183,7 @@ static void print_checks(const struct out *out, const json_t *document)
 		fprintf(out->to, "%s%-*s%s %-*s ", color_on(out, verdict_color(verdict)), width,
 			verdict, color_off(out, verdict_color(verdict)), names,
 			doc_string(check, "id"));
-		text_wrapped(out->to, width + names + 2, doc_string(check, "evidence"));
+		print_check(out, check, width + names + 2);
 		json_array_foreach(json_object_get(check, "examples"), e, example) {
 			fprintf(out->to, "%*s", width + names + 2, "");
 			text_wrapped(out->to, width + names + 4, json_string_value(example));

@@ -51,7 +51,7 @@
 	function lineColor() { return color("line"); }
 
 	// Options of bars from left to right; what differs is the scale, its ticks and the plugins.
-	function bars(scale, tick, plugins) {
+	function bars(scale, tick, plugins, axis) {
 		return {
 			indexAxis: "y",
 			maintainAspectRatio: false,
@@ -62,6 +62,7 @@
 					...scale,
 					grid: { color: lineColor, drawBorder: false },
 					ticks: { color: softColor, maxRotation: 0, callback: tick },
+					title: { display: Boolean(axis), text: axis, color: softColor },
 				},
 				y: {
 					grid: { display: false, drawBorder: false },
@@ -72,34 +73,75 @@
 		};
 	}
 
-	function sideBySide(id, reasons, leafKey, bpfKey) {
+	// Texts at the ends of bars, those that begin with another sign than "=" in the colour of what is wrong.
+	const ends = {
+		id: "ends",
+		afterDatasetsDraw(chart) {
+			const context = chart.ctx;
+
+			context.save();
+			context.textBaseline = "middle";
+			chart.getDatasetMeta(0).data.forEach((bar, i) => {
+				const text = chart.data.ends[i];
+
+				context.fillStyle = color(text.startsWith("=") ? "soft" : "fail");
+				context.fillText(text, bar.x + 6, bar.y);
+			});
+			context.restore();
+		},
+	};
+
+	// "= leaf" where it is as eBPF's, else by how much it is more or less.
+	function end(reason) {
+		const difference = number(reason.difference);
+
+		if (reason.leaf === null || difference === null)
+			return "";
+		return difference ? (difference > 0 ? "+" : "−") + grouped(Math.abs(difference)) : "= leaf";
+	}
+
+	// One value of each reason; more: what else a chart has.
+	function byReason(id, reasons, key, axis, scale, tick, more) {
 		const canvas = document.getElementById(id);
 
 		if (!canvas)
 			return;
-		canvas.parentNode.style.height = reasons.length * 26 + 80 + "px";
+		canvas.parentNode.style.height = reasons.length * 20 + 70 + "px";
 		charts.push(new Chart(canvas, {
 			type: "bar",
 			data: {
 				labels: reasons.map((reason) =>
 					(reason.verdict === "FAIL" ? "✕ " : "") + exitName(reason)),
-				datasets: [
-					{ label: "leaf", backgroundColor: leafColor,
-					  data: reasons.map((reason) => number(reason[leafKey])) },
-					{ label: "eBPF", backgroundColor: bpfColor,
-					  data: reasons.map((reason) => number(reason[bpfKey])) },
-				],
+				datasets: [{ backgroundColor: bpfColor,
+					     data: reasons.map((reason) => number(reason[key])) }],
+				...more.data,
 			},
-			options: bars({ type: "logarithmic", min: 1 },
-				      (value) => (Number.isInteger(Math.log10(value)) ?
-					short(value) : null), {
-				legend: { labels: { color: inkColor, boxWidth: 14, boxHeight: 10 },
-					  align: "start" },
-				tooltip: { callbacks: {
-					label: (item) => item.dataset.label + ": " + grouped(item.parsed.x),
-				} },
-			}),
+			options: {
+				...bars(scale, tick, {
+					legend: { display: false },
+					tooltip: { displayColors: false, callbacks: {
+						label: (item) => grouped(item.parsed.x),
+					} },
+				}, axis),
+				layout: { padding: { right: 56 } },
+			},
+			plugins: more.plugins || [],
 		}));
+	}
+
+	function logarithmic(id, reasons, key, axis, more) {
+		byReason(id, reasons, key, axis + ", logarithmic", { type: "logarithmic", min: 1 },
+			 (value) => (Number.isInteger(Math.log10(value)) ? short(value) : null), more);
+	}
+
+	// Exits with what the leaf is off; and the bias, which is what leaf and eBPF differ by, if there is one.
+	function differences(reasons) {
+		logarithmic("counts", reasons, "bpf", "exits",
+			    { data: { ends: reasons.map(end) }, plugins: [ends] });
+		if (reasons.some((reason) => reason.bias !== null))
+			byReason("cycles", reasons, "bias", "cycles", { beginAtZero: true }, short, {});
+		else
+			logarithmic("cycles", reasons, "bpf_cycles", "cycles", {});
 	}
 
 	function histogram(parent, reason, first, last) {
@@ -127,8 +169,9 @@
 			type: "bar",
 			data: {
 				labels: buckets,
-				// A few exits among thousands are still to be seen.
-				datasets: [{ backgroundColor: bpfColor, minBarLength: 2,
+				// A few exits among thousands are still to be seen, and not to be taken for one in a hundred.
+				datasets: [{ backgroundColor: (item) => (item.raw < reason.timed / 100 ?
+							softColor() : bpfColor()), minBarLength: 1,
 					     data: buckets.map((b) => reason.log2_ns[b] || null) }],
 			},
 			options: {
@@ -226,7 +269,7 @@
 				tooltip: { displayColors: false, callbacks: {
 					label: (item) => interval(group[item.dataIndex].cycles),
 				} },
-			}),
+			}, "cycles"),
 			plugins: [intervals],
 		}));
 	}
@@ -276,9 +319,69 @@
 						(shown[item.dataIndex].low_percent || 0).toFixed(1) + ", " +
 						(shown[item.dataIndex].high_percent || 0).toFixed(1) + "]",
 				} },
-			}),
+			}, "change of B, per cent of A"),
 			plugins: [intervals],
 		}));
+	}
+
+	// What a cell is sorted by: a number with its unit, or else its text.
+	function sortKey(cell) {
+		const units = { "ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9 };
+		const text = cell.textContent.trim();
+		const found = text.replaceAll(",", "").replace("−", "-").match(/^(?:[<>]= )?([-+]?\d[\d.]*) ?(ns|µs|ms|s)?/);
+
+		return found ? Number(found[1]) * (units[found[2]] || 1) : text;
+	}
+
+	// Numbers before words, such as the "-" of a row that has none.
+	function precedes(a, b) {
+		if (typeof a !== typeof b)
+			return typeof a === "number" ? -1 : 1;
+		return typeof a === "number" ? b - a : a.localeCompare(b);
+	}
+
+	// A head sorts the rows by its column, the largest first, and then the other way round; that of the first column
+	// brings back the order that they had.
+	function sortBy(table, head, column) {
+		const body = table.tBodies[0];
+		const backwards = head.getAttribute("aria-sort") === (column ? "descending" : "ascending");
+		const order = column ?
+			(a, b) => precedes(sortKey(a.cells[column]), sortKey(b.cells[column])) :
+			(a, b) => a.dataset.place - b.dataset.place;
+		const rows = Array.from(body.rows).sort(order);
+
+		table.querySelectorAll("[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+		head.setAttribute("aria-sort", Boolean(column) === backwards ? "ascending" : "descending");
+		body.append(...(backwards ? rows.reverse() : rows));
+	}
+
+	// Finds the column that each head of one column is over: heads may be in two rows.
+	function sortable(table) {
+		const taken = Array.from(table.tHead.rows, () => []);
+
+		Array.from(table.tBodies[0].rows).forEach((row, i) => { row.dataset.place = i; });
+		Array.from(table.tHead.rows).forEach((row, r) => {
+			let column = 0;
+
+			Array.from(row.cells).forEach((head) => {
+				const button = document.createElement("button");
+				let at;
+
+				while (taken[r][column])
+					column++;
+				for (let i = r; i < r + head.rowSpan; i++)
+					for (let c = column; c < column + head.colSpan; c++)
+						taken[i][c] = true;
+				at = column;
+				column += head.colSpan;
+				if (head.colSpan > 1 || !head.textContent)
+					return;
+				button.type = "button";
+				button.append(...head.childNodes);
+				head.append(button);
+				button.addEventListener("click", () => sortBy(table, head, at));
+			});
+		});
 	}
 
 	function redraw() {
@@ -295,11 +398,11 @@
 	} else if (report.document === "comparison") {
 		changes(report.rows);
 	} else {
-		sideBySide("counts", report.reasons, "leaf", "bpf");
-		sideBySide("cycles", report.reasons, "leaf_cycles", "bpf_cycles");
+		differences(report.reasons);
 		histograms(report.latency || []);
 	}
 
+	document.querySelectorAll("table").forEach(sortable);
 	window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 	window.matchMedia("print").addEventListener("change", redraw);
 	window.addEventListener("beforeprint", () => {

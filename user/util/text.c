@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 struct text text_u64(uint64_t value)
 {
@@ -161,15 +162,26 @@ bool text_is_near(const char *word, const char *candidate)
 }
 
 #define COLUMNS 100
+#define LEAST_COLUMNS 40 /* less is no terminal that anyone reads on */
+
+int text_columns(FILE *to)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(to), TIOCGWINSZ, &size) || size.ws_col < LEAST_COLUMNS)
+		return COLUMNS;
+	return size.ws_col < COLUMNS ? size.ws_col : COLUMNS;
+}
 
 void text_wrapped(FILE *to, int indent, const char *text)
 {
+	const int columns = text_columns(to);
 	int column = indent;
 
 	for (;;) {
 		int word = strcspn(text, " ");
 
-		if (column > indent && column + 1 + word > COLUMNS) {
+		if (column > indent && column + 1 + word > columns) {
 			fprintf(to, "\n%*s", indent, "");
 			column = indent;
 		} else if (column > indent) {

@@ -36,6 +36,9 @@ int text_width(const char *text);
 bool text_is_clean(const char *text);
 void text_clean(char *text);
 
+/* How many columns a text may take there: 100, or what a terminal that is narrower has. */
+int text_columns(FILE *to);
+
 /* Writes a text and a newline, broken between words, from column indent on. */
 void text_wrapped(FILE *to, int indent, const char *text);
 
