@@ -53,6 +53,7 @@ static struct meter_plan meter_plan(const struct options *options)
 		.clock = options->clock,
 		.process = (pid_t)options->process,
 		.vm = options->vm,
+		.room = options->room,
 	};
 }
 
@@ -182,6 +183,10 @@ const struct argp_option export_options[] = {
 	SOURCE_OPTION,
 	PATH_OPTION,
 	CLOCK_OPTION,
+	{ "room", OPTION_ROOM, "N", 0,
+	  "Room for N vCPUs at a time at least, 1 to 65,536 (default: 511, four a CPU, or twice those"
+	  " that there are)",
+	  GROUP_TRACER },
 	HEADING("Output:", GROUP_OUTPUT),
 	{ "listen", OPTION_LISTEN, "ADDRESS:PORT", 0,
 	  "Where to serve /metrics, as in 0.0.0.0:9798 or [::1]:9798 (default: 127.0.0.1:9798, or"

@@ -33,6 +33,7 @@ static const struct limit {
 	{ OPTION_ROUNDS, 1, 1000 },
 	{ OPTION_VMS, 1, BENCH_MAX_VMS },
 	{ OPTION_MAX_SERIES, 1, 10000000 },
+	{ OPTION_ROOM, 1, TRACER_MAX_VCPUS },
 };
 
 struct parse {
@@ -433,6 +434,10 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_MAX_SERIES:
 		status = parse_number(parse, key, arg, &number);
 		options->max_series = number;
+		break;
+	case OPTION_ROOM:
+		status = parse_number(parse, key, arg, &number);
+		options->room = number;
 		break;
 	case OPTION_CSV:
 		status = parse_csv(parse, arg);

@@ -40,6 +40,7 @@ enum {
 	OPTION_TEXTFILE,
 	OPTION_PER_VCPU,
 	OPTION_MAX_SERIES,
+	OPTION_ROOM,
 	OPTION_FORM, /* + enum report_form */
 	OPTION_JSON = OPTION_FORM + REPORT_JSON,
 };
@@ -73,6 +74,7 @@ struct options {
 	const char *textfile;	 /* export; NULL: none */
 	bool per_vcpu;		 /* export */
 	unsigned int max_series; /* export; 0: the default */
+	unsigned int room;	 /* export; 0: the default */
 	unsigned int observers;	 /* bench: bits as in bench_observers[], 0: all of them */
 	unsigned int rounds, vms;
 	const char *file[OPTIONS_MAX_FILES]; /* "-" for standard input */

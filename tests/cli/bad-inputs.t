@@ -21,7 +21,7 @@ my %numbers = (
 	bench => [qw(--count -n --vcpus --vms --rounds --seed)],
 	audit => [qw(--seconds --interval --pid -p)],
 	stat => [qw(--seconds --interval --count -n --pid -p)],
-	export => [qw(--interval --max-series --pid -p)],
+	export => [qw(--interval --max-series --room --pid -p)],
 );
 my %names = (
 	run => [qw(--workload -w --path)],

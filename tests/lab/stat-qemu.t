@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # `exitcheck stat` of a Linux guest in an unmodified QEMU, by both sources at once: with the guest stopped, the exits by
-# reason are the same by eBPF, by KVM's own account and as QEMU lists that, exactly.
+# reason are the same by eBPF, by KVM's own account and as QEMU lists that, exactly; and in the textfile of `export`.
 # One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
@@ -18,6 +18,11 @@ echo at rest
 /bin/busybox sleep 10000
 END
 linux_host --patch series --kvm-params exit_leaves=host --timeout 500 <<'EOT'
+# First, since each that starts asks KVM for the TSC's rate, by a vCPU that the kernel as the source would list.
+exitcheck export --source ebpf --textfile /tmp/exits.prom --interval 1 2>/tmp/export.err &
+until grep -q 'Ctrl-C ends it' /tmp/export.err; do
+	usleep 50000
+done
 for source in ebpf kernel; do
 	exitcheck stat --source $source --csv /tmp/$source.csv --json /tmp/$source.json >/tmp/$source 2>/tmp/$source.err &
 	until grep -q 'Ctrl-C ends it' /tmp/$source.err; do
@@ -39,7 +44,8 @@ echo '{ "execute": "stop" }' >&4
 ok "it is stopped" until_said '"STOP"' /tmp/qmp
 echo '{ "execute": "query-stats", "arguments": { "target": "vcpu" } }' >&4
 ok "QEMU has the statistics" until_said exits_by_number /tmp/qmp
-sleep 1
+sleep 4
+cp /tmp/exits.prom /tmp/exported
 kill -INT $(pidof exitcheck)
 for source in ebpf kernel; do
 	until grep -qE '^(complete|INCOMPLETE)' /tmp/$source; do
@@ -59,6 +65,10 @@ for source in ebpf kernel; do
 	like "$source: the VM has its name" "$(cat /tmp/$source.json)" '"vm_name":"web1"'
 	sed 's/^/# /' /tmp/$source
 done
+is "export: the same exits, by reason" \
+	"$(sed -n 's/^kvm_exits_total{vm="web1",reason="\(.*\)"} /\1 /p' /tmp/exported | sort)" \
+	"$(awk -F , '$3 == "all" { print $9, $10 }' /tmp/ebpf.csv | sort)"
+is "export: complete" "$(grep '^exitcheck_complete' /tmp/exported)" 'exitcheck_complete 1'
 ok "there are several reasons" test "$(wc -l </tmp/listed)" -ge 5
 ok "the guest was halted at some time" grep -q ',HLT,' /tmp/ebpf.csv
 done_testing

@@ -248,6 +248,23 @@ static void stat(void **state)
 	assert_non_null(strstr(err.text, "--count: 0 is not in 1 to 10,000,000"));
 }
 
+static void export(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("export", ""), 0);
+	assert_null(options.listen);
+	assert_false(options.per_vcpu);
+	assert_int_equal(parse("export", "--listen [::1]:1 --per-vcpu --max-series 7 --room 65536"),
+			 0);
+	assert_string_equal(options.listen, "[::1]:1");
+	assert_true(options.per_vcpu);
+	assert_int_equal(options.max_series, 7);
+	assert_int_equal(options.room, 65536);
+	assert_int_equal(parse("export", "--room 65537"), STATUS_USAGE);
+	assert_int_equal(parse("export", "x"), STATUS_USAGE);
+	assert_string_equal(err.text, "unexpected argument \"x\"");
+}
+
 static void bench(void **state)
 {
 	(void)state;
@@ -359,6 +376,7 @@ int main(void)
 		cmocka_unit_test(list),
 		cmocka_unit_test(audit),
 		cmocka_unit_test(stat),
+		cmocka_unit_test(export),
 		cmocka_unit_test(bench),
 		cmocka_unit_test(compare),
 		cmocka_unit_test(report),

@@ -27,7 +27,7 @@ static int prepare(struct auditing *auditing, struct error *err)
 		.isa = look->host.isa,
 		.path = plan->path,
 		.clock = plan->clock,
-		.nr_vcpus = status ? 0 : watch_room(&look->host),
+		.nr_vcpus = status ? 0 : watch_room(&look->host, 0),
 		.watch = true,
 		.process = plan->process,
 		.audit = true,

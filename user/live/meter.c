@@ -48,7 +48,7 @@ static int open_ebpf(struct meter *meter, struct error *err)
 		.isa = meter->host.isa,
 		.path = plan->path,
 		.clock = plan->clock,
-		.nr_vcpus = watch_room(&meter->host),
+		.nr_vcpus = watch_room(&meter->host, plan->room),
 		.watch = true,
 		.process = plan->process,
 		.tsc_khz = meter->host.tsc_khz,

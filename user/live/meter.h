@@ -23,8 +23,9 @@ struct meter_plan {
 	enum meter_source source;
 	enum tracer_path path;
 	enum tracer_clock clock;
-	pid_t process;	/* whose VMs, 0: all */
-	const char *vm; /* the VM of that name, NULL: any */
+	pid_t process;	   /* whose VMs, 0: all */
+	const char *vm;	   /* the VM of that name, NULL: any */
+	unsigned int room; /* eBPF: for so many vCPUs at least, 0: the default */
 };
 
 struct meter {

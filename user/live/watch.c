@@ -27,12 +27,13 @@ struct watching {
 	const char *command;
 };
 
-unsigned int watch_room(const struct host *host)
+unsigned int watch_room(const struct host *host, unsigned int least)
 {
 	unsigned int now = 2 * processes_vcpus(), nr = PER_CPU * host->nr_cpus;
 
 	nr = nr > now ? nr : now;
-	nr = nr > LEAST_VCPUS ? nr : LEAST_VCPUS;
+	least = least ?: LEAST_VCPUS;
+	nr = nr > least ? nr : least;
 	return nr < TRACER_MAX_VCPUS ? nr : TRACER_MAX_VCPUS;
 }
 

@@ -25,8 +25,8 @@ struct watch_plan {
 	int (*look)(void *context, struct error *err);
 };
 
-/* vCPUs that the eBPF program should have room for. */
-unsigned int watch_room(const struct host *host);
+/* vCPUs that the eBPF program should have room for: at least so many, 0: the default. */
+unsigned int watch_room(const struct host *host, unsigned int least);
 
 /* STATUS_USAGE if there is no such process. */
 int watch_check_process(pid_t process, struct error *err);
