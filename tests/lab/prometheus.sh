@@ -16,10 +16,20 @@ prometheus_get()
 # prometheus_make DIR
 prometheus_make()
 {
-	cache_room 200
+	local deb
+
+	cache_room 400
 	mkdir -p "$scratch/download"
-	task "fetching Prometheus" detail_size source_download prometheus
-	dpkg-deb --fsys-tarfile "$scratch"/download/prometheus_*.deb |
-		tar -xf - -C "$1" --strip-components=3 ./usr/bin/prometheus ./usr/bin/promtool
+	task "fetching Prometheus" detail_size prometheus_download
+	for deb in "$scratch"/download/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$1" --strip-components=3 --wildcards './usr/bin/prom*'
+	done
 	rm -f "$scratch"/download/*.deb
+}
+
+# prometheus_download: from Debian 13 on promtool is a package of its own.
+prometheus_download()
+{
+	source_download prometheus
+	[ -z "$(apt-cache show promtool 2>/dev/null)" ] || source_download promtool
 }
