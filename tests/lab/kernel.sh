@@ -15,6 +15,11 @@ kernel_get()
 		return
 	fi
 	source_get "$1"
+	# Before 5.15 the kernel took it from the compiler, whose directory kvm_make leaves out.
+	if [ ! -e "$source_dir/include/linux/stdarg.h" ]; then
+		KCPPFLAGS="-isystem $(gcc -print-file-name=include)"
+		export KCPPFLAGS
+	fi
 	kernel_name=$1$(kernel_configs | sed 's|.*/\(.*\)\.config|-\1|' | tail -n +2 | tr -d '\n')
 	key=$({ echo "$source_id"; kernel_config; kernel_tools; } | hash_of)
 	kernel_dir=$cache/kernel/$kernel_name-$key
@@ -51,12 +56,27 @@ kernel_config()
 			for (i = 1; i <= n; i++)
 				print line[name[i]]
 		}' |
-		if grep -qx 'config PROC_SYSCTL' "$source_dir/fs/proc/Kconfig"; then
-			cat
-		else
-			# 7.3 made one option of the two.
-			sed 's/^CONFIG_PROC_SYSCTL=/CONFIG_SYSCTL=/'
-		fi
+		kernel_words
+}
+
+# kernel_words: the configuration on stdin, in the words that this version has for it.
+kernel_words()
+{
+	local script=()
+
+	# 7.3 made one option of the two.
+	grep -qx 'config PROC_SYSCTL' "$source_dir/fs/proc/Kconfig" ||
+		script+=(-e 's/^CONFIG_PROC_SYSCTL=/CONFIG_SYSCTL=/')
+	# Since 5.18 that is what a choice of the format makes it.
+	grep -qx 'config DEBUG_INFO_NONE' "$source_dir/lib/Kconfig.debug" ||
+		script+=(-e '/^CONFIG_DEBUG_INFO_DWARF5=/i CONFIG_DEBUG_INFO=y')
+	# Since 5.12.
+	grep -qx 'config DEBUG_INFO_DWARF5' "$source_dir/lib/Kconfig.debug" ||
+		script+=(-e 's/^CONFIG_DEBUG_INFO_DWARF5=/CONFIG_DEBUG_INFO_DWARF4=/')
+	# Since 5.11.
+	grep -qx 'config DEBUG_INFO_BTF_MODULES' "$source_dir/lib/Kconfig.debug" ||
+		script+=(-e '/^CONFIG_DEBUG_INFO_BTF_MODULES=/d')
+	sed -e '' "${script[@]}"
 }
 
 # kernel_make VERSION DIR

@@ -5,6 +5,7 @@
 
 # The kernels that the lab knows, and the Debian suites that carry the source of each.
 declare -A suites=(
+	[5.10]="bullseye-security bullseye"
 	[6.1]="bookworm bookworm-security"
 	[6.12]="bookworm-security bookworm-backports trixie trixie-security"
 	[7.2]="sid forky trixie-backports"
