@@ -5,7 +5,8 @@
 KERNEL ?= $(or $(if $(KERNEL_SRC),$(shell sed -n 's/^VERSION = //p; s/^PATCHLEVEL = /./p' \
 	  "$(KERNEL_SRC)/Makefile" 2>/dev/null | tr -d '\n')),6.12)
 ISA    ?= svm
-PATCH  ?= series
+# A kernel that there is no series for is judged as it is.
+PATCH  ?= $(if $(KERNEL_SRC)$(wildcard kernel-patch/$(KERNEL)/series),series,none)
 RUNS   ?= 50
 BOOTS  ?= 4
 PREFIX ?= /usr/local
@@ -47,9 +48,9 @@ fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 cli     := $(wildcard tests/cli/*.t)
 labs    := $(wildcard tests/lab/*.t)
 # Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
-# they run in parallel. soak.t takes too long.
+# they run in parallel. soak.t takes too long; old.t is for an old kernel.
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t inguest.t)
-svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t,$(labs))
+svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t %/old.t,$(labs))
 # These go first, so that all CPUs have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
@@ -77,7 +78,7 @@ completions := $(foreach name,$(program) $(inguest),$(addprefix $(build)/complet
 # One for each command under COMMANDS.
 manuals := $(patsubst %,$(build)/man/$(program)-%.8,$(shell awk '/^\.SH/ { on = /COMMANDS/ } \
 	   on && last == ".TP" { print $$2 } { last = $$0 }' user/$(program).8))
-skeletons := $(build)/btf.skel.h $(build)/classic.skel.h $(build)/vcpus.skel.h
+skeletons := $(addprefix $(build)/,$(addsuffix .skel.h,btf classic old vcpus))
 object   = $(addsuffix .o,$(basename $(addprefix $(1)/,$(2))))
 objects := $(call object,$(build),$(sources))
 probe   := $(call object,$(build),$(guest))
@@ -277,7 +278,7 @@ ifdef KERNEL_SRC
 export KERNEL_SRC
 endif
 
-run: ## the validation, in an emulated host (KERNEL=6.12|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none|FILE ARGS=...)
+run: ## the validation, in an emulated host (KERNEL=6.12|5.10|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none|FILE ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
 	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" PATCH="$(PATCH)" PARAMS="$(PARAMS)" tests/lab/run $(ARGS)
@@ -291,6 +292,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
 		$(submake) test KERNEL=$$kernel || status=1; done; \
+	KERNEL=5.10 tests/run-tests tests/lab/old.t $(published) || status=1; \
 	$(submake) mutants || status=1; exit $$status
 
 mutants: ## every known-broken KVM must be caught and named (RUNS=50 MUTANTS=...; GENERATED=1 SEED=1 SHARE=100)

@@ -42,21 +42,41 @@ int classic_entry(struct bpf_raw_tracepoint_args *ctx)
 	})
 
 struct search {
+	void *slots;
 	ec_u64 task, open;
-	ec_u32 found;
+	ec_u64 found;
 };
 
-static long look_at_slot(ec_u32 i, struct search *search)
+/* All ones if the number is negative, or else 0; a branch would double what the verifier has to follow. */
+static __always_inline ec_u64 if_negative(ec_u64 number)
 {
-	ec_u32 place = i * sizeof(struct ec_slot);
-	struct ec_slot *slot = at(EC_SLOTS, place);
+	barrier_var(number);
+	number = (long long)number >> 63;
+	barrier_var(number);
+	return number;
+}
 
-	if (!slot || place > config.extent[EC_SLOTS].mask)
+/* The same if it is not 0. */
+static __always_inline ec_u64 if_not_zero(ec_u64 number)
+{
+	ec_u64 negative = -number;
+
+	barrier_var(negative);
+	return if_negative(number | negative);
+}
+
+static __always_inline long look_at_slot(ec_u32 i, struct search *search)
+{
+	const ec_u32 place = i * sizeof(struct ec_slot), mask = config.extent[EC_SLOTS].mask;
+	const struct ec_slot *slot = search->slots + (place & mask);
+	ec_u64 later = slot->open - search->open, hit;
+
+	if (place > mask)
 		return 1;
-	if (slot->key && slot->task == search->task && slot->open >= search->open) {
-		search->open = slot->open;
-		search->found = place;
-	}
+	hit = if_not_zero(slot->key) & ~if_not_zero(slot->task ^ search->task) &
+	      ~if_negative(later);
+	search->open += later & hit;
+	search->found ^= (search->found ^ place) & hit;
 	return 0;
 }
 
@@ -74,7 +94,10 @@ static __noinline ec_u32 current_slot(void)
 		return 0;
 	if (cpu->slot && slot->task == search.task)
 		return cpu->slot;
-	bpf_loop(1 << 16, look_at_slot, &search, 0);
+	search.slots = at(EC_SLOTS, 0);
+	if (!search.slots)
+		return 0;
+	loop_over_slots(look_at_slot, &search);
 	return search.found;
 }
 

@@ -30,6 +30,8 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile struct ec_config config;
 struct ec_state state;
 
+#include "old.bpf.h"
+
 /* Threads that the loader registered: thread, in its PID namespace -> place of the slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -134,7 +136,7 @@ static __always_inline ec_u32 take(ec_u32 ring)
 		old = *(volatile ec_u32 *)taken;
 		if (old == *(volatile ec_u32 *)&state.given[ring])
 			return 0;
-		if (__sync_val_compare_and_swap(taken, old, old + 1) != old)
+		if (!compare_and_swap(taken, old, old + 1))
 			continue;
 		place = at(ring, old * sizeof(ec_u32));
 		return place ? *place : 0;
@@ -170,15 +172,21 @@ static __always_inline void join_vm(struct ec_slot *slot, ec_u32 place, ec_u64 k
 		slot->first = place;
 		return;
 	}
-	before = __sync_val_compare_and_swap(&vm->first, 0, place);
-	slot->first = before ?: place;
-	if (!before)
-		return;
-	first = at(EC_SLOTS, before);
-	for (try = 0; first && try < 64; try++) {
+	for (try = 0; try < 64; try++) {
+		before = *(volatile ec_u32 *)&vm->first;
+		if (!before) {
+			slot->first = place;
+			if (compare_and_swap(&vm->first, 0, place))
+				return;
+			continue;
+		}
+		slot->first = before;
+		first = at(EC_SLOTS, before);
+		if (!first)
+			return;
 		before = *(volatile ec_u32 *)&first->next;
 		slot->next = before;
-		if (__sync_val_compare_and_swap(&first->next, before, place) == before)
+		if (compare_and_swap(&first->next, before, place))
 			return;
 	}
 	/* Never seen: its siblings' sums would lack it. */
@@ -266,7 +274,7 @@ static __noinline ec_u32 find_slot(struct identity *id)
 		return 0;
 	slot->task = bpf_get_current_task();
 	/* If the loader closes the gate now, either side sees the other's store. */
-	__sync_lock_test_and_set(&cpu->slot, place);
+	store_first(&cpu->slot, place);
 	if (!*(volatile ec_u32 *)&state.ready) {
 		cpu->slot = 0;
 		return 0;
@@ -454,9 +462,10 @@ static __always_inline ec_u64 exits(struct ec_slot *slot, ec_u32 index)
 }
 
 struct others {
-	ec_u32 at, self; /* places: of the next in the VM's list, and of the vCPU that reads */
-	ec_u32 index;	 /* of a reason, or EC_TOTAL */
-	ec_u32 offset;	 /* of KVM's own number in a vCPU, 0: it is not asked for */
+	ec_u32 at,
+		self; /* places: of the next in the VM's list, 0 at its end, and of the vCPU that reads */
+	ec_u32 index;  /* of a reason, or EC_TOTAL */
+	ec_u32 offset; /* of KVM's own number in a vCPU, 0: it is not asked for */
 	ec_u32 nr;
 	ec_u32 joined_late;
 	ec_u32 leaves;
@@ -489,12 +498,12 @@ static __always_inline void sum_others(struct others *others, const struct ec_sl
 				       ec_u32 place, ec_u32 index, ec_u32 offset)
 {
 	*others = (struct others){
-		.at = slot->first,
+		.at = slot->first == place && !slot->next ? 0 : slot->first,
 		.self = place,
 		.index = index,
 		.offset = offset,
 	};
-	bpf_loop(1 << 16, add_other, others, 0);
+	loop_over_siblings(add_other, others);
 }
 
 /* One leaf that the guest read, and the answer. */
@@ -565,7 +574,7 @@ static __always_inline bool sees_all(const struct ec_slot *slot, const struct le
 	ec_u64 kvm = slot->kvm;
 	struct vm *vm;
 
-	if (state.stats.no_slot || state.stats.no_map)
+	if (state.stats.no_slot || state.stats.no_map || others->at)
 		return false;
 	if (!config.watch || others->nr + 1 >= read->created)
 		return true;
@@ -613,8 +622,9 @@ static __always_inline ec_u64 *others_before(struct ec_slot *slot, const struct 
 /*
  * What a leaf must be. This vCPU's must be equal. Each sibling may have one exit in flight that only we
  * have counted: their sum is at least ours before the read, minus one exit each, and at most ours now.
+ * False: that is not known, judged says why.
  */
-static __noinline void judge(struct ec_slot *slot, const struct leaf_read *read,
+static __noinline bool judge(struct ec_slot *slot, const struct leaf_read *read,
 			     struct judged *judged)
 {
 	bool late = slot->joined_late, is_count = leaf_is_count(read->function);
@@ -627,7 +637,7 @@ static __noinline void judge(struct ec_slot *slot, const struct leaf_read *read,
 		if (index >= EXIT_INDEX_OTHER) {
 			judged->malformed = read->eax || read->ebx || read->ecx || read->upper ||
 					    read->edx != LEAF_UNDEFINED;
-			return;
+			return true;
 		}
 	}
 	if (is_count) {
@@ -638,14 +648,14 @@ static __noinline void judge(struct ec_slot *slot, const struct leaf_read *read,
 		judged->malformed = read->eax || read->edx || read->upper;
 	}
 	if (judged->malformed)
-		return;
+		return true;
 	if (leaf_is_vm_wide(read->function)) {
 		sum_others(&others, slot, read->place, index, read->offset);
 		late |= others.joined_late;
 		/* We have not seen everything that the leaf counts. */
 		if (!sees_all(slot, read, &others)) {
 			judged->uncompared = EC_UNSEEN;
-			return;
+			return false;
 		}
 	}
 	if (!is_count && !others.nr)
@@ -669,7 +679,9 @@ static __noinline void judge(struct ec_slot *slot, const struct leaf_read *read,
 		}
 	} else {
 		judged->uncompared = is_count ? EC_LATE : EC_NO_CLOCK;
+		return false;
 	}
+	return true;
 }
 
 enum leaf_verdict {
@@ -707,8 +719,7 @@ static __noinline enum leaf_verdict compare(struct ec_slot *slot, const struct l
 			return LEAF_IGNORED;
 		slot->leaves = true;
 	}
-	judge(slot, read, judged);
-	if (judged->uncompared < EC_NR_UNCOMPARED)
+	if (!judge(slot, read, judged))
 		return LEAF_NOT_COMPARED;
 	return judged->malformed || judged->leaf < judged->lower || judged->leaf > judged->upper ?
 		       LEAF_IS_WRONG :

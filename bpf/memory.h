@@ -155,9 +155,17 @@ struct ec_config {
 	ec_u8 kvm_index[EXIT_NR_INDICES]; /* where KVM's account has what index here */
 };
 
+/*
+ * The most that there may be for an object for old kernels: the verifier follows its loops to the end, and an
+ * array's value has at most 4 MiB (until v5.12).
+ */
+#define EC_OLD_SLOTS 256
+#define EC_OLD_ROWS 4096
+
 /* Shared while the programs run. */
 struct ec_state {
-	ec_u32 ready; /* events count */
+	ec_u32 ready;	/* events count */
+	ec_u32 ordered; /* nothing: see store_first() */
 	/* Of the rings: places given by the loader, and taken by the programs, ever. */
 	ec_u32 given[EC_NR_REGIONS], taken[EC_NR_REGIONS];
 	struct ec_stats stats;

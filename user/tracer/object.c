@@ -11,30 +11,43 @@
 
 #include "btf.skel.h"
 #include "classic.skel.h"
+#include "old.skel.h"
 
-int object_open(struct object *object, bool btf)
+bool object_needs_old(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) == 0;
+}
+
+/* Each object has a type of its own, with members of the same names. */
+#define OPEN(object, kind)                                                  \
+	({                                                                  \
+		(object)->kind = kind##_bpf__open();                        \
+		if ((object)->kind) {                                       \
+			(object)->bpf = (object)->kind->obj;                \
+			(object)->config = &(object)->kind->rodata->config; \
+		}                                                           \
+		(object)->kind ? 0 : -errno;                                \
+	})
+
+int object_open(struct object *object, enum object_kind kind)
 {
 	*object = (struct object){ 0 };
-	if (btf) {
-		object->btf = btf_bpf__open();
-		if (!object->btf)
-			return -errno;
-		object->bpf = object->btf->obj;
-		object->config = &object->btf->rodata->config;
-	} else {
-		object->classic = classic_bpf__open();
-		if (!object->classic)
-			return -errno;
-		object->bpf = object->classic->obj;
-		object->config = &object->classic->rodata->config;
+	switch (kind) {
+	case OBJECT_BTF:
+		return OPEN(object, btf);
+	case OBJECT_CLASSIC:
+		return OPEN(object, classic);
+	case OBJECT_OLD:
+		return OPEN(object, old);
 	}
-	return 0;
+	return -EINVAL;
 }
 
 void object_close(struct object *object)
 {
 	btf_bpf__destroy(object->btf);
 	classic_bpf__destroy(object->classic);
+	old_bpf__destroy(object->old);
 	*object = (struct object){ 0 };
 }
 
@@ -124,6 +137,21 @@ static int set_up(struct object *object, const struct shared *shared, const stru
 	return ret;
 }
 
+#define START(object, kind, shared, what)                              \
+	({                                                             \
+		int __ret;                                             \
+                                                                       \
+		*(what) = "load";                                      \
+		__ret = kind##_bpf__load((object)->kind);              \
+		if (!__ret) {                                          \
+			*(what) = "attach";                            \
+			(object)->state = &(object)->kind->bss->state; \
+			shared_give_all(shared, (object)->state);      \
+			__ret = kind##_bpf__attach((object)->kind);    \
+		}                                                      \
+		__ret;                                                 \
+	})
+
 int object_load(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
 		unsigned int nr_vcpus, const char **what)
 {
@@ -132,12 +160,9 @@ int object_load(struct object *object, const struct shared *shared, const struct
 	*what = "set up";
 	if (ret)
 		return ret;
-	*what = "load";
-	ret = object->btf ? btf_bpf__load(object->btf) : classic_bpf__load(object->classic);
-	if (ret)
-		return ret;
-	*what = "attach";
-	object->state = object->btf ? &object->btf->bss->state : &object->classic->bss->state;
-	shared_give_all(shared, object->state);
-	return object->btf ? btf_bpf__attach(object->btf) : classic_bpf__attach(object->classic);
+	if (object->btf)
+		return START(object, btf, shared, what);
+	if (object->classic)
+		return START(object, classic, shared, what);
+	return START(object, old, shared, what);
 }

@@ -2,7 +2,7 @@
 #ifndef TRACER_OBJECT_H
 #define TRACER_OBJECT_H
 
-/* The two eBPF objects, of which one is loaded. */
+/* The eBPF objects, of which one is loaded. */
 
 #include <bpf/libbpf.h>
 #include <stdbool.h>
@@ -14,6 +14,7 @@
 
 struct btf_bpf;
 struct classic_bpf;
+struct old_bpf;
 
 struct object {
 	struct bpf_object *bpf;
@@ -23,10 +24,20 @@ struct object {
 	/* The one that is open. */
 	struct btf_bpf *btf;
 	struct classic_bpf *classic;
+	struct old_bpf *old;
 };
 
-/* Opens the object for tp_btf, or the classic one. 0, or an errno, negative. */
-int object_open(struct object *object, bool btf);
+enum object_kind {
+	OBJECT_BTF,	/* for tp_btf */
+	OBJECT_CLASSIC, /* for the classic tracepoints */
+	OBJECT_OLD,	/* the same, on kernels before v5.17 */
+};
+
+/* Whether this kernel takes no object but the one for old kernels. */
+bool object_needs_old(void);
+
+/* 0, or an errno, negative. */
+int object_open(struct object *object, enum object_kind kind);
 
 /*
  * Loads and attaches the programs that fit. kvm: what the BTF has, NULL for the classic object. watch:

@@ -47,8 +47,10 @@ int obstacles_permission(struct error *err)
 			 geteuid() ? "; --path classic takes CAP_BPF and CAP_PERFMON" : "");
 }
 
-const char *obstacles_btf(void)
+const char *obstacles_btf(bool old)
 {
+	if (old)
+		return "this kernel's eBPF is older than Linux 5.17's";
 	if (access("/sys/kernel/btf/vmlinux", F_OK))
 		return "the kernel has no type information (CONFIG_DEBUG_INFO_BTF)";
 	/* Only a module has this file. */

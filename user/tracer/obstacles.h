@@ -2,6 +2,8 @@
 #ifndef OBSTACLES_H
 #define OBSTACLES_H
 
+#include <stdbool.h>
+
 #include "util/error.h"
 
 /*
@@ -16,7 +18,7 @@ int obstacles_permission(struct error *err);
 /* What to do without CAP_SYS_ADMIN. */
 const char *obstacles_remedy(void);
 
-/* Why programs cannot use KVM's types, if they cannot. */
-const char *obstacles_btf(void);
+/* Why programs cannot use KVM's types, if they cannot. old: the kernel is before v5.17. */
+const char *obstacles_btf(bool old);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "tracer/obstacles.h"
@@ -37,13 +38,18 @@ static unsigned int nr_places(const struct shared *shared, enum ec_region ring)
 }
 
 int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
-		  unsigned int reasons, struct error *err)
+		  unsigned int reasons, bool old, struct error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	unsigned int slots = power_of_two(nr_vcpus + 1),
 		     rows = power_of_two(nr_vcpus * reasons + 1);
+	size_t size;
 	int error;
 
+	if (old) {
+		slots = MIN(slots, EC_OLD_SLOTS);
+		rows = MIN(rows, EC_OLD_ROWS);
+	}
 	*shared = (struct shared){ .fd = -1 };
 	add_region(shared, EC_SLOTS, slots, sizeof(struct ec_slot));
 	add_region(shared, EC_ROWS, rows, sizeof(struct ec_row));
@@ -58,12 +64,13 @@ int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_v
 	if (shared->fd >= 0 && shared->memory != MAP_FAILED)
 		return 0;
 	error = errno;
+	size = shared->size;
 	shared->memory = NULL;
 	shared_destroy(shared);
 	if (error == EPERM)
 		return obstacles_permission(err);
 	return error_set(err, STATUS_CANNOT_RUN, "cannot make %zu bytes for the eBPF program: %s",
-			 shared->size, strerror(error));
+			 size, strerror(error));
 }
 
 void shared_destroy(struct shared *shared)

@@ -4,6 +4,7 @@
 
 /* The memory that the eBPF programs and their loader share: see bpf/memory.h. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "memory.h"
@@ -16,9 +17,12 @@ struct shared {
 	struct ec_extent extent[EC_NR_REGIONS];
 };
 
-/* Room for that many CPUs and vCPUs, and for so many reasons of each vCPU on average. */
+/*
+ * Room for that many CPUs and vCPUs, and for so many reasons of each vCPU on average; old: less, if that is too
+ * much for the object for old kernels.
+ */
 int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
-		  unsigned int reasons, struct error *err);
+		  unsigned int reasons, bool old, struct error *err);
 void shared_destroy(struct shared *shared);
 
 /* What is at a place of a region. */

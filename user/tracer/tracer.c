@@ -39,6 +39,7 @@ struct tracer {
 	unsigned int khz; /* of the programs' clock, 0: it is in ns */
 	ec_u64 closed;	  /* when the gate was, by that clock; 0: it is open */
 	bool watch;
+	bool old;      /* the kernel is before v5.17 */
 	bool hopeless; /* what failed will fail on the other path, too */
 	const char *no_audit;
 	struct ring_buffer *ring;
@@ -126,7 +127,7 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	tracer->no_audit = btf_no_account(kvm);
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
 	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
-			    config->watch ? 16 : EXIT_NR_INDICES, err);
+			    config->watch ? 16 : EXIT_NR_INDICES, tracer->old, err);
 	tracer->hopeless = ret;
 	if (ret)
 		return ret;
@@ -134,7 +135,9 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 		return error_set(err, STATUS_CANNOT_RUN,
 				 "no permission for the types of KVM's modules: %s",
 				 obstacles_remedy());
-	ret = object_open(&tracer->object, kvm);
+	ret = object_open(&tracer->object, kvm	       ? OBJECT_BTF :
+					   tracer->old ? OBJECT_OLD :
+							 OBJECT_CLASSIC);
 	if (ret)
 		return load_error(tracer, ret, what, err);
 	ret = set_constants(tracer->object.config, config, kvm, err);
@@ -186,15 +189,15 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
 	new->shared.fd = -1;
 	new->watch = config->watch;
+	new->old = object_needs_old();
 
 	libbpf_set_print(messages_keep);
-	if (btf)
-		btf = btf_of_kvm(config->isa, &kvm);
+	btf = btf && !new->old &&btf_of_kvm(config->isa, &kvm);
 	if (btf)
 		status = load(new, config, &kvm, err);
 	else if (config->path == TRACER_BTF)
 		status = error_set(err, STATUS_CANNOT_RUN, "%s: use --path classic",
-				   obstacles_btf());
+				   obstacles_btf(new->old));
 	/* BTF may exist and still not suit the program. */
 	if (config->path == TRACER_CLASSIC ||
 	    (config->path == TRACER_AUTO && (!btf || (status && !new->hopeless)))) {
@@ -213,7 +216,7 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				of_btf.text);
 		if (!btf && config->path == TRACER_AUTO)
-			new->no_audit = obstacles_btf();
+			new->no_audit = obstacles_btf(new->old);
 	}
 	if (status) {
 		tracer_destroy(new);
