@@ -200,15 +200,15 @@ static int create_vms(struct measuring *measuring, struct vms *vms, struct trace
 static int destroy_vms(struct measuring *measuring, struct vms *vms, struct bench_watch *watch,
 		       int status)
 {
-	uint64_t one;
+	uint64_t exits;
 
 	for (unsigned int i = 0; i < vms->nr_events; i++)
 		close(vms->instructions[i]);
 	free(vms->instructions);
 	for (unsigned int vm = 0; vm < vms->nr; vm++) {
-		for (unsigned int i = 0; !status && i < vms->vcpus; i++) {
-			status = test_vm_stat_exits(vms->test_vm[vm], i, &one, measuring->err);
-			watch->exits += status ? 0 : one;
+		if (!status) {
+			status = test_vm_stat_all_exits(vms->test_vm[vm], &exits, measuring->err);
+			watch->exits += status ? 0 : exits;
 		}
 		test_vm_destroy(vms->test_vm[vm]);
 	}

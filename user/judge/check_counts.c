@@ -298,50 +298,69 @@ static uint64_t fast_exits(const struct facts *facts, const struct ec_vcpu *bpf)
 	return exits;
 }
 
+/* What the statistic of some vCPUs has to be held against: eBPF's sum over them. */
+struct stat_sum {
+	uint64_t exits, failed, refused, fast;
+};
+
+static struct stat_sum stat_sum(const struct facts *facts, unsigned int first)
+{
+	const struct result_vcpu *vcpu = &facts->result->vcpus[first];
+	struct stat_sum sum = { 0 };
+
+	for (unsigned int i = 0; i <= vcpu->stat_others; i++) {
+		sum.exits += vcpu[i].bpf.count;
+		sum.failed += vcpu[i].bpf.failed_entries;
+		/* KVM's statistic counts the ways round its loop, entered or not. */
+		sum.refused += vcpu[i].executed[PROBE_EMULATE];
+		sum.fast += fast_exits(facts, &vcpu[i].bpf);
+	}
+	return sum;
+}
+
 void check_stats(struct facts *facts, struct check *check)
 {
 	const struct result *result = facts->result;
 	struct tally tally = { 0 };
 	uint64_t exits = 0, failed = 0, emulated = 0;
+	unsigned int others;
 
-	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+	for (unsigned int v = 0; v < result->nr_vcpus; v += 1 + others) {
 		const struct result_vcpu *vcpu = &result->vcpus[v];
-		/* KVM's statistic counts the ways round its loop, entered or not. */
-		uint64_t refused = vcpu->executed[PROBE_EMULATE];
-		uint64_t bpf = vcpu->bpf.count + vcpu->bpf.failed_entries + refused;
+		const struct stat_sum sum = stat_sum(facts, v);
+		uint64_t bpf = sum.exits + sum.failed + sum.refused;
 
+		others = vcpu->stat_others;
 		if (!vcpu->has_stat) {
 			tally.undecided++;
 			continue;
 		}
-		tally.compared++;
+		tally.compared += 1 + others;
 		exits += vcpu->stat_exits;
-		failed += vcpu->bpf.failed_entries;
-		emulated += refused;
+		failed += sum.failed;
+		emulated += sum.refused;
 		if (bpf == vcpu->stat_exits)
 			continue;
 		if (facts->lost && bpf < vcpu->stat_exits) {
 			tally.undecided++;
 			continue;
 		}
-		if (bpf > vcpu->stat_exits &&
-		    bpf - vcpu->stat_exits <= fast_exits(facts, &vcpu->bpf)) {
+		if (bpf > vcpu->stat_exits && bpf - vcpu->stat_exits <= sum.fast) {
 			tally.undecided++;
 			check_example(
 				check,
 				"%s: the statistic lacks %s exits, of at most %s by the fast path:"
 				" some kernels leave these out",
 				check_place(facts, v, EXIT_INDEX_OTHER, NULL).s,
-				text_u64(bpf - vcpu->stat_exits).s,
-				text_u64(fast_exits(facts, &vcpu->bpf)).s);
+				text_u64(bpf - vcpu->stat_exits).s, text_u64(sum.fast).s);
 			continue;
 		}
-		tally.differed++;
+		tally.differed += 1 + others;
 		check_example(check,
 			      "%s: stat exits %s, eBPF %s and %s failed entries, %s refused ones",
 			      check_place(facts, v, EXIT_INDEX_OTHER, NULL).s,
-			      text_u64(vcpu->stat_exits).s, text_u64(vcpu->bpf.count).s,
-			      text_u64(vcpu->bpf.failed_entries).s, text_u64(refused).s);
+			      text_u64(vcpu->stat_exits).s, text_u64(sum.exits).s,
+			      text_u64(sum.failed).s, text_u64(sum.refused).s);
 	}
 	check_settle(check, &tally);
 	if (check->verdict == VERDICT_INCONCLUSIVE && facts->lost)

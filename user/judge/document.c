@@ -223,16 +223,17 @@ static json_t *vcpus_json(const struct result *result)
 			differed += bpf->differed[leaf];
 		}
 		json_array_append_new(
-			list,
-			json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-				  "phase", phase_id(vcpu->phase), "vm", (int)vcpu->vm, "vcpu",
-				  (int)vcpu->id, "stat_exits",
-				  number_or_null(vcpu->has_stat, vcpu->stat_exits), "exits",
-				  json_number(bpf->count), "entries", json_number(bpf->entries),
-				  "failed_entries", json_number(bpf->failed_entries),
-				  "lost_entries", json_number(bpf->lost_entries), "compared",
-				  json_number(compared), "differed", json_number(differed),
-				  "reasons", vcpu_reasons_json(result, bpf)));
+			list, json_pack("{s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+					"phase", phase_id(vcpu->phase), "vm", (int)vcpu->vm, "vcpu",
+					(int)vcpu->id, "stat_exits",
+					number_or_null(vcpu->has_stat && !vcpu->stat_others,
+						       vcpu->stat_exits),
+					"exits", json_number(bpf->count), "entries",
+					json_number(bpf->entries), "failed_entries",
+					json_number(bpf->failed_entries), "lost_entries",
+					json_number(bpf->lost_entries), "compared",
+					json_number(compared), "differed", json_number(differed),
+					"reasons", vcpu_reasons_json(result, bpf)));
 	}
 	return list;
 }

@@ -2,6 +2,9 @@
 #include "kvm/kvm.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -108,4 +111,22 @@ int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *er
 	for (unsigned int i = 0; i < stat->size && !status; i++)
 		*value += counters[i];
 	return status;
+}
+
+int kvm_stat_of_vm(int vm_fd, const char *name, uint64_t *value, struct error *err)
+{
+	char path[128];
+	FILE *file;
+	bool found;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(), vm_fd, name);
+	file = fopen(path, "re");
+	found = file && fscanf(file, "%" SCNu64, value) == 1;
+	if (file)
+		fclose(file);
+	return found ? 0 :
+		       error_set(err, STATUS_CANNOT_RUN,
+				 "KVM has no statistic \"%s\": it has no KVM_GET_STATS_FD, and"
+				 " there is no %s",
+				 name, path);
 }

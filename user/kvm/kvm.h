@@ -36,4 +36,7 @@ int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct e
 /* The sum of its counters. */
 int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err);
 
+/* A statistic summed over the vCPUs of a VM of this process, through debugfs: what there is before v5.14. */
+int kvm_stat_of_vm(int vm_fd, const char *name, uint64_t *value, struct error *err);
+
 #endif

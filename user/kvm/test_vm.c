@@ -554,3 +554,17 @@ int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error
 	}
 	return kvm_stat_read(&vcpu->exits, exits, err);
 }
+
+int test_vm_stat_all_exits(struct test_vm *vm, uint64_t *exits, struct error *err)
+{
+	struct error no_fd;
+	uint64_t one;
+
+	*exits = 0;
+	for (unsigned int i = 0; i < (unsigned int)vm->config.nr_vcpus; i++) {
+		if (test_vm_stat_exits(vm, i, &one, &no_fd))
+			return kvm_stat_of_vm(vm->vm_fd, "exits", exits, err);
+		*exits += one;
+	}
+	return 0;
+}

@@ -118,6 +118,9 @@ int test_vm_stat_accounted(const struct test_vm *vm, int vcpu, uint64_t *exits, 
 /* KVM's own "exits" statistic of an idle vCPU, through KVM_GET_STATS_FD. */
 int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);
 
+/* The same of all vCPUs together, on any kernel. */
+int test_vm_stat_all_exits(struct test_vm *vm, uint64_t *exits, struct error *err);
+
 /*
  * Makes every vCPU stop as soon as it can; pending and later test_vm_run() fail. Async-signal-safe:
  * Ctrl-C and the watchdog call it.

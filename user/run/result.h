@@ -51,8 +51,9 @@ struct result_vcpu {
 	unsigned int slot;   /* the tracer's */
 	uint64_t executed[PROBE_NR_OPS];
 	bool has_stat;
-	uint64_t stat_exits; /* KVM's own statistic */
-	struct ec_vcpu bpf;  /* what eBPF counted, once the vCPU was idle */
+	uint64_t stat_exits;	  /* KVM's own statistic ... */
+	unsigned int stat_others; /* ... of this vCPU and of so many that follow it together */
+	struct ec_vcpu bpf;	  /* what eBPF counted, once the vCPU was idle */
 };
 
 enum sweep_kind {
