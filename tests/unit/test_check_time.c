@@ -255,6 +255,37 @@ static void lost_events_make_no_time_wrong(void **state)
 	}
 }
 
+/* More passes in the guest beside each exit of an operation: step by step more in each command, or alike. */
+static void delay(struct result *result, enum probe_op op, bool alike)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < result->nr_spans; i++) {
+		struct result_span *span = &result->spans[i];
+
+		if (span->vcpu || span->op != op)
+			continue;
+		nr += alike ? !nr : 1;
+		span->elapsed += 20000 * nr * span->exits;
+	}
+	assert_true(nr >= (alike ? 1 : 3));
+}
+
+/* KVM costs each exit alike; a host that is kept from running does not. */
+static void delays_that_differ_are_no_proof(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	delay(result, PROBE_CPUID, true);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	delay(result, PROBE_CPUID, false);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_INCONCLUSIVE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +300,7 @@ int main(void)
 		cmocka_unit_test(evidence_is_within_the_limit),
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
 		cmocka_unit_test(lost_events_make_no_time_wrong),
+		cmocka_unit_test(delays_that_differ_are_no_proof),
 	};
 
 	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);

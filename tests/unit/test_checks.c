@@ -289,24 +289,6 @@ static void counts_around_a_sweep_are_compared_too(void **state)
 	}
 }
 
-/* KVM's statistic counts emulation instead of an entry, which makes no exit. */
-static void refused_entries_are_accounted_for(void **state)
-{
-	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
-
-	(void)state;
-	result->vcpus[0].executed[PROBE_EMULATE] = 53;
-	result->vcpus[0].stat_exits += 53;
-	judge(result);
-	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
-	assert_non_null(strstr(find_check(CHECK_STATS)->detail, "53 refused"));
-
-	result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
-	result->vcpus[0].stat_exits += 53;
-	judge(result);
-	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_FAIL);
-}
-
 /* ---- what could not be compared ---- */
 
 static void lost_events_are_inconclusive(void **state)
@@ -361,29 +343,6 @@ static void every_kind_of_loss_counts(void **state)
 		assert_int_equal(verdict_of(CHECK_TRUTH), VERDICT_PASS);
 		assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
 	}
-}
-
-static void missing_statistic_is_inconclusive(void **state)
-{
-	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
-
-	(void)state;
-	for (unsigned int v = 0; v < result->nr_vcpus; v++)
-		result->vcpus[v].has_stat = false;
-	judge(result);
-	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_INCONCLUSIVE);
-	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
-}
-
-static void failed_entries_are_in_the_statistic(void **state)
-{
-	struct result *result = synthetic_run(EXIT_ISA_VMX, LEAVES_PRESENT, DEFECT_NONE);
-
-	(void)state;
-	result->vcpus[1].stat_exits += 2;
-	result->vcpus[1].bpf.failed_entries = 2;
-	judge(result);
-	assert_int_equal(verdict_of(CHECK_STATS), VERDICT_PASS);
 }
 
 /* ---- no leaves ---- */
@@ -574,14 +533,11 @@ int main(void)
 		cmocka_unit_test(no_width_is_skipped),
 		cmocka_unit_test(rows_fail_one_by_one),
 		cmocka_unit_test(rows_are_sums_over_single_vcpus),
-		cmocka_unit_test(refused_entries_are_accounted_for),
 		cmocka_unit_test(counts_around_a_sweep_are_compared_too),
 		cmocka_unit_test(lost_events_are_inconclusive),
 		cmocka_unit_test(lost_events_excuse_one_side_only),
 		cmocka_unit_test(comparisons_left_out_are_inconclusive),
 		cmocka_unit_test(every_kind_of_loss_counts),
-		cmocka_unit_test(missing_statistic_is_inconclusive),
-		cmocka_unit_test(failed_entries_are_in_the_statistic),
 		cmocka_unit_test(unpatched_compares_the_rest),
 		cmocka_unit_test(unpatched_takes_no_data_for_a_leaf),
 		cmocka_unit_test(unpatched_still_finds_a_wrong_ebpf),

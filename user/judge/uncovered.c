@@ -24,11 +24,17 @@ double span_uncovered(const struct result_span *span)
 	return ((double)span->elapsed - (double)span->covered) / (double)span->exits;
 }
 
+static double median_of(double *values, unsigned int nr)
+{
+	stats_lower_quartile(values, nr); /* sorts them */
+	return values[nr / 2];
+}
+
 struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op,
 			      double spare)
 {
 	struct uncovered of = { 0 };
-	double covered = 0, exits = 0, value;
+	double covered = 0, exits = 0, value, values[MAX_SPANS];
 
 	for (unsigned int i = 0; i < result->nr_spans; i++) {
 		const struct result_span *span = &result->spans[i];
@@ -37,6 +43,8 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 		    !span_is_tight(span))
 			continue;
 		value = span_uncovered(span);
+		if (of.spans < MAX_SPANS)
+			values[of.spans] = value;
 		of.least = of.spans ? fmin(of.least, value) : value;
 		value -= spare / (double)span->exits;
 		of.beyond = of.spans ? fmin(of.beyond, value) : value;
@@ -47,6 +55,7 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 	if (!of.spans)
 		return of;
 	of.covered = covered / exits;
+	of.median = median_of(values, of.spans < MAX_SPANS ? of.spans : MAX_SPANS);
 	return of;
 }
 
@@ -64,7 +73,6 @@ bool uncovered_of_reason(const struct result *result, unsigned int index, double
 	}
 	if (!nr)
 		return false;
-	stats_lower_quartile(values, nr); /* sorts them */
-	*median = values[nr / 2];
+	*median = median_of(values, nr);
 	return true;
 }

@@ -16,11 +16,11 @@ double span_uncovered(const struct result_span *span);
 
 /*
  * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, the least cycles of an
- * exit, and the mean of what the leaves have of one. Zeros if there are none.
+ * exit and their median, and the mean of what the leaves have of one. Zeros if there are none.
  */
 struct uncovered {
 	unsigned int spans;
-	double least, covered;
+	double least, median, covered;
 	double beyond; /* least, less the spare cycles of each span */
 };
 
