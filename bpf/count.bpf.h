@@ -701,6 +701,19 @@ static __always_inline void add_read(ec_u64 *reads, const struct leaf_read *read
 		reads[leaf]++;
 }
 
+static __always_inline void note_number(struct ec_slot *slot, const struct leaf_read *read)
+{
+	ec_u32 total = read->function - LEAF_TOTAL_CYCLES;
+	struct ec_asked *asked;
+
+	barrier_var(total);
+	if (total >= EC_NR_TOTALS)
+		return;
+	asked = &slot->asked[total];
+	asked->steps += read->index == asked->last + 1;
+	asked->last = read->index;
+}
+
 /* Compares a leaf that the guest has read, which is to be counted; judged says what is wrong. */
 static __noinline enum leaf_verdict compare(struct ec_slot *slot, const struct leaf_read *read,
 					    struct judged *judged)
@@ -719,6 +732,7 @@ static __noinline enum leaf_verdict compare(struct ec_slot *slot, const struct l
 			return LEAF_IGNORED;
 		slot->leaves = true;
 	}
+	note_number(slot, read);
 	if (!judge(slot, read, judged))
 		return LEAF_NOT_COMPARED;
 	return judged->malformed || judged->leaf < judged->lower || judged->leaf > judged->upper ?

@@ -118,6 +118,27 @@ struct ec_reason {
 	struct ec_audit audit;
 };
 
+/*
+ * ECX at the reads of a leaf that takes no exit number. Who counts up in it, asks by another numbering of the
+ * leaves.
+ */
+enum ec_total {
+	EC_OF_CYCLES,
+	EC_OF_EXITS,
+	EC_NR_TOTALS,
+};
+struct ec_asked {
+	ec_u32 last;
+	ec_u32 steps; /* how often it was one more than before */
+};
+
+static inline void ec_asked_add(struct ec_asked *sum, const struct ec_asked *asked)
+{
+	sum->steps += asked->steps;
+	if (asked->last > sum->last)
+		sum->last = asked->last;
+}
+
 /* Why a leaf read is not compared. */
 enum ec_uncompared {
 	EC_LATE,     /* the vCPU, or another of its VM, had run before it was seen */
@@ -146,6 +167,7 @@ struct ec_vcpu {
 	ec_u64 entries;		 /* kvm_entry events */
 	ec_u64 lost_entries;	 /* exits followed by another exit */
 	ec_u64 uncompared[EC_NR_UNCOMPARED]; /* leaf reads, by why */
+	struct ec_asked asked[EC_NR_TOTALS]; /* of LEAF_TOTAL_CYCLES and LEAF_TOTAL_EXITS */
 	ec_u64 clock_tsc, clock_ns; /* how far the two went, where KVM's function is the clock */
 	ec_u64 compared[LEAF_NR];   /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];

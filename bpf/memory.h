@@ -100,6 +100,7 @@ struct ec_slot {
 	ec_u32 leaf_nested; /* ... whether L2 does ... */
 	ec_u64 leaf_runs;   /* ... and how often KVM_RUN had returned */
 	ec_u64 uncompared[EC_NR_UNCOMPARED];
+	struct ec_asked asked[EC_NR_TOTALS];
 	/*
 	 * What the VM's other vCPUs had counted before a VM-wide leaf is read, or at the previous such
 	 * read: no later read is below it, except for an exit in flight on each. And what KVM had.

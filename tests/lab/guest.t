@@ -19,7 +19,12 @@ while [ $n -le 255 ]; do
 	n=$((n + 1))
 done
 cpuid -1 -r -l 0x4fffffff
-cpuid -1 -r -l 0x4ffffffe
+# As for a numbering that has the cycles of one number there.
+n=0
+while [ $n -le 20 ]; do
+	cpuid -1 -r -l 0x4ffffffe -s $n
+	n=$((n + 1))
+done
 /bin/busybox reboot -f
 END
 linux_host --patch series --kvm-params exit_leaves=all <<'EOT'
@@ -36,6 +41,8 @@ like "the signature is there" "$(tr -d '\r' </tmp/serial)" 'ebx=0x454d564b ecx=0
 ok "CPUID exits are counted" test "$((0x${cpuids:-0}))" -gt 256
 is "all of them were compared in place, and none differed" \
 	"$(awk '$1 == "0x4ffffffd" { print $(NF - 1), $NF }' /tmp/watch)" '256 0'
+like "a reader that asks by another numbering is named" "$(cat /tmp/watch)" \
+	'leaf 0x4ffffffe, a total, was read with exit numbers, 20 times with one more than before, up to 20:'
 like "and its last line says so" "$(tail -n 1 /tmp/watch)" '^PASS: .* 0 different$'
 sed 's/^/# /' /tmp/watch
 done_testing

@@ -153,6 +153,8 @@ static void as_json(void **state)
 
 	(void)state;
 	assert_non_null(schema);
+	look.all.asked[EC_OF_CYCLES] = (struct ec_asked){ .steps = 68, .last = 68 };
+	look.all.asked[EC_OF_EXITS] = (struct ec_asked){ .steps = 3, .last = 68 };
 	for (int is_last = 0; is_last <= 1; is_last++) {
 		FILE *to = open_memstream(&text, &size);
 		json_t *document;
@@ -166,6 +168,7 @@ static void as_json(void **state)
 		if (schema_check_by(schema, document, true, &err))
 			fail_msg("%s: %s", err.text, text);
 		assert_int_equal(json_is_null(json_object_get(document, "verdict")), !is_last);
+		assert_int_equal(json_array_size(json_object_get(document, "other_numbering")), 1);
 		json_decref(document);
 		free(text);
 	}

@@ -12,6 +12,7 @@
 #include "util/text.h"
 
 #define MAX_SHOWN 10 /* of what is wrong */
+#define MIN_STEPS 8  /* of a reader that counts up: what is left in ECX does not do that so often */
 
 static const char *const leaf_names[LEAF_NR] = {
 	[LEAF_VCPU_CYCLES - LEAF_FIRST] = "cycles of a number, vCPU",
@@ -74,6 +75,24 @@ static void show_vcpu(FILE *to, enum exit_isa isa, const struct ec_vcpu *vcpu)
 			show_reason(to, isa, index, &vcpu->reason[index]);
 }
 
+/* A guest's program that takes a total for a leaf by exit number. */
+static bool asks_otherwise(const struct look_sum *sum, enum ec_total total)
+{
+	return sum->asked[total].steps >= MIN_STEPS;
+}
+
+static void show_reader(FILE *to, const struct look_sum *sum, enum ec_total total)
+{
+	if (!asks_otherwise(sum, total))
+		return;
+	fprintf(to,
+		"  leaf 0x%x, a total, was read with exit numbers, %s times with one more than"
+		" before, up to %s: its reader\n  takes the leaves as another term numbered them"
+		" (man page, ASSIGNMENT)\n",
+		LEAF_TOTAL_CYCLES + total, text_u64(sum->asked[total].steps).s,
+		text_u64(sum->asked[total].last).s);
+}
+
 static void show_vm(FILE *to, const struct look *look, const struct look_vm *vm)
 {
 	const struct look_sum *sum = &vm->sum;
@@ -88,6 +107,8 @@ static void show_vm(FILE *to, const struct look *look, const struct look_vm *vm)
 		text_u64(sum->compared).s, text_u64(sum->ended).s, text_u64(sum->reads).s);
 	if (*why.s)
 		fprintf(to, "  not compared: %s\n", why.s);
+	for (enum ec_total total = 0; total < EC_NR_TOTALS; total++)
+		show_reader(to, sum, total);
 }
 
 static void show_vms(FILE *to, const struct look *look)
@@ -207,20 +228,36 @@ static const char *const uncompared_ids[EC_NR_UNCOMPARED] = {
 	[EC_REPLACED] = "replaced", [EC_NO_CLOCK] = "no_clock",
 };
 
+/* The leaves that the guest takes for others. */
+static json_t *asked_json(const struct look_sum *sum)
+{
+	json_t *asked = json_array();
+
+	for (enum ec_total total = 0; total < EC_NR_TOTALS; total++)
+		if (asks_otherwise(sum, total))
+			json_array_append_new(
+				asked, json_pack("{s:I, s:I, s:I}", "leaf",
+						 (json_int_t)LEAF_TOTAL_CYCLES + total, "steps",
+						 (json_int_t)sum->asked[total].steps, "last",
+						 (json_int_t)sum->asked[total].last));
+	return asked;
+}
+
 static json_t *sum_json(const struct look *look, const struct look_sum *sum)
 {
 	json_t *uncompared = json_object();
 
 	for (size_t i = 0; i < EC_NR_UNCOMPARED; i++)
 		json_object_set_new(uncompared, uncompared_ids[i], json_number(sum->uncompared[i]));
-	return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "vcpus",
-			 (int)sum->vcpus, "gone", (int)sum->gone, "exits", json_number(sum->exits),
-			 "ended", json_number(sum->ended), "compared", json_number(sum->compared),
-			 "first", json_number(sum->first), "unaccounted",
-			 json_number(sum->unaccounted), "reads", json_number(sum->reads),
-			 "wrong_reads", json_number(sum->wrong), "reads_not_compared", uncompared,
-			 "lost_entries", json_number(sum->lost_entries), "not_compared",
-			 json_string_or_null(live_why(look, sum).s));
+	return json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "vcpus", (int)sum->vcpus, "gone", (int)sum->gone, "exits",
+			 json_number(sum->exits), "ended", json_number(sum->ended), "compared",
+			 json_number(sum->compared), "first", json_number(sum->first),
+			 "unaccounted", json_number(sum->unaccounted), "reads",
+			 json_number(sum->reads), "wrong_reads", json_number(sum->wrong),
+			 "reads_not_compared", uncompared, "lost_entries",
+			 json_number(sum->lost_entries), "other_numbering", asked_json(sum),
+			 "not_compared", json_string_or_null(live_why(look, sum).s));
 }
 
 static json_t *vms_json(const struct look *look)

@@ -19,6 +19,8 @@ static void add(struct look_sum *sum, const struct ec_vcpu *vcpu)
 	sum->lost_entries += vcpu->lost_entries;
 	for (size_t i = 0; i < EC_NR_UNCOMPARED; i++)
 		sum->uncompared[i] += vcpu->uncompared[i];
+	for (size_t i = 0; i < EC_NR_TOTALS; i++)
+		ec_asked_add(&sum->asked[i], &vcpu->asked[i]);
 	for (size_t leaf = 0; leaf < LEAF_NR; leaf++) {
 		sum->by_leaf[leaf] += vcpu->compared[leaf];
 		sum->wrong_by_leaf[leaf] += vcpu->differed[leaf];

@@ -24,6 +24,7 @@ struct look_sum {
 	uint64_t reads, wrong; /* leaf reads compared, and different */
 	uint64_t by_leaf[LEAF_NR], wrong_by_leaf[LEAF_NR];
 	uint64_t uncompared[EC_NR_UNCOMPARED]; /* leaf reads */
+	struct ec_asked asked[EC_NR_TOTALS];
 	uint64_t lost_entries;
 };
 

@@ -225,6 +225,7 @@ void shared_read(const struct shared *shared, unsigned int place, const struct s
 	vcpu->unpaired_entries = slot->unpaired_entries;
 	vcpu->failed_entries = slot->failed_entries;
 	memcpy(vcpu->uncompared, slot->uncompared, sizeof(vcpu->uncompared));
+	memcpy(vcpu->asked, slot->asked, sizeof(vcpu->asked));
 	vcpu->clock_tsc = slot->tsc[1] - slot->tsc[0];
 	vcpu->clock_ns = slot->ns[1] - slot->ns[0];
 	memcpy(vcpu->compared, slot->compared, sizeof(vcpu->compared));
@@ -261,6 +262,8 @@ void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu)
 	sum->lost_entries += vcpu->lost_entries;
 	for (size_t i = 0; i < EC_NR_UNCOMPARED; i++)
 		sum->uncompared[i] += vcpu->uncompared[i];
+	for (size_t i = 0; i < EC_NR_TOTALS; i++)
+		ec_asked_add(&sum->asked[i], &vcpu->asked[i]);
 	for (size_t i = 0; i < LEAF_NR; i++) {
 		sum->compared[i] += vcpu->compared[i];
 		sum->differed[i] += vcpu->differed[i];
