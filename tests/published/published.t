@@ -10,10 +10,13 @@ patches=$(cd "${0%/*}" && pwd)
 # shellcheck source=tests/lab/test.sh
 . "$patches/../lab/test.sh"
 
-# head_of NAME KEY: a line of the patch's head.
+# head_of NAME KEY: a line of the patch's head; an old kernel's may differ from that of its name for 6.12.
 head_of()
 {
-	sed -n -e '/^---$/q' -e "s/^$2: *//p" "$patches/$1.patch"
+	local file=$dir/$1.patch
+
+	sed '/^---$/q' "$file" | grep -q "^$2:" || file=$patches/$1.patch
+	sed -n -e '/^---$/q' -e "s/^$2: *//p" "$file"
 }
 
 # list REPORT MEMBER: the names in that list of a report, in one line.
@@ -22,11 +25,15 @@ list()
 	json "$out/$1.json" "join ' ', map { \$_->{name} } @{\$r->{published}{$2}}"
 }
 
-names=$(cd "$patches" && grep -l "^ISA: $isa\$" ./*.patch | sed 's|^\./||; s|\.patch$||')
+# An old kernel has patches of its own, and none of ours.
+dir=$patches variants=none,series
+[ ! -d "$patches/$kernel" ] || dir=$patches/$kernel variants=none
+names=$(cd "$dir" && for name in *.patch; do
+	! grep -q "^ISA: $isa\$" "$patches/$name" || echo "${name%.patch}"
+done)
 [ -z "${PUBLISHED:-}" ] || names=$PUBLISHED
-variants=series,none
 for name in $names; do
-	variants+=,$patches/$name.patch
+	variants+=,$dir/$name.patch
 done
 # shellcheck disable=SC2086 # a list of names
 get_runs ours none other $names
@@ -40,11 +47,13 @@ get_runs ours none other $names
 		echo "unload_kvm"
 	done
 	cat <<-'END'
-		load_kvm series
-		run ours run --leaves=published -n 50
-		unload_kvm
 		load_kvm none
 		run none run --leaves=published -n 11
+		unload_kvm
+	END
+	[[ $variants != *series* ]] || cat <<-'END'
+		load_kvm series
+		run ours run --leaves=published -n 50
 		unload_kvm
 	END
 } | "$patches/../lab/lab" run --kernel "$kernel" --isa "$isa" --patch "$variants" --no-modules --timeout 3600 "${get[@]}" --job - ||
@@ -57,10 +66,13 @@ for name in $names; do
 	is "$name: status" "$(status "$name")" "$([ -z "$wanted" ] && echo 0 || echo 1)"
 	is "$name: eBPF is right" "$(json "$out/$name.json" 'join " ", map { $_->{verdict} }
 		grep { $_->{id} =~ /^(TRUTH|STATS)$/ } @{$r->{checks}}')" 'PASS PASS'
+	[ "$(list "$name" defects)" = "$wanted" ] || sed 's/^/# /' "$out/$name.txt"
 done
-is "the series passes" "$(status ours)" 0
-is "it has no defect" "$(list ours defects)" ''
-is "its scope is the VM" "$(json "$out/ours.json" '$r->{published}{scope}')" vm
+if [[ $variants == *series* ]]; then
+	is "the series passes" "$(status ours)" 0
+	is "it has no defect" "$(list ours defects)" ''
+	is "its scope is the VM" "$(json "$out/ours.json" '$r->{published}{scope}')" vm
+fi
 is "unpatched: status 4" "$(status none)" 4
 like "unpatched: there are no such leaves" "$(closing none)" '^exitcheck: no such leaves: exits=0x4ffffffd'
 is "unpatched: in one line" "$(wc -l <"$out/none.txt")" 2

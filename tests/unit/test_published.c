@@ -39,6 +39,7 @@ enum {
 	F_PER_VCPU = 1 << 15,
 	F_OTHER_VM = 1 << 17, /* one that is none of the run's, between two reads */
 	F_RACE = 1 << 16,     /* vCPUs get each other's answers */
+	F_EARLY = 1 << 18,    /* its clock begins before eBPF's */
 };
 
 static struct {
@@ -89,6 +90,8 @@ static void take(unsigned int v, enum probe_op op)
 		took = took * 1000000 / KHZ;
 	if (f.faults & F_GUEST)
 		took += GUEST;
+	if (f.faults & F_EARLY)
+		took += 2 * BIAS;
 	f.cycles[v][i] += took * counts;
 }
 
@@ -299,8 +302,23 @@ static void several(void)
 	window(WINDOW_VM, before, full(3));
 }
 
-/* A VM of one vCPU, and one of two. */
-static json_t *document(enum exit_isa isa, unsigned int faults, unsigned int bound)
+/* A command as the guest's own clock has it. */
+static void span(void)
+{
+	struct result_span *span = result_add_span(f.result);
+	const uint64_t took = length_of(PROBE_CPUID), exits = 100;
+
+	*span = (struct result_span){
+		.op = PROBE_CPUID,
+		.exits = exits,
+		.covered = exits * (took + (f.faults & F_GUEST ? GUEST : 0)),
+		.elapsed = exits * (took + GUEST),
+	};
+}
+
+/* A VM of one vCPU, and one of two, on a kernel. */
+static json_t *document_on(const char *kernel, enum exit_isa isa, unsigned int faults,
+			   unsigned int bound)
 {
 	struct result *result = result_create();
 	json_t *root;
@@ -309,8 +327,8 @@ static json_t *document(enum exit_isa isa, unsigned int faults, unsigned int bou
 	f.result = result;
 	f.faults = faults;
 	f.bound = bound;
-	result->host =
-		(struct host){ .isa = isa, .kernel = "6.12.0", .tsc_khz = KHZ, .nr_cpus = 2 };
+	result->host = (struct host){ .isa = isa, .tsc_khz = KHZ, .nr_cpus = 2 };
+	snprintf(result->host.kernel, sizeof(result->host.kernel), "%s", kernel);
 	result->tracer_path = "tp_btf";
 	result->leaves = LEAVES_PUBLISHED;
 	result->published.highest = faults & (F_ZEROS | F_LEFT | F_BEYOND) ? 0xff : UINT32_MAX;
@@ -325,12 +343,18 @@ static json_t *document(enum exit_isa isa, unsigned int faults, unsigned int bou
 		vcpu->has_stat = true;
 	}
 	single();
+	span();
 	several();
 	result->stats.foreign = faults & F_OTHER_VM ? 200 * f.turn : 0;
 	root = document_of_result(result);
 	result_destroy(result);
 	assert_fits(root);
 	return root;
+}
+
+static json_t *document(enum exit_isa isa, unsigned int faults, unsigned int bound)
+{
+	return document_on("6.12.0", isa, faults, bound);
 }
 
 static const char *names(const json_t *root, const char *member)
@@ -433,6 +457,24 @@ static void what_is_open_is_a_remark(void **state)
 	json_decref(root);
 }
 
+/* On an old kernel's SVM eBPF's clock begins after another's. */
+static void an_early_clock_is_right_where_ebpf_is_late(void **state)
+{
+	json_t *root = document_on("5.10.262-1", EXIT_ISA_SVM, F_EARLY, 0);
+
+	(void)state;
+	assert_string_equal(names(root, "defects"), "");
+	assert_string_equal(names(root, "remarks"), "scope counts-of-32-bits late-tracepoint");
+	json_decref(root);
+	root = document_on("5.10.262-1", EXIT_ISA_SVM, F_GUEST, 0);
+	assert_string_equal(names(root, "defects"), "includes-guest");
+	json_decref(root);
+	root = document_on("5.10.262-1", EXIT_ISA_VMX, F_EARLY, 0);
+	assert_string_equal(names(root, "defects"), "includes-guest");
+	json_decref(root);
+	expect(EXIT_ISA_SVM, F_EARLY, 0, "includes-guest");
+}
+
 /* Too many exits or cycles may be another VM's: no defect, but no proof either. */
 static void other_vms_are_not_held_against_it(void **state)
 {
@@ -510,6 +552,7 @@ int main(void)
 		cmocka_unit_test(all_of_them_at_once),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(what_is_open_is_a_remark),
+		cmocka_unit_test(an_early_clock_is_right_where_ebpf_is_late),
 		cmocka_unit_test(other_vms_are_not_held_against_it),
 		cmocka_unit_test(every_form_has_them),
 		cmocka_unit_test(the_schema_has_every_finding),

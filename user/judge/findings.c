@@ -74,6 +74,7 @@ static const struct {
 	WHERE(NOT_ASKED) = "",
 	WHERE(KERNEL_LOG) = "printk() in %1$s.c or cpuid.c: a tracepoint costs less.",
 	WHERE(OTHER_VMS) = "",
+	WHERE(LATE_TRACEPOINT) = "",
 #undef WHERE
 };
 

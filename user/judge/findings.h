@@ -57,7 +57,8 @@ enum assigned_point {
 	X(LEFT_REGISTERS, "left-registers")                 \
 	X(NOT_ASKED, "not-asked")                           \
 	X(KERNEL_LOG, "kernel-log")                         \
-	X(OTHER_VMS, "other-vms")
+	X(OTHER_VMS, "other-vms")                           \
+	X(LATE_TRACEPOINT, "late-tracepoint")
 
 enum finding_id {
 #define X(id, name) FINDING_##id,

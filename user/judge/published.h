@@ -40,6 +40,7 @@ struct published {
 	/* How cycles must be read. */
 	bool swapped, narrow;
 	bool total_grows; /* of cycles */
+	bool late;	  /* eBPF sees an exit when KVM handles it: its clock begins late */
 	uint64_t reads;	  /* of the leaves */
 	uint64_t compared[NR_POINTS], differed[NR_POINTS];
 };
