@@ -357,6 +357,17 @@ static void bad_documents(void **state)
 
 /* ---- forms ---- */
 
+/* The rows fit into a terminal of 80 columns. */
+static void expect_narrow(const char *text)
+{
+	const char *row = text;
+
+	while ((row = strstr(row, "\ncpuid "))) {
+		row++;
+		assert_true(strcspn(row, "\n") <= 80);
+	}
+}
+
 static void every_form(void **state)
 {
 	static const unsigned int files[] = { 1, 4 };
@@ -374,6 +385,8 @@ static void every_form(void **state)
 		for (enum report_form form = 0; form < NR_REPORT_FORMS; form++) {
 			text = form_of(root, form);
 			assert_non_null(strstr(text, "cpuid none"));
+			if (form == REPORT_TEXT)
+				expect_narrow(text);
 			assert_non_null(strstr(text, files[i] == 1 ? "too few" : "over"));
 			if (form == REPORT_HTML)
 				assert_non_null(strstr(text, ">0x72 CPUID</span></th>"));

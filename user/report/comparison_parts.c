@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/parts.h"
 
@@ -19,12 +20,13 @@ const char comparison_note[] =
 /* Rates need more digits than costs. */
 static void value(const json_t *entry, const char *key, char *text, size_t size)
 {
+	const bool is_rate = strstr(doc_string(entry, "quantity"), "exits");
 	const double real = doc_real(entry, key);
 
 	if (doc_is_null(entry, key))
 		snprintf(text, size, "-");
 	else if (fabs(real) < 100)
-		snprintf(text, size, "%.*f", real == round(real) ? 0 : 3, real);
+		snprintf(text, size, "%.*f", real == round(real) ? 0 : is_rate ? 3 : 1, real);
 	else
 		snprintf(text, size, "%s", text_real(real).s);
 }

@@ -308,13 +308,26 @@ static enum color change_color(const char *verdict)
 	return strcmp(verdict, "same") ? COLOR_YELLOW : COLOR_NONE;
 }
 
-static void print_change(const struct out *out, const char *const *cell, enum color color)
+static void widen(int *widths, const char *const *cell)
 {
-	static const int widths[COMPARISON_NR_COLUMNS] = { -24, -19, 11, 11, 9, 18, 0 };
+	for (int c = 0; c < COMPARISON_NR_COLUMNS; c++) {
+		int width = text_width(cell[c]);
 
+		widths[c] = width > widths[c] ? width : widths[c];
+	}
+}
+
+static void print_change(const struct out *out, const char *const *cell, const int *widths,
+			 enum color color)
+{
 	fputs(color_on(out, color), out->to);
-	for (int c = 0; c < COMPARISON_NR_COLUMNS; c++)
-		fprintf(out->to, "%s%*s", c ? " " : "", widths[c], cell[c]);
+	for (int c = 0; c < COMPARISON_NR_COLUMNS; c++) {
+		const int blanks = c == COMPARISON_VERDICT ? 0 : widths[c] - text_width(cell[c]);
+		const bool left = comparison_is_words(c);
+
+		fprintf(out->to, "%s%*s%s%*s", c ? " " : "", left ? 0 : blanks, "", cell[c],
+			left ? blanks : 0, "");
+	}
 	fprintf(out->to, "%s\n", color_off(out, color));
 }
 
@@ -324,18 +337,24 @@ static void print_comparison(const struct out *out, const json_t *document)
 	enum color closing = !strcmp(verdict, "SAME") ? COLOR_GREEN :
 			     !strcmp(verdict, "OVER") ? COLOR_RED :
 							verdict_color(verdict);
+	const json_t *rows = json_object_get(document, "rows"), *entry;
+	int widths[COMPARISON_NR_COLUMNS] = { 0 };
 	struct comparison_row row;
-	const json_t *entry;
 	size_t i;
 
 	print_header(out, document);
 	fputc('\n', out->to);
 	text_wrapped(out->to, 0, comparison_note);
 	fputc('\n', out->to);
-	print_change(out, comparison_columns, COLOR_BOLD);
-	json_array_foreach(json_object_get(document, "rows"), i, entry) {
+	widen(widths, comparison_columns);
+	json_array_foreach(rows, i, entry) {
 		comparison_row(entry, &row);
-		print_change(out, row.cell, change_color(row.cell[COMPARISON_VERDICT]));
+		widen(widths, row.cell);
+	}
+	print_change(out, comparison_columns, widths, COLOR_BOLD);
+	json_array_foreach(rows, i, entry) {
+		comparison_row(entry, &row);
+		print_change(out, row.cell, widths, change_color(row.cell[COMPARISON_VERDICT]));
 	}
 	fprintf(out->to, "\n%s%s%s: %s\n", color_on(out, closing), verdict, color_off(out, closing),
 		report_closing(document));
