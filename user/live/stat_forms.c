@@ -8,6 +8,7 @@
 
 #include "kvm/exits.h"
 #include "live/columns.h"
+#include "live/labels.h"
 #include "util/json.h"
 #include "util/text.h"
 #include "util/version.h"
@@ -34,50 +35,6 @@ static int written(FILE *to, const char *what, bool failed, struct error *err)
 	if (!failed && !fflush(to) && !ferror(to))
 		return 0;
 	return error_set(err, STATUS_CANNOT_RUN, "cannot write %s: %s", what, strerror(errno));
-}
-
-struct label {
-	char s[96];
-};
-
-/* "web1", or which process it is if the name is not known. */
-static struct label vm_label(const struct usage_vm *vm)
-{
-	struct label label;
-
-	if (!vm->number)
-		snprintf(label.s, sizeof(label.s), "(gone)");
-	else if (*vm->name)
-		snprintf(label.s, sizeof(label.s), "%s", vm->name);
-	else
-		snprintf(label.s, sizeof(label.s), "process %u", vm->process);
-	return label;
-}
-
-static struct label reason_label(enum exit_isa isa, unsigned int index)
-{
-	struct label label = { "undefined numbers" };
-	unsigned int number;
-
-	if (exit_number(isa, index, &number))
-		snprintf(label.s, sizeof(label.s), "%s %s", text_exit(isa, number).s,
-			 exit_name(isa, number));
-	return label;
-}
-
-static struct label row_label(const struct stat_form *form, const struct usage_row *row)
-{
-	struct label label = { "" };
-	int n = 0;
-
-	if (row->vm)
-		n = snprintf(label.s, sizeof(label.s), "%s", vm_label(row->vm).s);
-	if (row->vcpu && row->vcpu->vm)
-		n += snprintf(label.s + n, sizeof(label.s) - n, " vCPU %u", row->vcpu->id);
-	if (row->index >= 0)
-		snprintf(label.s + n, sizeof(label.s) - n, "%s%.90s", n ? " " : "",
-			 reason_label(form->host->isa, row->index).s);
-	return label;
 }
 
 /* ---- text ---- */
@@ -127,7 +84,7 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 	input.seconds = rows.seconds;
 	show_heading(to, form, &rows);
 	for (unsigned int i = 0; i < rows.nr; i++) {
-		int wanted = text_width(row_label(form, &rows.row[i]).s);
+		int wanted = text_width(row_label(form->host->isa, &rows.row[i]).s);
 
 		width = wanted > width ? wanted : width;
 	}
@@ -139,7 +96,7 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 			  width, NULL);
 	for (unsigned int i = 0; i < rows.nr; i++) {
 		input.exits = &rows.row[i].sum;
-		show_line(to, row_label(form, &rows.row[i]).s, width, &input);
+		show_line(to, row_label(form->host->isa, &rows.row[i]).s, width, &input);
 	}
 	input.exits = &rows.total;
 	show_line(to, "total", width, &input);
