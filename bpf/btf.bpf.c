@@ -44,13 +44,19 @@ static __always_inline ec_u64 cycles_of(ec_u64 time, bool tsc)
 #define load_u32(address, cast) load(ec_u32, struct kref, address, cast)
 
 /* struct vcpu_vmx and vcpu_svm begin with their struct kvm_vcpu. */
-static __always_inline ec_u32 exit_number(const void *vcpu, enum exit_isa isa, bool cast)
+static __always_inline const void *vmcb_of(const void *vcpu, enum exit_isa isa, bool cast)
 {
-	if (isa == EXIT_ISA_SVM) {
-		vcpu = load(void *, struct list_head,
-			    vcpu + bpf_core_field_offset(struct vcpu_svm, vmcb), cast);
-		return load_u32(vcpu + bpf_core_field_offset(struct vmcb, control.exit_code), cast);
-	}
+	if (isa != EXIT_ISA_SVM)
+		return NULL;
+	return load(void *, struct list_head, vcpu + bpf_core_field_offset(struct vcpu_svm, vmcb),
+		    cast);
+}
+
+static __always_inline ec_u32 exit_number(const void *vcpu, const void *vmcb, enum exit_isa isa,
+					  bool cast)
+{
+	if (isa == EXIT_ISA_SVM)
+		return load_u32(vmcb + bpf_core_field_offset(struct vmcb, control.exit_code), cast);
 	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
 		vcpu += bpf_core_field_offset(struct vcpu_vmx, exit_reason);
 	else
@@ -452,16 +458,175 @@ static __noinline void keep_clocks(struct ec_slot *slot, ec_u64 tsc)
 	}
 }
 
+/* ---- details: what tells the exits of a reason apart ---- */
+
+/* Of EXITINFO1 of a nested page fault, and of an exit qualification: the page may be read, written, executed. */
+#define PFERR_PRESENT (1 << 0)
+#define PFERR_RESERVED (1 << 3)
+#define EPT_VIOLATION_PERMISSIONS (7 << 3)
+
+static __always_inline ec_u32 detail_hash(ec_u64 detail)
+{
+	return detail * 0x9e3779b97f4a7c15 >> (64 - EC_DETAIL_HASH_BITS);
+}
+
+/* The place of a detail that was not the last one of its hash. */
+static __noinline ec_u32 find_detail(struct ec_slot *slot, struct ec_row *row, ec_u64 detail)
+{
+	const struct ec_detail_key key = {
+		.slot = current_place(),
+		.index = row->index,
+		.detail = detail,
+	};
+	ec_u32 *known = bpf_map_lookup_elem(&details, &key), place;
+
+	if (detail == EC_DETAIL_OTHER)
+		return row->other;
+	if (known) {
+		place = *known;
+	} else {
+		if (row->nr_details >= EC_DETAIL_MAX)
+			return row->other;
+		place = new_detail(slot, row->index, detail);
+		if (!place)
+			return row->other;
+		row->nr_details++;
+		/* Of a full map, it is found by its hash alone, or is made once more. */
+		bpf_map_update_elem(&details, &key, &place, BPF_ANY);
+	}
+	row->detail[detail_hash(detail)] = place;
+	return place;
+}
+
+/* At an exit: its detail, if that is known now. */
+static __always_inline ec_u64 detail_at_exit(const struct kvm_vcpu *vcpu, const void *vmcb,
+					     const struct ec_row *row, enum exit_isa isa, bool cast)
+{
+	const void *regs = (void *)vcpu + hot_number(EC_AT_REGS);
+	const ec_u32 *eax = regs, *ecx = regs + sizeof(ec_u64);
+	ec_u32 kind = row->kind;
+	ec_u64 info;
+
+	if (kind == EC_DETAIL_EAX)
+		return *eax | EC_DETAIL;
+	if (kind == EC_DETAIL_ECX)
+		return *ecx | EC_DETAIL;
+	if (isa != EXIT_ISA_SVM || kind >= EC_DETAIL_AT_ENTRY)
+		return EC_DETAIL_OTHER;
+	info = load_u64(vmcb + bpf_core_field_offset(struct vmcb, control.exit_info_1), cast);
+	if (kind == EC_DETAIL_INFO_1)
+		return (info & row->detail_mask) | EC_DETAIL;
+	if (kind == EC_DETAIL_MSR)
+		return *ecx | (info & 1) << 32 | EC_DETAIL;
+	if (!(info & (PFERR_PRESENT | PFERR_RESERVED)))
+		return EC_MEMORY_ABSENT | EC_DETAIL;
+	vmcb += bpf_core_field_offset(struct vmcb, control.exit_info_2);
+	return (load_u64(vmcb, cast) & EC_PAGE_MASK) | EC_DETAIL |
+	       (info & PFERR_RESERVED ? EC_MEMORY_MMIO : EC_MEMORY_DENIED);
+}
+
+/* What KVM has kept of a field of the VMCS. */
+#define vmx_field(vcpu, type, name, cast)                                             \
+	({                                                                            \
+		const void *__at = (vcpu);                                            \
+                                                                                      \
+		if (bpf_core_field_exists(struct vcpu_vmx, name))                     \
+			__at += bpf_core_field_offset(struct vcpu_vmx, name);         \
+		else                                                                  \
+			__at += bpf_core_field_offset(struct vcpu_vmx___vt, vt.name); \
+		load_##type(__at, cast);                                              \
+	})
+
+/* At the entry: what KVM has read of the exit meanwhile. */
+static __always_inline ec_u64 detail_at_entry(const struct kvm_vcpu *vcpu,
+					      const struct ec_slot *slot, const struct ec_row *row,
+					      bool cast)
+{
+	ec_u32 available, kind = row->kind;
+	ec_u64 value;
+
+	if (config.isa == EXIT_ISA_SVM)
+		return exit_number(vcpu, vmcb_of(vcpu, EXIT_ISA_SVM, cast), EXIT_ISA_SVM, cast) |
+		       EC_DETAIL;
+	available = member(vcpu, ec_u32, regs_avail);
+	if (kind == EC_DETAIL_EPT_MISCONFIG)
+		return slot->detail;
+	if (kind == EC_DETAIL_INTR_INFO) {
+		value = vmx_field(vcpu, u32, exit_intr_info, cast);
+		if (!(available & config.available.intr_info))
+			return EC_DETAIL_OTHER;
+		return (value & row->detail_mask) | EC_DETAIL;
+	}
+	if (!(available & config.available.qualification))
+		return EC_DETAIL_OTHER;
+	value = vmx_field(vcpu, u64, exit_qualification, cast);
+	if (kind == EC_DETAIL_QUALIFICATION)
+		return (value & row->detail_mask) | EC_DETAIL;
+	return value & EPT_VIOLATION_PERMISSIONS ? slot->detail : EC_MEMORY_ABSENT | EC_DETAIL;
+}
+
+/* Adds an exit that has ended to its detail. */
+static __always_inline void add_detail(struct ec_slot *slot, struct ec_row *row, ec_u64 key,
+				       const struct took *took)
+{
+	ec_u32 bucket = took->bucket;
+	struct ec_detail *detail = hot(EC_DETAILS, row->detail[detail_hash(key)]);
+
+	if (unlikely(detail->key != key))
+		detail = hot(EC_DETAILS, find_detail(slot, row, key));
+	detail->time += took->time;
+	if (unlikely(took->time > detail->max))
+		detail->max = took->time;
+	/* For the verifier, which has lost the bound. */
+	barrier_var(bucket);
+	add_one(detail, hist, bucket & BUCKET(EC_HIST_BUCKETS - 1));
+}
+
+static __always_inline void keep_page(struct ec_slot *slot, ec_u64 address)
+{
+	struct ec_row *row = slot->pending == EC_NO_EXIT ? NULL : at(EC_ROWS, slot->pending);
+
+	if (row && row->kind == EC_DETAIL_EPT_MISCONFIG)
+		slot->detail = (address & EC_PAGE_MASK) | EC_MEMORY_MMIO | EC_DETAIL;
+	else if (row && row->kind == EC_DETAIL_EPT_VIOLATION)
+		slot->detail = (address & EC_PAGE_MASK) | EC_MEMORY_DENIED | EC_DETAIL;
+}
+
+/* KVM is about to handle a fault on guest memory. With VMX, nothing else keeps the address. */
+SEC("kprobe/kvm_mmu_page_fault")
+int btf_page_fault(struct pt_regs *regs)
+{
+	ec_u64 key = PT_REGS_PARM1(regs);
+	ec_u32 *place = bpf_map_lookup_elem(&by_key, &key);
+	struct ec_slot *slot = place ? at(EC_SLOTS, *place) : NULL;
+
+	if (slot)
+		keep_page(slot, PT_REGS_PARM2(regs));
+	return 0;
+}
+
+/* Or has handled it already. */
+SEC("raw_tp/kvm_fast_mmio")
+int btf_fast_mmio(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct ec_slot *slot = at(EC_SLOTS, current_place());
+
+	if (slot && slot->task == bpf_get_current_task())
+		keep_page(slot, ctx->args[0]);
+	return 0;
+}
+
 /* ---- the programs ---- */
 
 /* The slot of the vCPU that this CPU entered last, or find() has just found. */
 #define hot_slot() hot(EC_SLOTS, ((struct ec_cpu *)hot(EC_CPUS, cpu_place()))->slot)
 
-static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit, bool cast,
-					bool tsc)
+static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit, bool fine,
+					bool cast, bool tsc)
 {
-	ec_u64 begin = now(tsc), time = 0;
+	ec_u64 begin = now(tsc);
 	struct ec_slot *slot = hot_slot();
+	struct took took = {};
 	bool ends_exit = true;
 	struct ec_row *row;
 	ec_u32 pending;
@@ -478,10 +643,15 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit,
 		slot = hot_slot();
 		pending = slot->pending;
 	}
-	row = ends_exit ? on_entry(slot, pending, begin, &time) : NULL;
+	row = ends_exit ? on_entry(slot, pending, begin, &took) : NULL;
+	if (fine && vcpu && row && row->kind)
+		add_detail(slot, row,
+			   row->kind < EC_DETAIL_AT_ENTRY ? slot->detail :
+							    detail_at_entry(vcpu, slot, row, cast),
+			   &took);
 	if (!audit || !vcpu || !slot->accounted)
 		return 0;
-	audit_entry(slot, row, time, vcpu, cast, tsc);
+	audit_entry(slot, row, took.time, vcpu, cast, tsc);
 	if (row && unlikely(!(row->count & 15))) {
 		/* A window much as that of the bias, but this program's alone. */
 		add_one(slot, own, bucket(cycles_of(now(tsc) - begin, tsc)));
@@ -492,28 +662,33 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit,
 }
 
 /* Here and below the loader picks the ones that fit: a condition would cost instructions at each exit. */
-#define BTF_ENTRY(name, audit, cast, tsc)                    \
-	SEC("tp_btf/kvm_entry")                              \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu)      \
-	{                                                    \
-		return on_btf_entry(vcpu, audit, cast, tsc); \
+#define BTF_ENTRY(name, audit, fine, cast, tsc)                    \
+	SEC("tp_btf/kvm_entry")                                    \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)            \
+	{                                                          \
+		return on_btf_entry(vcpu, audit, fine, cast, tsc); \
 	}
-BTF_ENTRY(btf_entry, false, false, false)
-BTF_ENTRY(btf_entry_tsc, false, false, true)
-BTF_ENTRY(btf_entry_audit, true, true, false)
-BTF_ENTRY(btf_entry_audit_tsc, true, true, true)
-BTF_ENTRY(btf_entry_audit_nocast, true, false, false)
-BTF_ENTRY(btf_entry_audit_nocast_tsc, true, false, true)
+BTF_ENTRY(btf_entry, false, false, false, false)
+BTF_ENTRY(btf_entry_tsc, false, false, false, true)
+BTF_ENTRY(btf_entry_audit, true, false, true, false)
+BTF_ENTRY(btf_entry_audit_tsc, true, false, true, true)
+BTF_ENTRY(btf_entry_audit_nocast, true, false, false, false)
+BTF_ENTRY(btf_entry_audit_nocast_tsc, true, false, false, true)
+BTF_ENTRY(btf_entry_fine, false, true, true, false)
+BTF_ENTRY(btf_entry_fine_tsc, false, true, true, true)
+BTF_ENTRY(btf_entry_fine_nocast, false, true, false, false)
+BTF_ENTRY(btf_entry_fine_nocast_tsc, false, true, false, true)
 
 /*
  * Mostly on the CPU of the last entry, since interrupts are off in between. Not on v6.1's SVM,
  * which traces the exit later, when it handles it.
  */
-static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool cast,
-				       bool tsc)
+static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool fine,
+				       bool cast, bool tsc)
 {
 	const ec_u32 cpuid = isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID;
 	struct ec_slot *slot = hot_slot();
+	const void *vmcb;
 	struct ec_row *row;
 
 	if (unlikely(!vcpu))
@@ -523,28 +698,39 @@ static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_is
 			return 0;
 		slot = hot_slot();
 	}
-	row = on_exit(slot, isa, exit_number(vcpu, isa, cast));
+	vmcb = vmcb_of(vcpu, isa, cast);
+	row = on_exit(slot, isa, exit_number(vcpu, vmcb, isa, cast));
 	if (row->index == cpuid && is_leaf(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_REGS))))
 		before_leaf(slot, vcpu);
+	if (fine && row->kind)
+		slot->detail = detail_at_exit(vcpu, vmcb, row, isa, cast);
 	/* Last, so that the time is the exit's and not this program's. */
 	slot->open = now(tsc);
 	return 0;
 }
 
-#define BTF_EXIT(name, isa, cast, tsc)                    \
-	SEC("tp_btf/kvm_exit")                            \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu)   \
-	{                                                 \
-		return on_btf_exit(vcpu, isa, cast, tsc); \
+#define BTF_EXIT(name, isa, fine, cast, tsc)                    \
+	SEC("tp_btf/kvm_exit")                                  \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)         \
+	{                                                       \
+		return on_btf_exit(vcpu, isa, fine, cast, tsc); \
 	}
-BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, true, false)
-BTF_EXIT(btf_exit_svm_tsc, EXIT_ISA_SVM, true, true)
-BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false, false)
-BTF_EXIT(btf_exit_svm_nocast_tsc, EXIT_ISA_SVM, false, true)
-BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, true, false)
-BTF_EXIT(btf_exit_vmx_tsc, EXIT_ISA_VMX, true, true)
-BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false, false)
-BTF_EXIT(btf_exit_vmx_nocast_tsc, EXIT_ISA_VMX, false, true)
+BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, false, true, false)
+BTF_EXIT(btf_exit_svm_tsc, EXIT_ISA_SVM, false, true, true)
+BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false, false, false)
+BTF_EXIT(btf_exit_svm_nocast_tsc, EXIT_ISA_SVM, false, false, true)
+BTF_EXIT(btf_exit_svm_fine, EXIT_ISA_SVM, true, true, false)
+BTF_EXIT(btf_exit_svm_fine_tsc, EXIT_ISA_SVM, true, true, true)
+BTF_EXIT(btf_exit_svm_fine_nocast, EXIT_ISA_SVM, true, false, false)
+BTF_EXIT(btf_exit_svm_fine_nocast_tsc, EXIT_ISA_SVM, true, false, true)
+BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, false, true, false)
+BTF_EXIT(btf_exit_vmx_tsc, EXIT_ISA_VMX, false, true, true)
+BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false, false, false)
+BTF_EXIT(btf_exit_vmx_nocast_tsc, EXIT_ISA_VMX, false, false, true)
+BTF_EXIT(btf_exit_vmx_fine, EXIT_ISA_VMX, true, true, false)
+BTF_EXIT(btf_exit_vmx_fine_tsc, EXIT_ISA_VMX, true, true, true)
+BTF_EXIT(btf_exit_vmx_fine_nocast, EXIT_ISA_VMX, true, false, false)
+BTF_EXIT(btf_exit_vmx_fine_nocast_tsc, EXIT_ISA_VMX, true, false, true)
 
 /* vCPUs of any VM come and go. */
 SEC("kprobe/kvm_arch_vcpu_create")

@@ -9,10 +9,11 @@
 SEC("raw_tp/kvm_entry")
 int classic_entry(struct bpf_raw_tracepoint_args *ctx)
 {
-	ec_u64 now = bpf_ktime_get_ns(), time;
+	ec_u64 now = bpf_ktime_get_ns();
 	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
 	ec_u32 place = cpu->slot;
 	struct ec_slot *slot = hot(EC_SLOTS, place);
+	struct took took;
 
 	if (slot->key != ctx->args[0]) {
 		struct identity id = { .key = ctx->args[0] };
@@ -26,7 +27,7 @@ int classic_entry(struct bpf_raw_tracepoint_args *ctx)
 	if (slot->pending == EC_NO_EXIT)
 		on_unpaired_entry(slot);
 	else
-		on_entry(slot, slot->pending, now, &time);
+		on_entry(slot, slot->pending, now, &took);
 	return 0;
 }
 

@@ -55,6 +55,14 @@ struct {
 	__type(value, struct vm);
 } vms SEC(".maps");
 
+/* A detail that has been seen -> its place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct ec_detail_key);
+	__type(value, ec_u32);
+} details SEC(".maps");
+
 /* struct ec_mismatch, its slot a place. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -348,6 +356,22 @@ static __always_inline ec_u32 bucket(ec_u64 time)
 		__at->histogram[0]++;                              \
 	})
 
+/* The place of a new detail, 0 if there is none left. */
+static __always_inline ec_u32 new_detail(struct ec_slot *slot, ec_u32 index, ec_u64 key)
+{
+	ec_u32 place = take(EC_FREE_DETAILS);
+	struct ec_detail *detail = at(EC_DETAILS, place);
+
+	if (!place || !detail)
+		return 0;
+	detail->key = key;
+	detail->index = index;
+	detail->next = slot->details;
+	/* Last: from here on the loader sees it. */
+	*(volatile ec_u32 *)&slot->details = place;
+	return place;
+}
+
 /* The row of a reason that happens for the first time; 0 if there is none left. */
 static __noinline ec_u64 new_row(struct ec_slot *slot, ec_u32 index)
 {
@@ -369,6 +393,11 @@ static __noinline ec_u64 new_row(struct ec_slot *slot, ec_u32 index)
 				      (void *)row->cycles_at);
 	}
 	row->min = ~0ULL;
+	row->kind = config.detail[index].kind;
+	if (row->kind) {
+		row->detail_mask = config.detail[index].mask;
+		row->other = new_detail(slot, index, EC_DETAIL_OTHER);
+	}
 	slot->row[index] = place;
 	slot->began = true;
 	return place;
@@ -419,9 +448,15 @@ static __always_inline void on_unpaired_entry(struct ec_slot *slot)
 	slot->began = true;
 }
 
+/* How long an exit took, and where the bucket of that is. */
+struct took {
+	ec_u64 time;
+	ec_u32 bucket;
+};
+
 /* A VM entry ends the pending exit: its row, and how long it took. */
 static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u32 pending, ec_u64 now,
-					       ec_u64 *took)
+					       struct took *took)
 {
 	struct ec_row *row = hot(EC_ROWS, pending);
 	ec_u64 time = now - slot->open;
@@ -432,8 +467,9 @@ static __always_inline struct ec_row *on_entry(struct ec_slot *slot, ec_u32 pend
 		row->max = time;
 	if (unlikely(time < row->min))
 		row->min = time;
-	add_one(row, hist, bucket(time));
-	*took = time;
+	took->time = time;
+	took->bucket = bucket(time);
+	add_one(row, hist, took->bucket);
 	return row;
 }
 

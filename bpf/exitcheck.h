@@ -159,6 +159,7 @@ struct ec_vcpu {
 	ec_u32 gone;	    /* KVM has destroyed it */
 	ec_u32 open_index;  /* reason of the exit under way, and ... */
 	ec_u64 open_ns;	    /* ... how long that has lasted, 0: there is none */
+	ec_u64 open_detail; /* its detail, or EC_DETAIL_OTHER: unknown yet */
 	ec_u64 key;	    /* which one it is, or was, to the kernel */
 	ec_u64 last_stat;   /* of one that is gone: KVM's statistic at its end */
 	ec_u64 count;	    /* sum over reasons */

@@ -17,6 +17,7 @@ struct kvm_vcpu; /* its members: struct ec_offsets */
  */
 struct vmcb_control_area {
 	ec_u32 exit_code;
+	ec_u64 exit_info_1, exit_info_2;
 };
 
 struct vmcb {
@@ -34,12 +35,16 @@ union vmx_exit_reason {
 
 struct vcpu_vmx {
 	union vmx_exit_reason exit_reason;
+	unsigned long exit_qualification;
+	ec_u32 exit_intr_info;
 };
 
 /* Since v6.16: 7172c753c26a ("KVM: VMX: Move common fields of struct vcpu_{vmx,tdx}
  * to a struct"). */
 struct vcpu_vt {
 	union vmx_exit_reason exit_reason;
+	unsigned long exit_qualification;
+	ec_u32 exit_intr_info;
 };
 
 struct vcpu_vmx___vt {

@@ -17,6 +17,8 @@ enum ec_region {
 	EC_ROWS,
 	EC_FREE_SLOTS, /* rings of the places that nobody has: the loader gives, the programs take */
 	EC_FREE_ROWS,
+	EC_DETAILS, /* one, and it stands for none, unless they are asked for */
+	EC_FREE_DETAILS,
 	EC_NR_REGIONS,
 };
 
@@ -51,6 +53,50 @@ struct ec_extent {
 	ec_u32 mask;   /* of a place: the last one's */
 };
 
+/* Where the detail of an exit is: at the exit, or once KVM has read it, which it has at the next entry. */
+enum ec_detail_kind {
+	EC_DETAIL_NONE,
+	EC_DETAIL_EAX,
+	EC_DETAIL_ECX,
+	EC_DETAIL_INFO_1, /* the VMCB's EXITINFO1 */
+	EC_DETAIL_MSR,	  /* ECX, and whether it is written, by EXITINFO1 */
+	EC_DETAIL_NPF,	  /* EXITINFO1 and 2 */
+	EC_DETAIL_AT_ENTRY,
+	EC_DETAIL_EXIT_CODE = EC_DETAIL_AT_ENTRY, /* the VMCB's: what the guest's GHCB asked for */
+	EC_DETAIL_QUALIFICATION,		  /* the VMCS's exit qualification, likewise */
+	EC_DETAIL_INTR_INFO,
+	EC_DETAIL_EPT_VIOLATION,
+	EC_DETAIL_EPT_MISCONFIG,
+};
+
+/* A detail is a value of its kind | EC_DETAIL. One of memory is a page | enum ec_detail_memory. */
+#define EC_DETAIL (1ULL << 63)
+#define EC_DETAIL_OTHER 1 /* unknown, or beyond the bound */
+#define EC_DETAIL_MAX 256 /* of a reason of a vCPU */
+#define EC_DETAIL_HASH_BITS 4
+#define EC_DETAIL_HASHES (1 << EC_DETAIL_HASH_BITS)
+#define EC_PAGE_MASK 0xffffffffff000ULL
+
+enum ec_detail_memory {
+	EC_MEMORY_MMIO = 1,
+	EC_MEMORY_ABSENT, /* no page: there are as many as the guest has memory */
+	EC_MEMORY_DENIED,
+};
+
+/* Exits of a reason that have the same detail. Written by the vCPU's thread alone. */
+struct ec_detail {
+	ec_u64 key; /* the detail */
+	ec_u64 time, max;
+	ec_u32 index; /* of the reason */
+	ec_u32 next;  /* place of the vCPU's next one */
+	ec_u32 hist[EC_HIST_BUCKETS];
+} __attribute__((aligned(256)));
+
+struct ec_detail_key {
+	ec_u32 slot, index; /* its place, and of the reason */
+	ec_u64 detail;
+};
+
 /* One exit reason of one vCPU. Written by that vCPU's thread alone. */
 struct ec_row {
 	ec_u64 count; /* exits, including the pending one */
@@ -65,6 +111,11 @@ struct ec_row {
 	ec_u64 leaf_cycles, leaf_time, leaf_timed;
 	ec_u64 vm_others; /* as in ec_slot, for this reason */
 	ec_u32 index;
+	/* What tells its exits apart, enum ec_detail_kind. Its details: how many, that of all others, and the
+	 * place of the last one of each hash. */
+	ec_u32 kind, nr_details, other;
+	ec_u64 detail_mask;
+	ec_u32 detail[EC_DETAIL_HASHES];
 } __attribute__((aligned(512)));
 
 #define EC_AHEAD_UNKNOWN (1ULL << 63)
@@ -112,6 +163,8 @@ struct ec_slot {
 	ec_u64 tsc[2], ns[2];
 	ec_u32 own[EC_HIST_BUCKETS];
 	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
+	ec_u64 detail;		     /* of the pending exit, as far as it is known */
+	ec_u32 details;		     /* place of its first one */
 	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
 } __attribute__((aligned(2048)));
 
@@ -126,7 +179,7 @@ struct ec_cpu {
 } __attribute__((aligned(256)));
 
 _Static_assert(sizeof(struct ec_row) == 512 && sizeof(struct ec_slot) == 2048 &&
-		       sizeof(struct ec_cpu) == 256,
+		       sizeof(struct ec_cpu) == 256 && sizeof(struct ec_detail) == 256,
 	       "places are masked");
 
 /* Offsets in the loaded kvm.ko's struct kvm_vcpu, and in its struct kvm. */
@@ -139,6 +192,19 @@ struct ec_offsets {
 	ec_u32 start, index, mode; /* the exit that began last, and where the vCPU is */
 	ec_u32 guest_mode;
 	ec_u32 runs; /* how often KVM_RUN has returned */
+	ec_u32 regs_avail;
+};
+
+/* Bits of regs_avail: KVM has read the VMCS's exit qualification, its interruption information. */
+struct ec_available {
+	ec_u32 qualification, intr_info;
+};
+
+/* What tells exits of a reason apart. */
+struct ec_detail_of {
+	ec_u64 mask; /* of the value */
+	ec_u32 kind; /* enum ec_detail_kind */
+	ec_u32 unused;
 };
 
 /* Set before the load, constant to the verifier. */
@@ -147,6 +213,7 @@ struct ec_config {
 	ec_u8 watch;		     /* any VM: a slot is taken at first sight */
 	ec_u8 leaves_all;	     /* kvm.exit_leaves=all: every VM has them */
 	ec_u8 audit;		     /* KVM accounts for exits, and offsets has where */
+	ec_u8 fine;		     /* more than the reason of an exit is kept */
 	ec_u8 clock_tsc;	     /* the TSC by kvm.ko's function, else CLOCK_MONOTONIC */
 	ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
 	ec_u32 tgid; /* watch the VMs of this process alone, as the loader numbers it; 0: all */
@@ -154,6 +221,9 @@ struct ec_config {
 	struct ec_extent extent[EC_NR_REGIONS];
 	struct ec_offsets offsets;
 	ec_u8 kvm_index[EXIT_NR_INDICES]; /* where KVM's account has what index here */
+	/* All none, unless they are asked for. */
+	struct ec_detail_of detail[EXIT_NR_INDICES];
+	struct ec_available available;
 };
 
 /*

@@ -215,9 +215,10 @@ static int parse_clock(struct parse *parse, const char *name)
 
 static int parse_by(struct parse *parse, const char *name)
 {
-	static const char *const names[] = { "reason", "vcpu", "vm" };
+	static const char *const names[] = { "reason", "detail", "vcpu", "vm" };
 	static const unsigned int by[] = {
 		USAGE_BY_REASON,
+		USAGE_BY_REASON | USAGE_BY_DETAIL,
 		USAGE_BY_VM | USAGE_BY_VCPU,
 		USAGE_BY_VM,
 	};

@@ -50,7 +50,7 @@ added()
 sed 's/^/# /' "$out/patched.txt"
 is "it ends well" "$(status patched)" 0
 is "all observers ran" "$(report patched 'join " ", map { $_->{name} . ($_->{skipped} // "") } @{$r->{observers}}')" \
-	'none patch-other patch btf btf-tsc classic patch+btf audit audit-tsc patch+classic'
+	'none patch-other patch btf btf-tsc detail classic patch+btf audit audit-tsc patch+classic'
 is "on every workload, once a round" \
 	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 20
 # All rounds and the warm-up round: 2 workloads, each with a tenth more to warm up.

@@ -7,6 +7,7 @@
  *   vmm vcpus N   a VM with so many vCPUs
  *   vmm threads N N threads, one after the other, run the same vCPU
  *   vmm fleet N   N VMs with 8 vCPUs; once all have run there is a file /tmp/ran, and they are at rest until it is killed
+ *   vmm details N a VM whose exits have known details, so many times
  *   vmm forever   until it is killed
  * Linked with the C library alone, for the emulated host.
  */
@@ -35,6 +36,7 @@ struct vm {
 	int fd;
 	int vcpu[MAX_VCPUS];
 	unsigned int nr;
+	uint8_t *memory;
 };
 
 static int kvm;
@@ -100,6 +102,7 @@ static struct vm create_vm(unsigned int vcpus)
 	check(!ioctl(kvm, KVM_CHECK_EXTENSION, CAP_EXIT_LEAVES) ||
 		      !ioctl(vm.fd, KVM_ENABLE_CAP, &cap),
 	      "KVM_ENABLE_CAP");
+	vm.memory = memory;
 	write_guest(memory);
 	region.userspace_addr = (uintptr_t)memory;
 	check(!ioctl(vm.fd, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
@@ -197,6 +200,47 @@ static void fleet(unsigned int n)
 	pause();
 }
 
+/* Each round exits once for each of these, and with 300 leaves of CPUID. */
+static void write_details(uint8_t *code)
+{
+	/* The hypercall's last byte is VMCALL's or VMMCALL's. */
+	const uint8_t hypercall = access("/sys/module/kvm_amd", F_OK) ? 0xc1 : 0xd9;
+	const uint8_t guest[] = {
+		0x66, 0xb9, 0x8b, 0x00, 0x00, 0x00, 0x0f, 0x32, /* mov $0x8b, %ecx; rdmsr */
+		0x66, 0xb9, 0x79, 0x00, 0x00, 0x00, 0x66, 0x31, /* mov $0x79, %ecx; xor %eax, %eax */
+		0xc0, 0x66, 0x31, 0xd2, 0x0f, 0x30,		/* xor %edx, %edx; wrmsr */
+		0x66, 0xb8, 0x4d, 0x00, 0x00, 0x00, 0x0f, 0x01, hypercall, /* mov $77, %eax */
+		0xba, 0x34, 0x12, 0xed, 0x66, 0xef, /* mov $0x1234, %dx; in %dx, %ax; out %eax, %dx */
+		0xb8, 0x00, 0xb0, 0x8e, 0xd8,	    /* mov $0xb000, %ax; mov %ax, %ds */
+		0xa0, 0x00, 0x00,		    /* mov 0, %al: there is no memory */
+		0x66, 0x31, 0xf6,		    /* xor %esi, %esi */
+		0x66, 0x89, 0xf0, 0x0f, 0xa2,	    /* mov %esi, %eax; cpuid */
+		0x66, 0x46, 0x66, 0x81, 0xfe, 0x2c, 0x01, 0x00, 0x00, /* inc %esi; cmp $300, %esi */
+		0x72, 0xf0,					      /* jb */
+		0xe6, 0x10, 0xea, 0x00, 0x10, 0x00, 0x00, /* out %al, $0x10; ljmp $0, $MEMORY */
+	};
+
+	memcpy(code, guest, sizeof(guest));
+}
+
+static void details(unsigned int n)
+{
+	struct vm vm = create_vm(1);
+	struct kvm_run *state =
+		mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu[0], 0);
+
+	check(state != MAP_FAILED, "the vCPU's state");
+	write_details(vm.memory);
+	while (n) {
+		check(!ioctl(vm.vcpu[0], KVM_RUN, 0) && (state->exit_reason == KVM_EXIT_IO ||
+							 state->exit_reason == KVM_EXIT_MMIO),
+		      "KVM_RUN");
+		n -= state->exit_reason == KVM_EXIT_IO && state->io.port == 0x10;
+	}
+	munmap(state, run_size);
+	destroy_vm(&vm);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -225,6 +269,8 @@ int main(int argc, char **argv)
 		threads(n);
 	} else if (!strcmp(what, "fleet")) {
 		fleet(n);
+	} else if (!strcmp(what, "details")) {
+		details(n);
 	} else if (!strcmp(what, "forever")) {
 		vm = create_vm(1);
 		for (;;)

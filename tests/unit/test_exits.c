@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "kvm/exit_details.h"
 #include "kvm/exits.h"
 #include "kvm/host.h"
 #include "util/array.h"
@@ -158,6 +159,65 @@ static void isas_have_names(void **state)
 	assert_string_equal(isa_name(EXIT_ISA_SVM), "SVM");
 }
 
+static void expect(enum exit_isa isa, unsigned int number, uint64_t value, const char *text)
+{
+	const struct exit_detail detail =
+		exit_detail(isa, exit_index(isa, number), value | EC_DETAIL);
+
+	assert_string_equal(detail.text, text);
+}
+
+static void details_say(void **state)
+{
+	struct exit_detail detail;
+
+	(void)state;
+	expect(EXIT_ISA_SVM, 0x72, 0x40000000, "leaf 0x40000000");
+	expect(EXIT_ISA_SVM, 0x7b, 0x03f80010, "OUT 0x3f8, 1 byte");
+	expect(EXIT_ISA_SVM, 0x7b, 0xffff0041, "IN 0xffff, 4 bytes");
+	expect(EXIT_ISA_SVM, 0x7c, 0x830, "RDMSR 0x00000830");
+	expect(EXIT_ISA_SVM, 0x7c, 1ULL << 32 | 0xc0000080, "WRMSR 0xc0000080");
+	expect(EXIT_ISA_SVM, 0x81, 5, "number 5");
+	expect(EXIT_ISA_SVM, 0x400, 0xfee00000 | EC_MEMORY_MMIO, "MMIO page 0xfee00000");
+	expect(EXIT_ISA_SVM, 0x400, EC_MEMORY_ABSENT, "page not mapped");
+	expect(EXIT_ISA_SVM, 0x402, 0xb0, "APIC register 0x0b0");
+	expect(EXIT_ISA_SVM, 0x403, 0x7b, "0x7b IOIO");
+	expect(EXIT_ISA_SVM, 0x403, 0x403, "MSR protocol");
+	expect(EXIT_ISA_VMX, 0, 14, "vector 14");
+	expect(EXIT_ISA_VMX, 28, 0x00, "MOV to CR0");
+	expect(EXIT_ISA_VMX, 28, 0x13, "MOV from CR3");
+	expect(EXIT_ISA_VMX, 28, 0x20, "CLTS");
+	expect(EXIT_ISA_VMX, 28, 0x30, "LMSW");
+	expect(EXIT_ISA_VMX, 29, 0x07, "MOV to DR7");
+	expect(EXIT_ISA_VMX, 29, 0x16, "MOV from DR6");
+	expect(EXIT_ISA_VMX, 30, 0x03f80000, "OUT 0x3f8, 1 byte");
+	expect(EXIT_ISA_VMX, 30, 0x0060000b, "IN 0x60, 4 bytes");
+	expect(EXIT_ISA_VMX, 32, 0x6e0, "0x000006e0");
+	expect(EXIT_ISA_VMX, 48, 0xfffc0000 | EC_MEMORY_DENIED, "protected page 0xfffc0000");
+	assert_string_equal(exit_detail(EXIT_ISA_VMX, 30, EC_DETAIL_OTHER).text, "other");
+	detail = exit_detail(EXIT_ISA_SVM, exit_index(EXIT_ISA_SVM, 0x7b), 0x12340021 | EC_DETAIL);
+	assert_true(detail.has_number && detail.number == 0x1234 && detail.bytes == 2);
+	assert_string_equal(detail.access, "read");
+}
+
+/* What the eBPF program keeps can be said. */
+static void details_that_are_kept(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < NR(isas); i++) {
+		struct ec_detail_of of[EXIT_NR_INDICES];
+
+		exit_details_set(isas[i], of);
+		for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+			const struct exit_detail detail =
+				exit_detail(isas[i], index, EC_DETAIL | 1);
+
+			assert_int_equal(of[index].kind != EC_DETAIL_NONE,
+					 !!strcmp(detail.text, "other"));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +228,8 @@ int main(void)
 		cmocka_unit_test(undefined_numbers_have_no_name),
 		cmocka_unit_test(the_document_has_every_number),
 		cmocka_unit_test(isas_have_names),
+		cmocka_unit_test(details_say),
+		cmocka_unit_test(details_that_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

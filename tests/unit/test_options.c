@@ -242,7 +242,7 @@ static void stat(void **state)
 	assert_int_equal(parse("stat", "--source perf"), STATUS_USAGE);
 	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf, kernel or both");
 	assert_int_equal(parse("stat", "--by cpu"), STATUS_USAGE);
-	assert_string_equal(err.text, "--by: \"cpu\" is not reason, vcpu or vm");
+	assert_string_equal(err.text, "--by: \"cpu\" is not reason, detail, vcpu or vm");
 	assert_int_equal(parse("stat", "--csv ''"), STATUS_USAGE);
 	assert_int_equal(parse("stat", "--count 0"), STATUS_USAGE);
 	assert_non_null(strstr(err.text, "--count: 0 is not in 1 to 10,000,000"));

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "live/stat_forms.h"
+#include "memory.h"
 #include "report/schema.h"
 #include "util/array.h"
 
@@ -105,15 +106,46 @@ static void as_text(void **state)
 	assert_non_null(strstr(write_by(stat_text), "\nINCOMPLETE: lost: 2 VM entries\n"));
 }
 
+static void expect(bool complete, const char *text)
+{
+	const struct proof_verdict verdict = proof_verdict(&proof);
+
+	assert_string_equal(verdict.text, text);
+	assert_int_equal(verdict.complete, complete);
+}
+
+/* Details of CPUID, as many as are known; the rest is other. */
+static void set_details(uint64_t leaf_0, uint64_t leaf_1)
+{
+	struct usage_vcpu *vcpu = usage_vcpu(&usage, 1);
+	const uint64_t nr[] = { leaf_0, leaf_1 };
+
+	for (unsigned int leaf = 0; leaf < NR(nr); leaf++) {
+		const struct usage_exits all = {
+			.exits = nr[leaf],
+			.ended = nr[leaf],
+			.ns = nr[leaf] * 1500,
+			.time_ns = nr[leaf] * 1500,
+			.max_ns = 1500,
+			.hist = { [10] = nr[leaf] },
+		};
+
+		usage_set_detail(&usage, vcpu, 0x72, EC_DETAIL | leaf, &all);
+	}
+	usage_end_details(&usage, vcpu);
+}
+
 static void as_json(void **state)
 {
 	static const unsigned int by[] = { USAGE_BY_REASON, USAGE_BY_VM,
-					   USAGE_BY_VM | USAGE_BY_VCPU };
+					   USAGE_BY_VM | USAGE_BY_VCPU,
+					   USAGE_BY_REASON | USAGE_BY_DETAIL };
 	json_t *schema = json_load_file("user/live/stat.schema.json", 0, NULL);
 	struct error err;
 
 	(void)state;
 	assert_non_null(schema);
+	set_details(1200, 700);
 	for (unsigned int i = 0; i < 2 * NR(by); i++) {
 		json_t *document;
 
@@ -129,6 +161,29 @@ static void as_json(void **state)
 	json_decref(schema);
 }
 
+static void by_detail(void **state)
+{
+	(void)state;
+	set_details(1200, 700);
+	form.by = USAGE_BY_REASON | USAGE_BY_DETAIL;
+	write_by(stat_text);
+	assert_non_null(strstr(text, "\nexit reason, detail "));
+	assert_non_null(strstr(text, "\n0x72 CPUID leaf 0x0          1,200 "));
+	assert_non_null(strstr(text, "\n0x72 CPUID leaf 0x1            700 "));
+	assert_non_null(strstr(text, "\n0x72 CPUID other               100 "));
+	assert_non_null(strstr(text, "\nundefined numbers                1 "));
+	assert_non_null(strstr(text, "\ntotal                        2,001 "));
+}
+
+static void details_are_held_against_reasons(void **state)
+{
+	(void)state;
+	proof.details_held = 3;
+	expect(true, "complete: every exit of 1 vCPU; details sum up to each reason");
+	proof.details_differ = 1;
+	expect(false, "INCOMPLETE: the details of 1 of 3 reasons do not sum up to them");
+}
+
 static int csv(FILE *to, const struct stat_form *form, struct error *err)
 {
 	return stat_csv(to, form, true, err);
@@ -140,19 +195,11 @@ static void as_csv(void **state)
 	assert_string_equal(
 		write_by(csv),
 		"seconds,interval_seconds,of,vm,vm_name,process,vcpu,number,reason,exits,exits_per_second,"
-		"time_ns,share,mean_ns,p50_ns,p99_ns,max_ns\n"
-		"2.000,2.000,all,,,,,114,CPUID,2000,1000,3000000,0.0015,1500,1262,1495.24,1500\n"
-		"2.000,2.000,all,,,,,,,1,0.5,1500,7.5e-07,1500,1262,1495.24,1500\n");
+		"time_ns,share,mean_ns,p50_ns,p99_ns,max_ns,detail\n"
+		"2.000,2.000,all,,,,,114,CPUID,2000,1000,3000000,0.0015,1500,1262,1495.24,1500,\n"
+		"2.000,2.000,all,,,,,,,1,0.5,1500,7.5e-07,1500,1262,1495.24,1500,\n");
 	form.by = USAGE_BY_VM | USAGE_BY_VCPU;
 	assert_non_null(strstr(write_by(csv), "\n2.000,2.000,all,1,\"a \"\"b\"\"\",77,0,,,2001,"));
-}
-
-static void expect(bool complete, const char *text)
-{
-	const struct proof_verdict verdict = proof_verdict(&proof);
-
-	assert_string_equal(verdict.text, text);
-	assert_int_equal(verdict.complete, complete);
 }
 
 static void verdicts(void **state)
@@ -229,8 +276,10 @@ static void account(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(as_text),	TEST(as_json),	 TEST(as_csv),
-		TEST(verdicts), TEST(statistic), TEST(account),
+		TEST(as_text),	 TEST(as_json),
+		TEST(as_csv),	 TEST(verdicts),
+		TEST(statistic), TEST(account),
+		TEST(by_detail), TEST(details_are_held_against_reasons),
 	};
 
 	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "live/columns.h"
+#include "memory.h"
 #include "live/usage.h"
 
 #define CPUID 0x72
@@ -102,6 +103,80 @@ static void differences(void **state)
 	usage_begin(&usage, 4);
 	assert_true(usage_end(&usage));
 	assert_int_equal(usage.vcpus[0]->reason[CPUID]->now.exits, 0);
+}
+
+/* What the details of CPUID have together. */
+static struct usage_exits all_details(bool now, unsigned int *nr, uint64_t *other)
+{
+	const struct usage_filter filter = { 0 };
+	struct usage_exits total, sum = { 0 };
+	struct usage_row *rows;
+
+	assert_true(usage_rows(&usage, USAGE_BY_REASON | USAGE_BY_DETAIL, &filter, now, &rows, nr,
+			       &total));
+	*other = 0;
+	for (unsigned int i = 0; i < *nr; i++) {
+		assert_true(rows[i].has_detail);
+		sum.exits += rows[i].sum.exits;
+		sum.ended += rows[i].sum.ended;
+		sum.ns += rows[i].sum.ns;
+		sum.time_ns += rows[i].sum.time_ns;
+		sum.hist[9] += rows[i].sum.hist[9];
+		if (rows[i].detail == EC_DETAIL_OTHER)
+			*other = rows[i].sum.exits;
+	}
+	assert_int_equal(sum.exits, total.exits);
+	assert_int_equal(sum.ended, total.ended);
+	assert_int_equal(sum.ns, total.ns);
+	assert_int_equal(sum.time_ns, total.time_ns);
+	assert_int_equal(sum.hist[9], total.hist[9]);
+	free(rows);
+	return sum;
+}
+
+static void set_detail(struct usage_vcpu *to, uint64_t detail, uint64_t nr)
+{
+	const struct usage_exits all = exits(nr, 1000);
+
+	usage_set_detail(&usage, to, CPUID, detail, &all);
+}
+
+/* Details sum up to their reason, in all and in each interval, whatever becomes of an exit that is under way. */
+static void details(void **state)
+{
+	struct usage_exits all = exits(10, 1000);
+	struct usage_vcpu *to;
+	uint64_t other;
+	unsigned int nr;
+
+	(void)state;
+	usage_begin(&usage, 1);
+	to = vcpu(1, 1, 0);
+	/* One is under way, whose detail is unknown. */
+	all.exits++;
+	all.time_ns += 500;
+	set(to, CPUID, all);
+	set_detail(to, EC_DETAIL | 1, 6);
+	set_detail(to, EC_DETAIL | 2, 3);
+	set_detail(to, EC_DETAIL_OTHER, 1);
+	usage_end_details(&usage, to);
+	assert_true(usage_end(&usage));
+	assert_int_equal(all_details(false, &nr, &other).exits, 11);
+	assert_int_equal(nr, 3);
+	assert_int_equal(other, 2);
+	assert_int_equal(all_details(true, &nr, &other).exits, 11);
+	/* It has ended, and was of detail 2. */
+	usage_begin(&usage, 2);
+	set(to = vcpu(1, 1, 0), CPUID, exits(15, 1000));
+	set_detail(to, EC_DETAIL | 1, 10);
+	set_detail(to, EC_DETAIL | 2, 4);
+	set_detail(to, EC_DETAIL_OTHER, 1);
+	usage_end_details(&usage, to);
+	assert_true(usage_end(&usage));
+	assert_int_equal(all_details(false, &nr, &other).exits, 15);
+	assert_int_equal(other, 1);
+	assert_int_equal(all_details(true, &nr, &other).exits, 4);
+	assert_int_equal(all_details(true, &nr, &other).time_ns, 4500);
 }
 
 /* An exit that takes three intervals has a third of its time in each. */
@@ -324,8 +399,8 @@ static void shown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(differences), TEST(under_way),  TEST(longest),   TEST(groups),
-		TEST(former),	   TEST(names_stay), TEST(quantiles), TEST(shown),
+		TEST(differences), TEST(under_way), TEST(longest), TEST(groups),  TEST(former),
+		TEST(names_stay),  TEST(quantiles), TEST(shown),   TEST(details),
 	};
 
 	return cmocka_run_group_tests_name("usage", tests, NULL, NULL);

@@ -322,6 +322,7 @@ static int attach(struct measuring *measuring, unsigned int watch, struct tracer
 		.path = observer->path,
 		.clock = observer->clock,
 		.audit = observer->audit,
+		.details = observer->details,
 		.tsc_khz = measuring->bench->host.tsc_khz,
 		.nr_vcpus = measuring->bench->vms * measuring->bench->vcpus,
 	};

@@ -34,6 +34,13 @@ const struct bench_observer bench_observers[] = {
 		.help = "the same with the TSC as its clock",
 	},
 	{
+		.name = "detail",
+		.ebpf = true,
+		.path = TRACER_BTF,
+		.details = true,
+		.help = "the same as btf, and exits are told apart by their detail: stat --by detail",
+	},
+	{
 		.name = "classic",
 		.ebpf = true,
 		.path = TRACER_CLASSIC,

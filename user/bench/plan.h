@@ -25,7 +25,8 @@ struct bench_observer {
 	bool ebpf;
 	enum tracer_path path; /* of the eBPF program */
 	enum tracer_clock clock;
-	bool audit; /* it compares each exit with KVM's own account */
+	bool details; /* it tells the exits of a reason apart */
+	bool audit;   /* it compares each exit with KVM's own account */
 	const char *help;
 };
 

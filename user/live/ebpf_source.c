@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "live/names.h"
+#include "tracer/details.h"
 
 #define FORMER_KEY UINT64_MAX
 
@@ -45,6 +46,33 @@ static void set_reasons(struct usage *usage, struct usage_vcpu *to, const struct
 	}
 }
 
+static void set_details(struct usage *usage, struct usage_vcpu *to, const struct ec_vcpu *vcpu,
+			const struct details *details)
+{
+	if (!details->nr)
+		return;
+	for (unsigned int i = 0; i < details->nr; i++) {
+		const struct detail *detail = &details->list[i];
+		bool is_open = vcpu->open_ns && vcpu->open_index == detail->index &&
+			       vcpu->open_detail == detail->key;
+		struct usage_exits all = {
+			.exits = detail->timed + is_open,
+			.ended = detail->timed,
+			.ns = detail->ns,
+			.time_ns = detail->ns + (is_open ? vcpu->open_ns : 0),
+			.max_ns = detail->max_ns,
+		};
+
+		for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
+			all.hist[b] = detail->hist[b];
+		usage_set_detail(usage, to, detail->index, detail->key, &all);
+	}
+	usage_end_details(usage, to);
+	usage->failed |= details->failed;
+	usage->details_held += details->reasons;
+	usage->details_differ += details->differ;
+}
+
 static struct usage_vcpu *find(struct usage *usage, uint64_t key, const struct ec_vcpu *vcpu)
 {
 	struct usage_vcpu *to = usage_vcpu(usage, key);
@@ -71,8 +99,10 @@ int ebpf_source_take(struct tracer *tracer, struct usage *usage, double seconds,
 		const struct ec_vcpu *vcpu = tracer_vcpu(tracer, i);
 		struct usage_vcpu *to = vcpu ? find(usage, i, vcpu) : NULL;
 
-		if (to)
-			set_reasons(usage, to, vcpu);
+		if (!to)
+			continue;
+		set_reasons(usage, to, vcpu);
+		set_details(usage, to, vcpu, tracer_details(tracer, i));
 	}
 	former = tracer_former(tracer, &nr_former);
 	if (former) {
@@ -81,6 +111,7 @@ int ebpf_source_take(struct tracer *tracer, struct usage *usage, double seconds,
 		if (to) {
 			usage_merge_missing(usage, to);
 			set_reasons(usage, to, former);
+			set_details(usage, to, former, tracer_former_details(tracer));
 		}
 	}
 	if (!usage_end(usage))

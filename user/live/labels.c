@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kvm/exit_details.h"
 #include "kvm/exits.h"
 #include "util/text.h"
 
@@ -51,5 +52,7 @@ struct label row_label(enum exit_isa isa, const struct usage_row *row)
 	}
 	if (row->index >= 0)
 		append(&label, reason_label(isa, row->index).s);
+	if (row->has_detail)
+		append(&label, exit_detail(isa, row->index, row->detail).text);
 	return label;
 }

@@ -50,6 +50,7 @@ static int open_ebpf(struct meter *meter, struct error *err)
 		.clock = plan->clock,
 		.nr_vcpus = watch_room(&meter->host, plan->room),
 		.watch = true,
+		.details = plan->details,
 		.process = plan->process,
 		.tsc_khz = meter->host.tsc_khz,
 		.leaves_all = meter->host.exit_leaves == EXIT_LEAVES_ALL,
@@ -79,7 +80,7 @@ int meter_open(struct meter *meter, struct error *err)
 	if (plan->source == METER_KERNEL)
 		return open_kernel(meter, err);
 	/* What only eBPF has was asked for. */
-	if (plan->path != TRACER_AUTO || plan->clock != TRACER_MONOTONIC)
+	if (plan->path != TRACER_AUTO || plan->clock != TRACER_MONOTONIC || plan->details)
 		accounts = false;
 	if (plan->source == METER_AUTO && accounts && !open_kernel(meter, &why))
 		return 0;

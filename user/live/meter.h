@@ -26,6 +26,7 @@ struct meter_plan {
 	pid_t process;	   /* whose VMs, 0: all */
 	const char *vm;	   /* the VM of that name, NULL: any */
 	unsigned int room; /* eBPF: for so many vCPUs at least, 0: the default */
+	bool details;	   /* what tells the exits of a reason apart, by eBPF */
 };
 
 struct meter {

@@ -55,6 +55,8 @@ void proof_add_vcpus(struct proof *proof, const struct usage *usage)
 		proof->vcpus += usage->vms[i].vcpus;
 		proof->late += usage->vms[i].late;
 	}
+	proof->details_held = usage->details_held;
+	proof->details_differ = usage->details_differ;
 }
 
 bool proof_kvm_emulates(void)
@@ -118,6 +120,8 @@ unsigned int proof_lacks(const struct proof *proof)
 		lacks |= PROOF_STATISTIC;
 	if (proof->account.differ)
 		lacks |= PROOF_ACCOUNT;
+	if (proof->details_differ)
+		lacks |= PROOF_DETAILS;
 	return lacks;
 }
 
@@ -145,12 +149,17 @@ static void append_lacks(struct proof_verdict *verdict, const struct proof *proo
 		       stat->vcpus);
 		separator = ";";
 	}
-	if (lacks & PROOF_ACCOUNT)
+	if (lacks & PROOF_ACCOUNT) {
 		append(verdict,
 		       "%s KVM's own account has %s exits more and %s fewer, by reason, on %u of %u"
 		       " vCPUs",
 		       separator, text_u64(proof->account.more).s, text_u64(proof->account.fewer).s,
 		       proof->account.differ, proof->account.vcpus);
+		separator = ";";
+	}
+	if (lacks & PROOF_DETAILS)
+		append(verdict, "%s the details of %u of %u reasons do not sum up to them",
+		       separator, proof->details_differ, proof->details_held);
 }
 
 struct proof_verdict proof_verdict(const struct proof *proof)
@@ -167,6 +176,8 @@ struct proof_verdict proof_verdict(const struct proof *proof)
 		return verdict;
 	append_stat(&verdict, &proof->stat);
 	append_account(&verdict, &proof->account);
+	if (proof->details_held && !proof->details_differ)
+		append(&verdict, "; details sum up to each reason");
 	if (proof->late)
 		append(&verdict,
 		       "; %u %s run before, their exits begin with the first that was seen",

@@ -26,6 +26,7 @@ struct proof {
 	struct losses lost;
 	unsigned int vcpus, late; /* of these, vCPUs that had run before they were seen ... */
 	bool late_unknown;	  /* ... or may have */
+	unsigned int details_held, details_differ; /* as in struct usage */
 	unsigned int unaccounted; /* of these, vCPUs that the source has no numbers of */
 	struct proof_stat stat;
 	struct proof_stat account; /* likewise KVM's own account by reason, if it was asked for */
@@ -38,6 +39,7 @@ enum proof_lack {
 	PROOF_UNACCOUNTED = 4,
 	PROOF_STATISTIC = 8, /* KVM's statistic has other numbers */
 	PROOF_ACCOUNT = 16,  /* KVM's own account has */
+	PROOF_DETAILS = 32,  /* details of a reason do not sum up to it */
 };
 
 unsigned int proof_lacks(const struct proof *proof);

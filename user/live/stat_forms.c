@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/exit_details.h"
 #include "kvm/exits.h"
 #include "live/columns.h"
 #include "live/labels.h"
@@ -90,9 +91,10 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 	}
 	if (rows.nr)
 		show_line(to,
-			  form->by == USAGE_BY_VM  ? "VM" :
-			  form->by & USAGE_BY_VCPU ? "VM, vCPU" :
-						     "exit reason",
+			  form->by == USAGE_BY_VM    ? "VM" :
+			  form->by & USAGE_BY_VCPU   ? "VM, vCPU" :
+			  form->by & USAGE_BY_DETAIL ? "exit reason, detail" :
+						       "exit reason",
 			  width, NULL);
 	for (unsigned int i = 0; i < rows.nr; i++) {
 		input.exits = &rows.row[i].sum;
@@ -142,6 +144,24 @@ static void add_range(json_t *json, const char *name, const struct column_input 
 				    json_null());
 }
 
+static struct exit_detail row_detail(const struct stat_form *form, const struct usage_row *row)
+{
+	if (!row->has_detail)
+		return (struct exit_detail){ .text = "" };
+	return exit_detail(form->host->isa, row->index, row->detail);
+}
+
+static void add_detail(json_t *json, const struct stat_form *form, const struct usage_row *row)
+{
+	const struct exit_detail detail = row_detail(form, row);
+
+	json_object_set_new(json, "detail", json_string_or_null(detail.text));
+	json_object_set_new(json, "detail_number",
+			    detail.has_number ? json_number(detail.number) : json_null());
+	json_object_set_new(json, "access", json_string_or_null(detail.access));
+	json_object_set_new(json, "bytes", detail.bytes ? json_integer(detail.bytes) : json_null());
+}
+
 static json_t *row_json(const struct stat_form *form, const struct column_input *input,
 			const struct usage_row *row)
 {
@@ -157,6 +177,8 @@ static json_t *row_json(const struct stat_form *form, const struct column_input 
 	}
 	if (row->vcpu)
 		json_object_set_new(json, "vcpu", json_integer(row->vcpu->id));
+	if (form->by & USAGE_BY_DETAIL)
+		add_detail(json, form, row);
 	if (row->index < 0)
 		return json;
 	if (!exit_number(form->host->isa, row->index, &number)) {
@@ -270,6 +292,9 @@ static void csv_row(FILE *to, const struct stat_form *form, const struct column_
 		if (columns[id].value(input, &value))
 			fprintf(to, columns[id].is_whole ? "%.0f" : "%.6g", value);
 	}
+	fputc(',', to);
+	if (row->has_detail)
+		csv_string(to, row_detail(form, row).text);
 	fputc('\n', to);
 }
 
@@ -285,6 +310,7 @@ int stat_csv(FILE *to, const struct stat_form *form, bool is_first, struct error
 		fprintf(to, "seconds,interval_seconds,of,vm,vm_name,process,vcpu,number,reason");
 		for (int id = 0; id < NR_COLUMNS; id++)
 			fprintf(to, ",%s", columns[id].name);
+		fprintf(to, ",detail");
 		fputc('\n', to);
 	}
 	for (unsigned int i = 0; i < rows.nr; i++) {

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
+
 /* ---- a look ---- */
 
 void usage_begin(struct usage *usage, double seconds)
 {
 	usage->interval = seconds - usage->seconds;
 	usage->seconds = seconds;
+	usage->details_held = usage->details_differ = 0;
 	for (unsigned int i = 0; i < usage->nr_vcpus; i++) {
 		struct usage_vcpu *vcpu = usage->vcpus[i];
 
@@ -18,6 +21,8 @@ void usage_begin(struct usage *usage, double seconds)
 		for (size_t r = 0; r < EXIT_NR_INDICES; r++)
 			if (vcpu->reason[r])
 				vcpu->reason[r]->now = (struct usage_exits){ 0 };
+		for (unsigned int d = 0; d < vcpu->nr_details; d++)
+			vcpu->details[d].part.now = (struct usage_exits){ 0 };
 	}
 }
 
@@ -83,31 +88,160 @@ static uint64_t more(uint64_t all, uint64_t before)
 	return all > before ? all - before : 0;
 }
 
-void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
-	       const struct usage_exits *all)
+static void set(const struct usage *usage, struct usage_part *part, const struct usage_exits *all)
 {
-	struct usage_part *part = vcpu->reason[index];
-	struct usage_exits *now;
-	uint64_t time;
+	struct usage_exits *now = &part->now;
 
-	if (!part)
-		part = vcpu->reason[index] = calloc(1, sizeof(*part));
-	usage->failed |= !part;
-	if (!part)
-		return;
-	now = &part->now;
-	time = part->all.time_ns;
 	now->exits = more(all->exits, part->all.exits);
 	now->ended = more(all->ended, part->all.ended);
 	now->ns = more(all->ns, part->all.ns);
-	now->time_ns = more(all->time_ns, time);
+	now->time_ns = more(all->time_ns, part->all.time_ns);
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 		now->hist[b] = more(all->hist[b], part->all.hist[b]);
 	find_max(usage, &part->all, all, now);
 	part->all = *all;
-	/* Less than before: an exit under way ended while it was read. */
-	if (part->all.time_ns < time)
-		part->all.time_ns = time;
+}
+
+/* What is less than before was read while an exit that had been under way ended: nothing goes down for that. */
+static void set_rising(const struct usage *usage, struct usage_part *part,
+		       const struct usage_exits *all)
+{
+	const struct usage_exits before = part->all;
+
+	set(usage, part, all);
+	if (part->all.exits < before.exits)
+		part->all.exits = before.exits;
+	if (part->all.time_ns < before.time_ns)
+		part->all.time_ns = before.time_ns;
+}
+
+void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
+	       const struct usage_exits *all)
+{
+	struct usage_part *part = vcpu->reason[index];
+
+	if (!part)
+		part = vcpu->reason[index] = calloc(1, sizeof(*part));
+	usage->failed |= !part;
+	if (part)
+		set_rising(usage, part, all);
+}
+
+/* ---- details ---- */
+
+/* Made if it is new; NULL: no memory. */
+static struct usage_detail *find_detail(struct usage *usage, struct usage_vcpu *vcpu,
+					unsigned int index, uint64_t key)
+{
+	struct usage_detail *details;
+
+	for (unsigned int i = 0; i < vcpu->nr_details; i++)
+		if (vcpu->details[i].index == index && vcpu->details[i].detail == key)
+			return &vcpu->details[i];
+	details = grown(vcpu->details, vcpu->nr_details, sizeof(*details));
+	usage->failed |= !details;
+	if (!details)
+		return NULL;
+	vcpu->details = details;
+	details[vcpu->nr_details] = (struct usage_detail){ .index = index, .detail = key };
+	return &details[vcpu->nr_details++];
+}
+
+void usage_set_detail(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
+		      uint64_t detail, const struct usage_exits *all)
+{
+	struct usage_detail *to = find_detail(usage, vcpu, index, detail);
+
+	if (!to)
+		return;
+	to->max_ns = all->max_ns;
+	if (detail != EC_DETAIL_OTHER)
+		set_rising(usage, &to->part, all);
+}
+
+/* Takes away what the details have of a sum; never more than there is. */
+static void subtract(struct usage_exits *rest, const struct usage_exits *exits)
+{
+	rest->exits = more(rest->exits, exits->exits);
+	rest->ended = more(rest->ended, exits->ended);
+	rest->ns = more(rest->ns, exits->ns);
+	rest->time_ns = more(rest->time_ns, exits->time_ns);
+	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
+		rest->hist[b] = more(rest->hist[b], exits->hist[b]);
+}
+
+/* Lowers a number by what is too much. */
+static void lower(uint64_t *number, uint64_t *excess)
+{
+	uint64_t by = *excess < *number ? *excess : *number;
+
+	*number -= by;
+	*excess -= by;
+}
+
+/*
+ * Since the last look, the details may have more than their reason: an exit that was under way then has been
+ * counted among the others.
+ */
+static void fit(struct usage_vcpu *vcpu, unsigned int index, const struct usage_exits *reason)
+{
+	uint64_t exits = 0, time = 0;
+
+	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
+		if (vcpu->details[i].index != index)
+			continue;
+		exits += vcpu->details[i].part.now.exits;
+		time += vcpu->details[i].part.now.time_ns;
+	}
+	exits = more(exits, reason->exits);
+	time = more(time, reason->time_ns);
+	for (unsigned int i = 0; i < vcpu->nr_details && (exits || time); i++) {
+		if (vcpu->details[i].index != index)
+			continue;
+		lower(&vcpu->details[i].part.now.exits, &exits);
+		lower(&vcpu->details[i].part.now.time_ns, &time);
+	}
+}
+
+static void end_reason(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index)
+{
+	const struct usage_part *reason = vcpu->reason[index];
+	struct usage_exits rest = reason->all;
+	struct usage_detail *other = NULL, *first = NULL;
+
+	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
+		struct usage_detail *detail = &vcpu->details[i];
+
+		if (detail->index != index)
+			continue;
+		if (detail->detail == EC_DETAIL_OTHER) {
+			other = detail;
+			continue;
+		}
+		subtract(&rest, &detail->part.all);
+		first = first ?: detail;
+	}
+	if (!first && !other)
+		return;
+	/* Times of the TSC in ns are rounded down, each. */
+	if (first && !rest.exits && !rest.ended) {
+		first->part.all.ns += rest.ns;
+		first->part.all.time_ns += rest.time_ns;
+		rest.ns = rest.time_ns = 0;
+	}
+	other = other ?: find_detail(usage, vcpu, index, EC_DETAIL_OTHER);
+	if (!other)
+		return;
+	rest.max_ns = other->max_ns;
+	set(usage, &other->part, &rest);
+	fit(vcpu, index, &reason->now);
+}
+
+void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu)
+{
+	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++)
+		if (vcpu->reason[i])
+			end_reason(usage, vcpu, i);
 }
 
 static void add(struct usage_exits *sum, const struct usage_exits *exits)
@@ -130,6 +264,7 @@ static void release(struct usage_vcpu *vcpu)
 {
 	for (size_t i = 0; i < EXIT_NR_INDICES; i++)
 		free(vcpu->reason[i]);
+	free(vcpu->details);
 	free(vcpu);
 }
 
@@ -151,6 +286,14 @@ void usage_merge_missing(struct usage *usage, struct usage_vcpu *former)
 			usage->failed |= !former->reason[r];
 			if (former->reason[r])
 				add(&former->reason[r]->all, &vcpu->reason[r]->all);
+		}
+		for (unsigned int d = 0; d < vcpu->nr_details; d++) {
+			const struct usage_detail *from = &vcpu->details[d];
+			struct usage_detail *to =
+				find_detail(usage, former, from->index, from->detail);
+
+			if (to)
+				add(&to->part.all, &from->part.all);
 		}
 		former->late |= vcpu->late;
 		release(vcpu);
@@ -236,7 +379,9 @@ static int dearer(const void *a, const void *b)
 		return x->sum.time_ns < y->sum.time_ns ? 1 : -1;
 	if (x->sum.exits != y->sum.exits)
 		return x->sum.exits < y->sum.exits ? 1 : -1;
-	return x->index - y->index;
+	if (x->index != y->index)
+		return x->index - y->index;
+	return x->detail < y->detail ? -1 : x->detail > y->detail;
 }
 
 /* The row that a vCPU's exits of a reason go to, of the *nr that there are. NULL: no memory. */
@@ -251,7 +396,8 @@ static struct usage_row *row_of(struct usage_row **rows, unsigned int *nr,
 
 		if (row->vm != wanted->vm || row->vcpu != wanted->vcpu)
 			break;
-		if (row->index == wanted->index)
+		if (row->index == wanted->index && row->has_detail == wanted->has_detail &&
+		    row->detail == wanted->detail)
 			return row;
 	}
 	room = grown(*rows, *nr, sizeof(*room));
@@ -260,6 +406,42 @@ static struct usage_row *row_of(struct usage_row **rows, unsigned int *nr,
 	*rows = room;
 	room[*nr] = *wanted;
 	return &room[(*nr)++];
+}
+
+/* Adds exits to the row that they belong to. False: no memory. */
+static bool add_to_row(struct usage_row **rows, unsigned int *nr, const struct usage_row *wanted,
+		       const struct usage_part *part, bool now)
+{
+	const struct usage_exits *exits = now ? &part->now : &part->all;
+	struct usage_row *row;
+
+	if (!exits->exits && !exits->ended && !exits->time_ns)
+		return true;
+	row = row_of(rows, nr, wanted);
+	if (row)
+		add(&row->sum, exits);
+	return row;
+}
+
+/* Likewise a reason of a vCPU, by its details. *any: it has some. */
+static bool add_details(struct usage_row **rows, unsigned int *nr, const struct usage_row *reason,
+			const struct usage_vcpu *vcpu, unsigned int index, bool now, bool *any)
+{
+	struct usage_row wanted = *reason;
+
+	*any = false;
+	wanted.has_detail = true;
+	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
+		const struct usage_detail *detail = &vcpu->details[i];
+
+		if (detail->index != index)
+			continue;
+		*any = true;
+		wanted.detail = detail->detail;
+		if (!add_to_row(rows, nr, &wanted, &detail->part, now))
+			return false;
+	}
+	return true;
 }
 
 bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_filter *filter,
@@ -280,24 +462,21 @@ bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_f
 			continue;
 		for (int index = 0; index < EXIT_NR_INDICES; index++) {
 			const struct usage_part *part = vcpu->reason[index];
-			const struct usage_exits *exits;
 			const struct usage_row wanted = {
 				.vm = by & USAGE_BY_VM ? vm : NULL,
 				.vcpu = by & USAGE_BY_VCPU ? vcpu : NULL,
 				.index = by & USAGE_BY_REASON ? index : -1,
 			};
-			struct usage_row *row;
+			bool detailed = false;
 
 			if (!part)
 				continue;
-			exits = now ? &part->now : &part->all;
-			if (!exits->exits && !exits->ended && !exits->time_ns)
-				continue;
-			row = row_of(rows, nr, &wanted);
-			if (!row)
+			if (by & USAGE_BY_DETAIL &&
+			    !add_details(rows, nr, &wanted, vcpu, index, now, &detailed))
 				return false;
-			add(&row->sum, exits);
-			add(total, exits);
+			if (!detailed && !add_to_row(rows, nr, &wanted, part, now))
+				return false;
+			add(total, now ? &part->now : &part->all);
 		}
 	}
 	if (*nr)

@@ -28,6 +28,14 @@ struct usage_part {
 	struct usage_exits all, now;
 };
 
+/* Exits of a reason with the same detail, as exit_detail() takes it. */
+struct usage_detail {
+	unsigned int index; /* of the reason */
+	uint64_t detail;
+	uint64_t max_ns; /* of those that ended, as its source has it */
+	struct usage_part part;
+};
+
 struct usage_vcpu {
 	uint64_t key;	 /* which one it is to its source */
 	unsigned int vm; /* number of its VM; 0: vCPUs that went long ago, of any VM */
@@ -36,6 +44,9 @@ struct usage_vcpu {
 	bool gone;
 	bool looked_at;
 	struct usage_part *reason[EXIT_NR_INDICES]; /* NULL: it has not happened */
+	/* Those of a reason sum up to it, if it has any. */
+	struct usage_detail *details;
+	unsigned int nr_details;
 };
 
 struct usage_vm {
@@ -52,6 +63,8 @@ struct usage {
 	unsigned int nr_vcpus;
 	struct usage_vm *vms; /* by number */
 	unsigned int nr_vms;
+	/* Reasons of vCPUs whose details their source held against them; that do not sum up to them. */
+	unsigned int details_held, details_differ;
 	bool failed; /* no memory */
 };
 
@@ -67,6 +80,14 @@ struct usage_vcpu *usage_vcpu(struct usage *usage, uint64_t key);
 /* What it has of a reason, in all: exits, ended, ns, time_ns, max_ns, hist. */
 void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
 	       const struct usage_exits *all);
+
+/*
+ * What it has of a detail, in all, and of the reason's others: as of a moment not later than usage_set()'s of that
+ * reason. usage_end_details() then gives what the reason has more, such as an exit under way, to the others.
+ */
+void usage_set_detail(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
+		      uint64_t detail, const struct usage_exits *all);
+void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu);
 
 /* vCPUs that the source has at this look no more are part of this one from here on. Before its usage_set(). */
 void usage_merge_missing(struct usage *usage, struct usage_vcpu *former);
@@ -84,6 +105,7 @@ enum usage_by {
 	USAGE_BY_VM = 1,
 	USAGE_BY_VCPU = 2, /* with USAGE_BY_VM */
 	USAGE_BY_REASON = 4,
+	USAGE_BY_DETAIL = 8, /* with USAGE_BY_REASON */
 };
 
 /* Which ones count. */
@@ -96,6 +118,8 @@ struct usage_row {
 	const struct usage_vm *vm;     /* NULL: not by VM */
 	const struct usage_vcpu *vcpu; /* likewise */
 	int index;		       /* of the reason, -1: all of them */
+	bool has_detail;
+	uint64_t detail;
 	struct usage_exits sum;
 };
 

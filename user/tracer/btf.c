@@ -125,6 +125,39 @@ static bool find_account(const struct btf *btf, struct ec_offsets *offsets)
 	return find_all(btf, wanted, NR(wanted));
 }
 
+/* The value of a register in KVM's enumeration, which was renamed in v7.2; false: there is none. */
+static bool find_register(const struct btf *btf, const char *name, unsigned int *value)
+{
+	for (int id = btf__type_cnt(btf) - 1; id > 0; id--) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (!btf_is_enum(t) || strcmp(btf__name_by_offset(btf, t->name_off), "kvm_reg"))
+			continue;
+		for (unsigned int i = 0; i < btf_vlen(t); i++) {
+			const struct btf_enum *e = btf_enum(t) + i;
+			const char *of = btf__name_by_offset(btf, e->name_off);
+
+			*value = e->val;
+			if (!strncmp(of, "VCPU_", 5) && strstr(of, name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What tells whether KVM has read more of a VMX exit than its reason; nothing of it is read otherwise. */
+static void find_available(const struct btf *btf, struct btf_kvm *kvm)
+{
+	unsigned int bit;
+
+	if (!find_offset(btf, "kvm_vcpu", "arch", "regs_avail", &kvm->offsets.regs_avail))
+		return;
+	if (find_register(btf, "REG_EXIT_INFO_1", &bit) && bit < 32)
+		kvm->available.qualification = 1u << bit;
+	if (find_register(btf, "REG_EXIT_INFO_2", &bit) && bit < 32)
+		kvm->available.intr_info = 1u << bit;
+}
+
 /* The kernel finds a module's types by a number, which only CAP_SYS_ADMIN may look for. */
 static bool may_use_modules(void)
 {
@@ -162,6 +195,7 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 	/* KVM has this statistic since v5.14. */
 	if (!find_offset(of_kvm, "kvm_vcpu", "stat", "guest_mode", &kvm->offsets.guest_mode))
 		kvm->offsets.guest_mode = 0;
+	find_available(of_kvm, kvm);
 	kvm->accounts = members && find_account(of_kvm, &kvm->offsets);
 	kvm->has_clock = btf_knows(of_kvm, "bpf_kvm_rdtsc", BTF_KIND_FUNC);
 	btf__free(modules[1]);

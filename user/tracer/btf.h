@@ -15,6 +15,7 @@ struct btf_kvm {
 	bool has_clock;	 /* and its function that reads the TSC */
 	bool no_modules; /* the types are those of modules, which we may not use */
 	struct ec_offsets offsets;
+	struct ec_available available;
 };
 
 /* Whether there are types for tp_btf: in the BTF of KVM's modules, or of the kernel if KVM is built in. */

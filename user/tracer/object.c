@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tracer/object.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/exits.h"
 #include "util/array.h"
 
 #include "btf.skel.h"
@@ -99,16 +101,32 @@ static bool is_wanted(const char *name, const struct ec_config *config, const st
 {
 	const char *isa = config->isa == EXIT_ISA_SVM ? "svm" : "vmx";
 	const char *clock = config->clock_tsc ? "_tsc" : "";
+	const char *fine = config->fine ? "_fine" : "";
 	char entry[40], exit[40];
 
+	if (!strcmp(name, "btf_page_fault") || !strcmp(name, "btf_fast_mmio"))
+		return config->fine && config->isa == EXIT_ISA_VMX;
 	if (strstr(name, "_birth") || strstr(name, "_death"))
 		return config->watch;
 	if (!kvm)
 		return true;
-	snprintf(exit, sizeof(exit), "btf_exit_%s%s%s", isa, kvm->has_cast ? "" : "_nocast", clock);
-	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", config->audit ? "_audit" : "",
-		 config->audit && !kvm->has_cast ? "_nocast" : "", clock);
+	snprintf(exit, sizeof(exit), "btf_exit_%s%s%s%s", isa, fine, kvm->has_cast ? "" : "_nocast",
+		 clock);
+	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", config->audit ? "_audit" : fine,
+		 (config->audit || config->fine) && !kvm->has_cast ? "_nocast" : "", clock);
 	return !strcmp(name, entry) || !strcmp(name, exit);
+}
+
+/* KVM's account is indexed by the exit number on VMX, and on SVM in the order of the manual's ranges. */
+static void set_indices(struct ec_config *config)
+{
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		unsigned int number;
+
+		config->kvm_index[index] = index;
+		if (config->isa == EXIT_ISA_VMX && exit_number(config->isa, index, &number))
+			config->kvm_index[index] = number;
+	}
 }
 
 static int set_up(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
@@ -120,10 +138,13 @@ static int set_up(struct object *object, const struct shared *shared, const stru
 	int ret = 0;
 
 	memcpy(object->config->extent, shared->extent, sizeof(shared->extent));
+	set_indices(object->config);
 	for (size_t i = 0; i < NR(maps) && !ret; i++) {
 		map = bpf_object__find_map_by_name(object->bpf, maps[i]);
 		ret = map ? bpf_map__set_max_entries(map, nr_vcpus) : -ENOENT;
 	}
+	map = bpf_object__find_map_by_name(object->bpf, "details");
+	ret = ret ?: bpf_map__set_max_entries(map, shared_nr_places(shared, EC_FREE_DETAILS));
 	map = bpf_object__find_map_by_name(object->bpf, "memory");
 	ret = ret ?: bpf_map__reuse_fd(map, shared->fd);
 	bpf_object__for_each_program(program, object->bpf)
@@ -165,4 +186,23 @@ int object_load(struct object *object, const struct shared *shared, const struct
 	if (object->classic)
 		return START(object, classic, shared, what);
 	return START(object, old, shared, what);
+}
+
+int object_missed(const struct object *object, unsigned long long *missed)
+{
+	struct bpf_program *program;
+
+	*missed = 0;
+	bpf_object__for_each_program(program, object->bpf)
+	{
+		struct bpf_prog_info info = {};
+		__u32 size = sizeof(info);
+
+		if (!bpf_program__autoload(program))
+			continue;
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			return -errno;
+		*missed += info.recursion_misses;
+	}
+	return 0;
 }

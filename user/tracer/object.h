@@ -47,6 +47,9 @@ int object_open(struct object *object, enum object_kind kind);
 int object_load(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,
 		unsigned int nr_vcpus, const char **what);
 
+/* Events that the kernel skipped for its programs. 0, or an errno, negative. */
+int object_missed(const struct object *object, unsigned long long *missed);
+
 void object_close(struct object *object);
 
 #endif

@@ -18,15 +18,22 @@ struct shared {
 };
 
 /*
- * Room for that many CPUs and vCPUs, and for so many reasons of each vCPU on average; old: less, if that is too
- * much for the object for old kernels.
+ * Room for that many CPUs and vCPUs, and for so many reasons and details of each vCPU on average; old: less, if
+ * that is too much for the object for old kernels.
  */
 int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
-		  unsigned int reasons, bool old, struct error *err);
+		  unsigned int reasons, unsigned int details, bool old, struct error *err);
 void shared_destroy(struct shared *shared);
 
 /* What is at a place of a region. */
 void *shared_at(const struct shared *shared, enum ec_region region, unsigned int place);
+
+/* How many places a ring has room for. */
+unsigned int shared_nr_places(const struct shared *shared, enum ec_region ring);
+
+/* Gives a place to the programs. */
+void shared_give(const struct shared *shared, struct ec_state *state, enum ec_region ring,
+		 unsigned int place);
 
 /* Gives all places but the first, which stands for none, to the programs. */
 void shared_give_all(const struct shared *shared, struct ec_state *state);
@@ -37,17 +44,7 @@ void shared_give_back(const struct shared *shared, struct ec_state *state, unsig
 /* Takes a slot for a vCPU that the loader knows; 0: there is none. Not beside a program that takes. */
 unsigned int shared_take_slot(const struct shared *shared, struct ec_state *state);
 
-/* The programs' clock. */
-struct shared_clock {
-	unsigned int khz; /* 0: it is in ns */
-	ec_u64 now;
-};
-
-/* One vCPU as plain data, over what it was at the last read. */
-void shared_read(const struct shared *shared, unsigned int slot, const struct shared_clock *clock,
-		 struct ec_vcpu *vcpu);
-
-/* Adds what one vCPU did to a sum. */
-void shared_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu);
+/* A time by the programs' clock in ns; khz: 0 if it is in ns. */
+ec_u64 shared_ns(ec_u64 time, unsigned int khz);
 
 #endif

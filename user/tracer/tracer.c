@@ -11,23 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
-#include "kvm/exits.h"
+#include "kvm/exit_details.h"
 #include "tracer/btf.h"
 #include "tracer/classic.h"
+#include "tracer/details.h"
 #include "tracer/messages.h"
 #include "tracer/object.h"
 #include "tracer/obstacles.h"
 #include "tracer/shared.h"
+#include "tracer/snapshot.h"
 
-#define MAX_GONE 1024 /* vCPUs that are gone and still have numbers of their own */
+#define DETAILS_PER_VCPU 64 /* on average */
+#define MAX_GONE 1024	    /* vCPUs that are gone and still have numbers of their own */
 
 /* A vCPU of which there was an event, or that was registered. */
 struct seen {
 	struct ec_vcpu *vcpu;
+	struct details details;
 	unsigned int place; /* of its slot, 0: it is gone */
 	unsigned int first; /* place of the first slot of its VM */
 };
@@ -52,6 +54,8 @@ struct tracer {
 	unsigned int nr_gone, nr_former,
 		oldest; /* of seen: gone, of these summed, the next to be */
 	struct ec_vcpu *former;
+	struct details former_details;
+	bool has_details;
 	unsigned int nr_vms; /* that were numbered */
 	unsigned int *at;    /* by the number of a slot: which of seen has it, plus 1 */
 };
@@ -73,18 +77,6 @@ static int load_error(struct tracer *tracer, int error, const char *what, struct
 			 strerror(-error), messages_last());
 }
 
-/* KVM's account is indexed by the exit number on VMX, and on SVM in the order of the manual's ranges. */
-static void set_indices(struct ec_config *config)
-{
-	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
-		unsigned int number;
-
-		config->kvm_index[index] = index;
-		if (config->isa == EXIT_ISA_VMX && exit_number(config->isa, index, &number))
-			config->kvm_index[index] = number;
-	}
-}
-
 /* Sets the constants of the program before it is loaded; kvm: NULL for the classic one. */
 static int set_constants(struct ec_config *to, const struct tracer_config *config,
 			 const struct btf_kvm *kvm, struct error *err)
@@ -104,7 +96,10 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 		return 0;
 	to->offsets = kvm->offsets;
 	to->audit = config->audit && kvm->accounts;
-	set_indices(to);
+	if (config->details)
+		exit_details_set(to->isa, to->detail);
+	to->fine = config->details;
+	to->available = kvm->available;
 	to->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
 	to->clock_tsc = config->clock == TRACER_TSC;
 	if (to->clock_tsc && (!kvm->has_clock || !config->tsc_khz))
@@ -123,11 +118,16 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	const char *what = "open";
 	int ret;
 
+	if (config->details && !kvm)
+		return error_set(err, STATUS_CANNOT_RUN, "details need KVM's type information: %s",
+				 config->path == TRACER_CLASSIC ? "leave out --path classic" :
+								  obstacles_btf(tracer->old));
 	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
 	tracer->no_audit = btf_no_account(kvm);
 	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
 	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
-			    config->watch ? 16 : EXIT_NR_INDICES, tracer->old, err);
+			    config->watch ? 16 : EXIT_NR_INDICES,
+			    config->details ? DETAILS_PER_VCPU : 0, tracer->old, err);
 	tracer->hopeless = ret;
 	if (ret)
 		return ret;
@@ -190,6 +190,7 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	new->shared.fd = -1;
 	new->watch = config->watch;
 	new->old = object_needs_old();
+	new->has_details = config->details;
 
 	libbpf_set_print(messages_keep);
 	btf = btf && !new->old &&btf_of_kvm(config->isa, &kvm);
@@ -231,10 +232,13 @@ void tracer_destroy(struct tracer *tracer)
 	if (!tracer)
 		return;
 	unload(tracer);
-	for (unsigned int i = 0; i < tracer->nr_seen; i++)
+	for (unsigned int i = 0; i < tracer->nr_seen; i++) {
 		free(tracer->seen[i].vcpu);
+		details_release(&tracer->seen[i].details);
+	}
 	free(tracer->seen);
 	free(tracer->former);
+	details_release(&tracer->former_details);
 	free(tracer);
 }
 
@@ -273,17 +277,6 @@ static struct ec_cpu *cpu_at(const struct tracer *tracer, unsigned int cpu)
 	return shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(struct ec_cpu));
 }
 
-/* By the clock of the programs. */
-static ec_u64 now(const struct tracer *tracer)
-{
-	struct timespec now;
-
-	if (tracer->khz)
-		return __rdtsc();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 void tracer_gate(struct tracer *tracer, bool open)
 {
 	tracer->closed = 0;
@@ -293,7 +286,7 @@ void tracer_gate(struct tracer *tracer, bool open)
 	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
 	for (unsigned int cpu = 0; cpu < nr_cpus(tracer); cpu++)
 		__atomic_store_n(&cpu_at(tracer, cpu)->slot, 0, __ATOMIC_SEQ_CST);
-	tracer->closed = now(tracer);
+	tracer->closed = snapshot_now(tracer->khz);
 }
 
 /* ---- vCPUs ---- */
@@ -329,13 +322,14 @@ static struct seen *add_seen(struct tracer *tracer, unsigned int place, unsigned
 
 static void refresh(const struct tracer *tracer, struct seen *seen)
 {
-	const struct shared_clock clock = {
+	const struct snapshot_clock clock = {
 		.khz = tracer->khz,
-		.now = tracer->closed ?: now(tracer),
+		.now = tracer->closed ?: snapshot_now(tracer->khz),
 	};
 
 	if (seen->place)
-		shared_read(&tracer->shared, seen->place, &clock, seen->vcpu);
+		snapshot_read(&tracer->shared, seen->place, &clock, seen->vcpu,
+			      tracer->has_details ? &seen->details : NULL);
 }
 
 /* A slot whose vCPU has the key no longer: its address may be another vCPU's. */
@@ -366,6 +360,8 @@ void tracer_retire(struct tracer *tracer, unsigned int vcpu)
 	refresh(tracer, seen);
 	seen->vcpu->gone = true;
 	tracer->at[seen->place / sizeof(struct ec_slot)] = 0;
+	details_give_back(&tracer->shared, tracer->object.state, seen->place,
+			  map_fd(tracer, "details"));
 	shared_give_back(&tracer->shared, tracer->object.state, seen->place);
 	seen->place = 0;
 	tracer->nr_gone++;
@@ -387,10 +383,12 @@ static void sum_former(struct tracer *tracer)
 			tracer->former = seen->vcpu;
 			tracer->former->vm = 0;
 		} else {
-			shared_add(tracer->former, seen->vcpu);
+			snapshot_add(tracer->former, seen->vcpu);
 			free(seen->vcpu);
 		}
 		seen->vcpu = NULL;
+		details_add(&tracer->former_details, &seen->details);
+		details_release(&seen->details);
 		tracer->nr_former++;
 	}
 }
@@ -507,6 +505,16 @@ const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *n
 	return tracer->former;
 }
 
+const struct details *tracer_details(const struct tracer *tracer, unsigned int vcpu)
+{
+	return &tracer->seen[vcpu].details;
+}
+
+const struct details *tracer_former_details(const struct tracer *tracer)
+{
+	return &tracer->former_details;
+}
+
 /* ---- what else it has to say ---- */
 
 struct ec_audit *tracer_cpus(const struct tracer *tracer, unsigned int *nr)
@@ -576,21 +584,10 @@ const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned i
 
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)
 {
-	struct bpf_program *program;
+	int error = object_missed(&tracer->object, missed);
 
-	*missed = 0;
-	bpf_object__for_each_program(program, tracer->object.bpf)
-	{
-		struct bpf_prog_info info = {};
-		__u32 size = sizeof(info);
-
-		if (!bpf_program__autoload(program))
-			continue;
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			return error_set(err, STATUS_CANNOT_RUN,
-					 "cannot read the miss count of the eBPF program: %s",
-					 strerror(errno));
-		*missed += info.recursion_misses;
-	}
-	return 0;
+	if (!error)
+		return 0;
+	return error_set(err, STATUS_CANNOT_RUN,
+			 "cannot read the miss count of the eBPF program: %s", strerror(-error));
 }

@@ -33,8 +33,9 @@ struct tracer_config {
 	bool watch;	       /* any VM: vCPUs are followed from first sight on ... */
 	pid_t process;	       /* ... of this process alone, 0: of all */
 	bool audit;	       /* exits are compared with KVM's account of them, where it has one */
-	unsigned int tsc_khz;  /* 0: unknown, cycles are not audited */
-	bool leaves_all;       /* kvm.exit_leaves=all: guests need not ask for the signature */
+	bool details; /* exits are told apart by more than their reason; not without KVM's types */
+	unsigned int tsc_khz; /* 0: unknown, cycles are not audited */
+	bool leaves_all;      /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
 
 /* Opens, sizes, loads and attaches the program; its gate is still closed. */
@@ -91,6 +92,12 @@ bool tracer_is_gone(const struct tracer *tracer, unsigned int vcpu);
 
 /* That sum, of *nr vCPUs; NULL if there are none. */
 const struct ec_vcpu *tracer_former(const struct tracer *tracer, unsigned int *nr);
+
+struct details;
+
+/* The details of one, and of that sum, as tracer_vcpu() has just read them. */
+const struct details *tracer_details(const struct tracer *tracer, unsigned int vcpu);
+const struct details *tracer_former_details(const struct tracer *tracer);
 
 /* How the exits that ended on each of *nr CPUs compare with KVM's account; NULL: no memory. The caller frees it. */
 struct ec_audit *tracer_cpus(const struct tracer *tracer, unsigned int *nr);
