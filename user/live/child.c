@@ -12,13 +12,12 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "util/array.h"
 
 #define GRACE 50 /* moments between SIGTERM and SIGKILL: five seconds */
-#define MOMENT_NS 100000000
+#define MOMENT_MS 100
 
 int child_start(char **command, const sigset_t *mask, pid_t *child, struct error *err)
 {
@@ -68,32 +67,29 @@ void child_report(const char *name, int status)
 		fprintf(stderr, "exitcheck: %s ended with status %d\n", name, WEXITSTATUS(status));
 }
 
-void child_stop(pid_t child, const sigset_t *signals)
+void child_stop(pid_t child, int signals)
 {
 	kill(child, SIGTERM);
 	for (int i = 0; i < GRACE; i++) {
 		if (waitpid(child, NULL, WNOHANG))
 			return;
-		child_moment(signals, 0);
+		child_moment(signals, -1);
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }
 
-int child_moment(const sigset_t *signals, int fd)
+int child_moment(int signals, int fd)
 {
-	struct timespec moment = { .tv_nsec = MOMENT_NS };
-	int signal_fd = fd ? signalfd(-1, signals, SFD_CLOEXEC) : -1, signal;
-	struct pollfd ready[] = {
+	struct pollfd files[] = {
+		{ .fd = signals, .events = POLLIN },
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = signal_fd, .events = POLLIN },
 	};
+	struct signalfd_siginfo info;
 
-	if (signal_fd >= 0) {
-		poll(ready, NR(ready), MOMENT_NS / 1000000);
-		close(signal_fd);
-		moment.tv_nsec = 0;
-	}
-	signal = sigtimedwait(signals, NULL, &moment);
-	return signal > 0 ? signal : 0;
+	if (poll(files, NR(files), MOMENT_MS) <= 0)
+		return 0;
+	if (files[1].revents & (POLLHUP | POLLERR | POLLNVAL))
+		return SIGHUP;
+	return read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
 }

@@ -16,12 +16,12 @@ int child_start(char **command, const sigset_t *mask, pid_t *child, struct error
 void child_report(const char *name, int status);
 
 /* Ends one that still runs. */
-void child_stop(pid_t child, const sigset_t *signals);
+void child_stop(pid_t child, int signals);
 
 /*
- * Waits a tenth of a second, for one of the blocked signals, or until a descriptor is readable (0: none). Which signal
- * came, 0 if none did.
+ * Waits a tenth of a second, for a signal of a signalfd, or until a descriptor is readable (-1: none). Which signal came,
+ * 0 if none did; SIGHUP if the descriptor's other end has gone.
  */
-int child_moment(const sigset_t *signals, int fd);
+int child_moment(int signals, int fd);
 
 #endif

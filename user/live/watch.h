@@ -13,7 +13,7 @@
 #include "util/error.h"
 
 struct watch_plan {
-	const char *doing;     /* in the message that says how to end it */
+	const char *doing;     /* in the message that says how to end it, NULL: there is none */
 	pid_t process;	       /* whose VMs, 0: all */
 	unsigned int seconds;  /* 0: until the command or the process ends, or a signal comes */
 	unsigned int interval; /* seconds between two looks, 0: none but the last */
@@ -23,6 +23,8 @@ struct watch_plan {
 	/* Every tenth of a second, and at each interval. */
 	int (*poll)(void *context, struct error *err);
 	int (*look)(void *context, struct error *err);
+	/* Likewise, and at once when standard input is readable; false: it is to end. NULL: nobody reads that. */
+	bool (*input)(void *context);
 };
 
 /* vCPUs that the eBPF program should have room for: at least so many, 0: the default. */
