@@ -107,7 +107,7 @@ sanitizers := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-rec
 	      -fno-omit-frame-pointer
 # trace-cmp makes judging six times slower; libFuzzer still sees the words that parsers compare.
 fuzzers    := $(sanitizers) -fno-sanitize-coverage=trace-cmp
-libraries  := -lbpf -lelf -lz -ljansson -lmicrohttpd -lpthread -lm
+libraries  := -lbpf -lelf -lz -ljansson -lmicrohttpd $(or $(shell pkg-config --libs ncursesw 2>/dev/null),-lncursesw -ltinfo) -lpthread -lm
 
 # The BPF target has no multiarch directories of its own; BPF_PROG makes parameters nobody uses.
 bpf_cflags := -target bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_x86 $(warnings) -Wno-unused-parameter \

@@ -14,6 +14,7 @@
 #include "judge/judge.h"
 #include "kvm/test_vm.h"
 #include "list.h"
+#include "live/top_keys.h"
 #include "live_commands.h"
 #include "option_rows.h"
 #include "output.h"
@@ -325,6 +326,13 @@ static void list_observers(FILE *to)
 		fprintf(to, "  %-13s  %s\n", bench_observers[i].name, bench_observers[i].help);
 }
 
+static void list_top_keys(FILE *to)
+{
+	fprintf(to, "\nKeys:\n\n");
+	for (unsigned int i = 0; i < nr_top_bindings; i++)
+		fprintf(to, "  %-18s  %s\n", top_bindings[i].names, top_bindings[i].help);
+}
+
 /* ---- the table ---- */
 
 static const struct argp_option run_options[] = {
@@ -500,6 +508,16 @@ const struct command commands[] = {
 		.options = stat_options,
 		.takes_command = true,
 		.run = stat_command,
+	},
+	{
+		.name = "top",
+		.summary = "show the same live, on a terminal, down to a histogram",
+		.doc = "Shows on a terminal which VMs of this host spend time in exits, which of their"
+		       " vCPUs, and for which reasons; ? shows the keys. Without a terminal it prints"
+		       " a table of the VMs each interval.",
+		.options = top_options,
+		.more_help = list_top_keys,
+		.run = top_command,
 	},
 	{
 		.name = "export",

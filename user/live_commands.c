@@ -7,10 +7,12 @@
 #include "live/audit.h"
 #include "live/export.h"
 #include "live/stat.h"
+#include "live/top.h"
 #include "live/usage.h"
 #include "option_rows.h"
 #include "output.h"
 #include "report/file.h"
+#include "util/color.h"
 
 int audit_command(struct options *options)
 {
@@ -136,6 +138,32 @@ int export_command(struct options *options)
 	return status ? say(&err, status) : STATUS_PASS;
 }
 
+/* Without a terminal it is stat's tables. */
+int top_command(struct options *options)
+{
+	const struct top_plan plan = {
+		.meter = meter_plan(options),
+		.seconds = options->seconds,
+		.interval = options->interval ?: 1,
+		.count = options->count,
+		.color = options->color && color_wanted(STDOUT_FILENO),
+	};
+	int verdict = STATUS_PASS, status;
+	struct error err;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		options->by = USAGE_BY_VM;
+		options->interval = plan.interval;
+		return stat_command(options);
+	}
+	status = check_source(options, &err);
+	if (!status)
+		status = top_run(&plan, &verdict, &err);
+	if (!status)
+		status = flush_stdout(&err);
+	return status ? say(&err, status) : verdict;
+}
+
 const struct argp_option audit_options[] = {
 	HEADING("What:", GROUP_WORK),
 	PID_OPTION,
@@ -206,6 +234,25 @@ const struct argp_option export_options[] = {
 	{ "per-vcpu", OPTION_PER_VCPU, NULL, 0, "Count by vCPU, too", GROUP_OUTPUT },
 	{ "max-series", OPTION_MAX_SERIES, "N", 0,
 	  "Leave out VMs beyond N series, 1 to 10,000,000 (default: 100,000)", GROUP_OUTPUT },
+	HELP_OPTION,
+	{ 0 },
+};
+
+const struct argp_option top_options[] = {
+	HEADING("What:", GROUP_WORK),
+	ALL_OPTION,
+	PID_OPTION,
+	VM_OPTION,
+	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
+	HEADING("Source:", GROUP_TRACER),
+	SOURCE_OPTION,
+	PATH_OPTION,
+	CLOCK_OPTION,
+	HEADING("Screen:", GROUP_OUTPUT),
+	{ "interval", OPTION_INTERVAL, "N", 0,
+	  "Seconds between two screens, 1 to 604,800 (default: 1)", GROUP_OUTPUT },
+	{ "count", 'n', "N", 0, "Stop after N screens, 1 to 10,000,000", GROUP_OUTPUT },
+	{ "no-color", OPTION_NO_COLOR, NULL, 0, "No colours on the screen", GROUP_OUTPUT },
 	HELP_OPTION,
 	{ 0 },
 };

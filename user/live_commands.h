@@ -6,10 +6,11 @@
 
 #include "options.h"
 
-extern const struct argp_option audit_options[], stat_options[], export_options[];
+extern const struct argp_option audit_options[], stat_options[], top_options[], export_options[];
 
 int audit_command(struct options *options);
 int stat_command(struct options *options);
+int top_command(struct options *options);
 int export_command(struct options *options);
 
 #endif

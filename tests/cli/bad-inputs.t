@@ -21,6 +21,7 @@ my %numbers = (
 	bench => [qw(--count -n --vcpus --vms --rounds --seed)],
 	audit => [qw(--seconds --interval --pid -p)],
 	stat => [qw(--seconds --interval --count -n --pid -p)],
+	top => [qw(--seconds --interval --count -n --pid -p)],
 	export => [qw(--interval --max-series --room --pid -p)],
 );
 my %names = (
@@ -28,10 +29,12 @@ my %names = (
 	bench => [qw(--workload -w --observer)],
 	audit => [qw(--path --clock)],
 	stat => [qw(--path --clock --by)],
+	top => [qw(--path --clock --source)],
 	export => [qw(--path --clock --source --listen)],
 );
 my %flags = (
 	run => [qw(--no-opt-in --no-color --help)], bench => [qw(--no-color --help)], audit => [qw(--help)], stat => [qw(--all -a --help)],
+	top => [qw(--all -a --no-color --help)],
 	export => [qw(--all -a --per-vcpu --help)],
 	report => [qw(--text --json --html --no-color)], list => [qw(--json --help)], compare => [qw(--help)],
 );
@@ -42,7 +45,7 @@ my %files = (
 	export => [qw(--textfile)],
 );
 my %arguments = (report => 1, compare => 2);
-my @commands = ('', qw(run bench audit stat export report compare list));
+my @commands = ('', qw(run bench audit stat top export report compare list));
 
 sub pick { return $_[rand @_] }
 

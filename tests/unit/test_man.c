@@ -11,6 +11,7 @@
 
 #include "commands.h"
 #include "inguest/options.h"
+#include "live/top_keys.h"
 
 #define MAX_PAGE 65536
 
@@ -145,6 +146,31 @@ static void every_described_option_of_the_guest_exists(void **state)
 	}
 }
 
+/* Each key of top, by its first name, is the tag of a paragraph under TOP that says what the help window says. */
+static void every_key_is_described(void **state)
+{
+	const char *begin = strstr(page, "\n.SH TOP\n"), *end;
+
+	(void)state;
+	assert_non_null(begin);
+	end = strstr(begin + 1, "\n.SH ");
+	for (unsigned int i = 0; i < nr_top_bindings; i++) {
+		const struct top_binding *binding = &top_bindings[i];
+		char tag[64];
+		const char *at;
+		bool is_one = !strchr(binding->names, ' ');
+
+		snprintf(tag, sizeof(tag), "\n.B%s %.*s%s", is_one ? "" : "R",
+			 (int)strcspn(binding->names, " "), binding->names, is_one ? "\n" : " \"");
+		at = strstr(begin, tag);
+		if (!at || at > end)
+			fail_msg("%s is not under TOP", binding->names);
+		at = strchr(at + 1, '\n');
+		if (strncmp(at + 1, binding->help, strlen(binding->help)))
+			fail_msg("%s: \"%s\" is not what it does", binding->names, binding->help);
+	}
+}
+
 #define TEST(test, file) \
 	cmocka_unit_test_prestate_setup_teardown(test, read_page, NULL, (void *)file)
 
@@ -154,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_option_is_described, host),
 		TEST(every_described_option_exists, host),
+		TEST(every_key_is_described, host),
 		TEST(every_option_of_the_guest_is_described, guest),
 		TEST(every_described_option_of_the_guest_exists, guest),
 	};

@@ -248,6 +248,20 @@ static void stat(void **state)
 	assert_non_null(strstr(err.text, "--count: 0 is not in 1 to 10,000,000"));
 }
 
+static void top(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("top", "-p 7 --interval 2 -n 3 --source ebpf --no-color"), 0);
+	assert_int_equal(options.process, 7);
+	assert_int_equal(options.interval, 2);
+	assert_int_equal(options.count, 3);
+	assert_int_equal(options.source, METER_EBPF);
+	assert_false(options.color);
+	/* It runs no command. */
+	assert_int_equal(parse("top", "sleep 1"), STATUS_USAGE);
+	assert_string_equal(err.text, "unexpected argument \"sleep\"");
+}
+
 static void export(void **state)
 {
 	(void)state;
@@ -376,6 +390,7 @@ int main(void)
 		cmocka_unit_test(list),
 		cmocka_unit_test(audit),
 		cmocka_unit_test(stat),
+		cmocka_unit_test(top),
 		cmocka_unit_test(export),
 		cmocka_unit_test(bench),
 		cmocka_unit_test(compare),
