@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The screen of `exitcheck top`: what it shows of two looks, and what keys do. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -506,6 +507,10 @@ static void names(void **state)
 	type("\t");
 	assert_int_equal(line_of("größtes-üb… vCPU 0 (gone)        10  15.0 µs"), 6);
 	type("\t\t");
+	/* Wide characters take two columns. */
+	snprintf(usage.vms[0].name, sizeof(usage.vms[0].name), "日本語の仮想マシン-web");
+	top_update(&model, &usage);
+	assert_int_equal(line_of("日本語の仮想マシ… (gone)         10  15.0 µs"), 6);
 	/* A name without any. */
 	usage.vms[0].name[0] = '\0';
 	top_update(&model, &usage);
@@ -569,6 +574,7 @@ static void keys(void **state)
 
 int main(void)
 {
+	setlocale(LC_CTYPE, "C.UTF-8");
 	const struct CMUnitTest tests[] = {
 		TEST(screen), TEST(wide_screen), TEST(levels),	  TEST(order),
 		TEST(cursor), TEST(filter),	 TEST(gone),	  TEST(merged),

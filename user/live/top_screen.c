@@ -17,7 +17,7 @@
 enum {
 	PAIR_GOOD = 1,
 	PAIR_BAD,
-	PAIR_SORTED,
+	PAIR_CHOSEN,
 };
 
 static const struct {
@@ -80,7 +80,7 @@ int top_screen_open(bool color, struct error *err)
 		use_default_colors();
 		init_pair(PAIR_GOOD, COLOR_GREEN, -1);
 		init_pair(PAIR_BAD, COLOR_RED, -1);
-		init_pair(PAIR_SORTED, COLOR_YELLOW, -1);
+		init_pair(PAIR_CHOSEN, COLOR_CYAN, -1);
 	}
 	return 0;
 }
@@ -108,11 +108,12 @@ static attr_t attributes(enum top_role role)
 		return A_BOLD | COLOR_PAIR(PAIR_GOOD);
 	case TOP_BAD:
 		return A_BOLD | COLOR_PAIR(PAIR_BAD);
-	case TOP_SORTED:
-		return A_REVERSE | A_BOLD | COLOR_PAIR(PAIR_SORTED);
 	case TOP_HEADING:
+		return A_REVERSE | COLOR_PAIR(PAIR_GOOD);
+	case TOP_SORTED:
+		return A_REVERSE | A_BOLD | COLOR_PAIR(PAIR_CHOSEN);
 	case TOP_CURSOR:
-		return A_REVERSE;
+		return A_REVERSE | COLOR_PAIR(PAIR_CHOSEN);
 	case TOP_BOLD:
 		return A_BOLD;
 	}

@@ -55,19 +55,11 @@ static void pad(struct canvas *canvas, unsigned int columns)
 		append(canvas, "%*s", (int)(columns - width), "");
 }
 
-/* Where a text has had so many columns. */
-static const char *skip(const char *text, unsigned int columns)
-{
-	while (*text && (columns || (*text & 0xc0) == 0x80))
-		columns -= (*text++ & 0xc0) != 0x80 && columns;
-	return text;
-}
-
 /* Cuts a text that is wider, and shows that it does. */
 static void cut(char *text, unsigned int columns)
 {
 	if ((unsigned int)text_width(text) > columns)
-		strcpy(text + (skip(text, columns ? columns - 1 : 0) - text), columns ? "…" : "");
+		strcpy(text + text_fit(text, (int)columns - 1), columns ? "…" : "");
 }
 
 static void next_line(struct canvas *canvas, enum top_role role)
@@ -98,7 +90,7 @@ static void append_right(struct canvas *canvas, const char *text)
 /* As many words as a line has room for; what is left. */
 static const char *append_words(struct canvas *canvas, const char *text)
 {
-	const char *end = skip(text, canvas->width), *last = end;
+	const char *end = text + text_fit(text, (int)canvas->width), *last = end;
 
 	while (*end && last > text && *last != ' ')
 		last--;
@@ -513,7 +505,7 @@ static void draw_keys(struct canvas *canvas)
 		    text_width(canvas->line.text) + strlen(before) + strlen(brief) <= canvas->width)
 			append(canvas, "%s%s", *canvas->line.text ? before : "", brief);
 	}
-	next_line(canvas, TOP_DIM);
+	next_line(canvas, TOP_PLAIN);
 }
 
 static void draw_help(struct canvas *canvas)

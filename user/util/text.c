@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include "util/text.h"
 
 #include <inttypes.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <wchar.h>
 
 struct text text_u64(uint64_t value)
 {
@@ -70,17 +72,8 @@ struct text text_duration(double ns)
 	return text;
 }
 
-int text_width(const char *text)
-{
-	int width = 0;
-
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
-	return width;
-}
-
-/* The length of the UTF-8 character at text, 0 if it is none that can be shown. */
-static size_t character(const char *text)
+/* The length of the UTF-8 character at text, 0 if it is none that can be shown; and what it is. */
+static size_t character(const char *text, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)text;
@@ -89,34 +82,73 @@ static size_t character(const char *text)
 			*byte < 0xe0 ? 2 :
 			*byte < 0xf0 ? 3 :
 				       4;
-	uint32_t code = length > 1 ? *byte & (0x7f >> length) : *byte;
 
+	*code = length > 1 ? *byte & (0x7f >> length) : *byte;
 	if (*byte > 0xf4)
 		return 0;
 	for (size_t i = 1; i < length; i++) {
 		if ((byte[i] & 0xc0) != 0x80)
 			return 0;
-		code = code << 6 | (byte[i] & 0x3f);
+		*code = *code << 6 | (byte[i] & 0x3f);
 	}
-	if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code < least[length] ||
-	    (code >= 0xd800 && code < 0xe000) || (code & 0xfffe) == 0xfffe || code > 0x10ffff)
+	if (*code < 0x20 || (*code >= 0x7f && *code < 0xa0) || *code < least[length] ||
+	    (*code >= 0xd800 && *code < 0xe000) || (*code & 0xfffe) == 0xfffe || *code > 0x10ffff)
 		return 0;
 	return length;
+}
+
+/* Columns of the character at text; its length in *length. */
+static int character_width(const char *text, size_t *length)
+{
+	uint32_t code;
+	int width;
+
+	*length = character(text, &code);
+	width = *length ? wcwidth((wchar_t)code) : 1;
+	*length = *length ?: 1;
+	/* Unknown, such as all but ASCII where no locale is set. */
+	return width < 0 ? 1 : width;
+}
+
+size_t text_fit(const char *text, int columns)
+{
+	size_t n = 0, length;
+
+	while (text[n]) {
+		columns -= character_width(text + n, &length);
+		if (columns < 0)
+			break;
+		n += length;
+	}
+	return n;
+}
+
+int text_width(const char *text)
+{
+	int width = 0;
+	size_t length;
+
+	for (; *text; text += length)
+		width += character_width(text, &length);
+	return width;
 }
 
 bool text_is_clean(const char *text)
 {
 	size_t length;
+	uint32_t code;
 
-	while (*text && (length = character(text)))
+	while (*text && (length = character(text, &code)))
 		text += length;
 	return !*text;
 }
 
 void text_clean(char *text)
 {
+	uint32_t code;
+
 	while (*text) {
-		size_t length = character(text);
+		size_t length = character(text, &code);
 
 		if (!length)
 			*text = '?';

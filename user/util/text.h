@@ -26,8 +26,12 @@ struct text text_real(double value);
 /* A time in nanoseconds with three digits and its unit: "12.8 µs". */
 struct text text_duration(double ns);
 
-/* How many columns a UTF-8 text takes. */
+/*
+ * How many columns a UTF-8 text takes, and how many bytes of it fit in so many. Wide characters count as such only where
+ * the locale (LC_CTYPE) is set.
+ */
 int text_width(const char *text);
+size_t text_fit(const char *text, int columns);
 
 /*
  * Whether a text is UTF-8 that can be shown on one line of any form of a report: no control
