@@ -226,6 +226,9 @@ static int bench_command(struct options *options)
 	document = bench_document(bench);
 	status = show(options, document, &err);
 	json_decref(document);
+	if (!status && bench_no_ebpf(bench))
+		status = error_set(&err, STATUS_INCONCLUSIVE, "no eBPF program was measured: %s",
+				   bench_no_ebpf(bench));
 	bench_destroy(bench);
 	return status ? say(&err, status) : STATUS_PASS;
 }

@@ -56,6 +56,11 @@ jit=/proc/sys/net/core/bpf_jit_enable
 if echo 0 >$jit 2>/dev/null; then
 	ends "no eBPF JIT" 3 '^exitcheck: .*JIT.*: sysctl net.core.bpf_jit_enable=1$' exitcheck run -w cpuid
 	ends "nor for audit" 3 'sysctl net.core.bpf_jit_enable=1$' exitcheck audit --seconds 1
+	exitcheck bench -w cpuid -n 100 --rounds 3 >/tmp/stdout 2>/tmp/stderr && status=0 || status=$?
+	is "bench measures the rest: status 4" "$status" 4
+	like "it says what is missing" "$(cat /tmp/stderr)" \
+		'^exitcheck: no eBPF program was measured: .*: sysctl net.core.bpf_jit_enable=1$'
+	like "the rest is there" "$(cat /tmp/stdout)" '^cpuid +patch '
 	echo 1 >$jit
 else
 	skip "no eBPF JIT" "this kernel has no other way"

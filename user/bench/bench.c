@@ -63,6 +63,21 @@ bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch)
 	return !bench->works[work].unsupported && !*bench->watches[watch].skipped.text;
 }
 
+const char *bench_no_ebpf(const struct bench *bench)
+{
+	const char *why = NULL;
+
+	for (unsigned int watch = 0; watch < bench->nr_watches; watch++) {
+		if (!bench->watches[watch].observer->ebpf)
+			continue;
+		if (!*bench->watches[watch].skipped.text)
+			return NULL;
+		/* By any way to attach, the first has told what the host lacks. */
+		why = why ?: bench->watches[watch].skipped.text;
+	}
+	return why;
+}
+
 unsigned int bench_base(const struct bench *bench)
 {
 	unsigned int watch = 0;

@@ -60,6 +60,9 @@ double *bench_instructions(const struct bench *bench, unsigned int work, unsigne
 /* Whether that work was done under that watch. */
 bool bench_has(const struct bench *bench, unsigned int work, unsigned int watch);
 
+/* Why no eBPF program was measured, where there was one to be; NULL: one was, or there was none. */
+const char *bench_no_ebpf(const struct bench *bench);
+
 /* The baseline of the other watches: the first that ran. */
 unsigned int bench_base(const struct bench *bench);
 
