@@ -66,6 +66,7 @@ for shell in bash zsh fish; do
 	is "$shell completes the options of exitcheck-guest" "$(options "$(offered_$shell exitcheck-guest --)")" \
 		"$(options "$("$top/exitcheck-guest" --help)")"
 	[ "$shell" != zsh ] || continue
+	[ "$shell" != fish ] || like "$shell completes a command's name" "$(offered_$shell exitcheck stat --by vm -- tru)" '^true$'
 	is "$shell completes values" "$(offered_$shell exitcheck audit --path '' | sort | paste -sd ' ')" 'auto btf classic'
 	is "$shell completes workloads" "$(offered_$shell exitcheck bench -w leaf-v | sort | paste -sd ' ')" 'leaf-vcpu leaf-vm'
 done

@@ -269,15 +269,25 @@ static void fish_command(unsigned int i)
 	if (command->nr_files || command->takes_command) {
 		printf("complete -c %s", program.name);
 		fish_condition(i);
-		printf(" %s\n", command->takes_command ?
-					"-x -a '(__fish_complete_subcommand --fcs-skip=1)'" :
-					"-F");
+		if (command->takes_command)
+			printf(" -x -a '(__%s_command)'\n", program.name);
+		else
+			printf(" -F\n");
 	}
 }
 
 static void fish(void)
 {
-	printf("# fish completion for %s\ncomplete -c %s -f\n", program.name, program.name);
+	printf("# fish completion for %s\n", program.name);
+	/* fish's own way takes a name among our arguments, such as stat, for the command's. */
+	printf("function __%s_command\n"
+	       "\tset -l words (commandline -opc)\n"
+	       "\tset -l at (contains -i -- -- $words); or return\n"
+	       "\tset -e words[1..$at]\n"
+	       "\tcomplete -C \"$words \"(commandline -ct)\n"
+	       "end\n",
+	       program.name);
+	printf("complete -c %s -f\n", program.name);
 	for (unsigned int i = 0; i < program.nr && program.has_subcommands; i++) {
 		printf("complete -c %s -n __fish_use_subcommand -a %s -d '", program.name,
 		       program.commands[i].name);
