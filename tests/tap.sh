@@ -82,7 +82,8 @@ tap_result()
 	echo "$1 $tap_count - $2"
 }
 
+# On standard error, which the harness passes on.
 tap_note()
 {
-	printf '%s\n' "$@" | sed 's/^/# /'
+	printf '%s\n' "$@" | sed 's/^/# /' >&2
 }
