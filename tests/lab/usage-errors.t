@@ -10,7 +10,7 @@ refused()
 {
 	name=$1 wanted=$2 regex=$3
 	shift 3
-	text=$(timeout 10 "$@" 2>&1 >/tmp/stdout </dev/null) && status=0 || status=$?
+	text=$(timeout 300 "$@" 2>&1 >/tmp/stdout </dev/null) && status=0 || status=$?
 	is "$name: status $wanted" "$status" "$wanted"
 	like "$name: says why" "$text" "$regex"
 	is "$name: in one line, and on stderr alone" \
