@@ -44,8 +44,8 @@ like "$struct: the accounting was found" "$got" '\bstart index enabled\b'
 # The program's are in a map whose value begins with a page, one kind after the other, a power of two of each.
 for of in ec_slot ec_row ec_cpu; do
 	# An object has the types that it uses.
-	size=$(for object in shared tracer; do
-		pahole -C "$of" "$top/build/user/tracer/$object.o" 2>/dev/null || true
+	size=$(for object in "$top"/build/user/tracer/*.o; do
+		pahole -C "$of" "$object" 2>/dev/null || true
 	done | sed -n 's/.*size: \([0-9]*\),.*/\1/p' | head -n 1)
 	is "$of: is of whole cache lines" "$((${size:-1} % 64))" 0
 done
