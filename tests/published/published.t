@@ -66,7 +66,7 @@ for name in $names; do
 	is "$name: status" "$(status "$name")" "$([ -z "$wanted" ] && echo 0 || echo 1)"
 	is "$name: eBPF is right" "$(json "$out/$name.json" 'join " ", map { $_->{verdict} }
 		grep { $_->{id} =~ /^(TRUTH|STATS)$/ } @{$r->{checks}}')" 'PASS PASS'
-	[ "$(list "$name" defects)" = "$wanted" ] || sed 's/^/# /' "$out/$name.txt"
+	[ "$(list "$name" defects)" = "$wanted" ] || sed 's/^/# /' "$out/$name.txt" >&2
 done
 if [[ $variants == *series* ]]; then
 	is "the series passes" "$(status ours)" 0
