@@ -180,6 +180,11 @@ static void details_are_held_against_reasons(void **state)
 	(void)state;
 	proof.details_held = 3;
 	expect(true, "complete: every exit of 1 vCPU; details sum up to each reason");
+	proof.details_moving = 1;
+	expect(true,
+	       "complete: every exit of 1 vCPU; the details of 1 vCPU that never rested were not"
+	       " held against their reasons");
+	proof.details_moving = 0;
 	proof.details_differ = 1;
 	expect(false, "INCOMPLETE: the details of 1 of 3 reasons do not sum up to them");
 }

@@ -71,6 +71,7 @@ static void set_details(struct usage *usage, struct usage_vcpu *to, const struct
 	usage->failed |= details->failed;
 	usage->details_held += details->reasons;
 	usage->details_differ += details->differ;
+	usage->details_moving += details->moving;
 }
 
 static struct usage_vcpu *find(struct usage *usage, uint64_t key, const struct ec_vcpu *vcpu)

@@ -57,6 +57,7 @@ void proof_add_vcpus(struct proof *proof, const struct usage *usage)
 	}
 	proof->details_held = usage->details_held;
 	proof->details_differ = usage->details_differ;
+	proof->details_moving = usage->details_moving;
 }
 
 bool proof_kvm_emulates(void)
@@ -176,7 +177,12 @@ struct proof_verdict proof_verdict(const struct proof *proof)
 		return verdict;
 	append_stat(&verdict, &proof->stat);
 	append_account(&verdict, &proof->account);
-	if (proof->details_held && !proof->details_differ)
+	if (proof->details_moving)
+		append(&verdict,
+		       "; the details of %u vCPU%s that never rested were not held against their"
+		       " reasons",
+		       proof->details_moving, proof->details_moving == 1 ? "" : "s");
+	else if (proof->details_held && !proof->details_differ)
 		append(&verdict, "; details sum up to each reason");
 	if (proof->late)
 		append(&verdict,

@@ -26,7 +26,7 @@ struct proof {
 	struct losses lost;
 	unsigned int vcpus, late; /* of these, vCPUs that had run before they were seen ... */
 	bool late_unknown;	  /* ... or may have */
-	unsigned int details_held, details_differ; /* as in struct usage */
+	unsigned int details_held, details_differ, details_moving; /* as in struct usage */
 	unsigned int unaccounted; /* of these, vCPUs that the source has no numbers of */
 	struct proof_stat stat;
 	struct proof_stat account; /* likewise KVM's own account by reason, if it was asked for */

@@ -13,7 +13,7 @@ void usage_begin(struct usage *usage, double seconds)
 {
 	usage->interval = seconds - usage->seconds;
 	usage->seconds = seconds;
-	usage->details_held = usage->details_differ = 0;
+	usage->details_held = usage->details_differ = usage->details_moving = 0;
 	for (unsigned int i = 0; i < usage->nr_vcpus; i++) {
 		struct usage_vcpu *vcpu = usage->vcpus[i];
 

@@ -65,7 +65,8 @@ struct usage {
 	unsigned int nr_vms;
 	/* Reasons of vCPUs whose details their source held against them; that do not sum up to them. */
 	unsigned int details_held, details_differ;
-	bool failed; /* no memory */
+	unsigned int details_moving; /* vCPUs of which none could be held */
+	bool failed;		     /* no memory */
 };
 
 /* Begins a look: seconds since the beginning. */

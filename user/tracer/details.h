@@ -21,6 +21,7 @@ struct details {
 	unsigned int nr, room;
 	unsigned int reasons; /* whose details were held against them, ... */
 	unsigned int differ;  /* ... and do not sum up to them */
+	bool moving;	      /* none was: the vCPU made exits at every try */
 	bool failed;	      /* no memory */
 };
 

@@ -128,8 +128,11 @@ void snapshot_read(const struct shared *shared, unsigned int place,
 	/* Of a vCPU that never rests, lost entries are known once it does. */
 	for (int try = 0; try < READ_TRIES && !rests; try++)
 		rests = read_rows(shared, slot, clock, vcpu, details);
-	if (details && !rests)
-		details->reasons = details->differ = 0;
+	if (details) {
+		details->moving = !rests;
+		if (!rests)
+			details->reasons = details->differ = 0;
+	}
 }
 
 static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
