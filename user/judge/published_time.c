@@ -158,8 +158,10 @@ static bool stops_early(const struct shares *s, struct quartiles *cycles, struct
 		return false;
 	*cycles = quartiles(s->of_one, s->reasons);
 	*bpf = quartiles(s->bpf_of_one, s->reasons);
+	/* So few that no handler is in them; or alike where the exits are not. */
 	return cycles->upper < 3 * cycles->lower && cycles->upper < bpf->lower / 4 &&
-	       bpf->upper * cycles->lower > 1.5 * bpf->lower * cycles->upper;
+	       (cycles->upper < bpf->lower / 10 ||
+		bpf->upper * cycles->lower > 1.5 * bpf->lower * cycles->upper);
 }
 
 static void judge_shares(struct published *p, const struct shares *s)
