@@ -65,16 +65,16 @@ kernel_words()
 	local script=()
 
 	# 7.3 made one option of the two.
-	grep -qx 'config PROC_SYSCTL' "$source_dir/fs/proc/Kconfig" ||
+	grep -qsx 'config PROC_SYSCTL' "$source_dir/fs/proc/Kconfig" ||
 		script+=(-e 's/^CONFIG_PROC_SYSCTL=/CONFIG_SYSCTL=/')
 	# Since 5.18 that is what a choice of the format makes it.
-	grep -qx 'config DEBUG_INFO_NONE' "$source_dir/lib/Kconfig.debug" ||
+	grep -qsx 'config DEBUG_INFO_NONE' "$source_dir/lib/Kconfig.debug" ||
 		script+=(-e '/^CONFIG_DEBUG_INFO_DWARF5=/i CONFIG_DEBUG_INFO=y')
 	# Since 5.12.
-	grep -qx 'config DEBUG_INFO_DWARF5' "$source_dir/lib/Kconfig.debug" ||
+	grep -qsx 'config DEBUG_INFO_DWARF5' "$source_dir/lib/Kconfig.debug" ||
 		script+=(-e 's/^CONFIG_DEBUG_INFO_DWARF5=/CONFIG_DEBUG_INFO_DWARF4=/')
 	# Since 5.11.
-	grep -qx 'config DEBUG_INFO_BTF_MODULES' "$source_dir/lib/Kconfig.debug" ||
+	grep -qsx 'config DEBUG_INFO_BTF_MODULES' "$source_dir/lib/Kconfig.debug" ||
 		script+=(-e '/^CONFIG_DEBUG_INFO_BTF_MODULES=/d')
 	sed -e '' "${script[@]}"
 }

@@ -21,7 +21,7 @@ refused()
 	is "$name: in one line" "$(printf '%s\n' "$text" | wc -l)" 1
 }
 
-refused "no version" 2 "no kernel 'bogus': KERNEL is one of 6.1 6.12 7.2 7.3\$" "$lab" build --kernel bogus
+refused "no version" 2 "no kernel 'bogus': KERNEL is one of 5.10 6.1 6.12 7.2 7.3\$" "$lab" build --kernel bogus
 refused "no source tree" 2 'KERNEL_SRC=/nowhere is not a kernel source tree' \
 	env KERNEL_SRC=/nowhere "$lab" build
 
