@@ -167,7 +167,7 @@ int top_command(struct options *options)
 const struct argp_option audit_options[] = {
 	HEADING("What:", GROUP_WORK),
 	PID_OPTION,
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
+	SECONDS_OPTION,
 	HEADING("eBPF:", GROUP_TRACER),
 	PATH_OPTION,
 	CLOCK_OPTION,
@@ -184,15 +184,9 @@ const struct argp_option audit_options[] = {
 };
 
 const struct argp_option stat_options[] = {
-	HEADING("What:", GROUP_WORK),
-	ALL_OPTION,
-	PID_OPTION,
-	VM_OPTION,
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
-	HEADING("Source:", GROUP_TRACER),
-	SOURCE_OPTION,
-	PATH_OPTION,
-	CLOCK_OPTION,
+	VMS_OPTIONS,
+	SECONDS_OPTION,
+	METER_OPTIONS,
 	HEADING("Output (FILE may be - for standard output, instead of the text):", GROUP_OUTPUT),
 	{ "by", OPTION_BY, "reason|detail|vcpu|vm", 0,
 	  "What has a row of its own (default: reason). A detail is what tells exits of a reason apart: the MSR,"
@@ -209,14 +203,8 @@ const struct argp_option stat_options[] = {
 };
 
 const struct argp_option export_options[] = {
-	HEADING("What:", GROUP_WORK),
-	ALL_OPTION,
-	PID_OPTION,
-	VM_OPTION,
-	HEADING("Source:", GROUP_TRACER),
-	SOURCE_OPTION,
-	PATH_OPTION,
-	CLOCK_OPTION,
+	VMS_OPTIONS,
+	METER_OPTIONS,
 	{ "room", OPTION_ROOM, "N", 0,
 	  "Room for N vCPUs at a time at least, 1 to 65,536 (default: 511, four a CPU, or twice those"
 	  " that there are)",
@@ -239,15 +227,9 @@ const struct argp_option export_options[] = {
 };
 
 const struct argp_option top_options[] = {
-	HEADING("What:", GROUP_WORK),
-	ALL_OPTION,
-	PID_OPTION,
-	VM_OPTION,
-	{ "seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", GROUP_WORK },
-	HEADING("Source:", GROUP_TRACER),
-	SOURCE_OPTION,
-	PATH_OPTION,
-	CLOCK_OPTION,
+	VMS_OPTIONS,
+	SECONDS_OPTION,
+	METER_OPTIONS,
 	HEADING("Screen:", GROUP_OUTPUT),
 	{ "interval", OPTION_INTERVAL, "N", 0,
 	  "Seconds between two screens, 1 to 604,800 (default: 1)", GROUP_OUTPUT },

@@ -62,4 +62,14 @@ enum {
 			GROUP_TRACER                                                            \
 	}
 
+/* The same for all that read a meter. */
+#define VMS_OPTIONS HEADING("What:", GROUP_WORK), ALL_OPTION, PID_OPTION, VM_OPTION
+#define METER_OPTIONS HEADING("Source:", GROUP_TRACER), SOURCE_OPTION, PATH_OPTION, CLOCK_OPTION
+
+#define SECONDS_OPTION                                                                   \
+	{                                                                                \
+		"seconds", OPTION_SECONDS, "N", 0, "Stop after N seconds, 1 to 604,800", \
+			GROUP_WORK                                                       \
+	}
+
 #endif
