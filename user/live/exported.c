@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "live/labels.h"
+
 static struct exported_vm *find(const struct exported *exported, unsigned int number)
 {
 	for (unsigned int i = 0; i < exported->nr; i++)
@@ -38,16 +40,13 @@ static bool is_taken(struct exported *exported, const char *label)
 static void set_label(struct exported *exported, const struct usage_vm *vm, char *label,
 		      size_t size)
 {
-	char name[80];
+	const struct label name = vm_label(vm);
 
-	snprintf(name, sizeof(name), "%s", vm->name);
-	if (!*name)
-		snprintf(name, sizeof(name), "process %u", vm->process);
-	snprintf(label, size, "%s", name);
+	snprintf(label, size, "%s", name.s);
 	if (is_taken(exported, label))
-		snprintf(label, size, "%s (process %u)", name, vm->process);
+		snprintf(label, size, "%.80s (process %u)", name.s, vm->process);
 	if (is_taken(exported, label))
-		snprintf(label, size, "%s (process %u, VM %u)", name, vm->process, vm->number);
+		snprintf(label, size, "%.80s (process %u, VM %u)", name.s, vm->process, vm->number);
 }
 
 /* What usage has no more is in the sum of all that went long ago. */
