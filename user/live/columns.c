@@ -90,14 +90,14 @@ static struct text max_text(const struct column_input *input, double value)
 }
 
 const struct column columns[NR_COLUMNS] = {
-	[COLUMN_EXITS] = { "exits", "exits", 11, true, exits, number_text },
-	[COLUMN_RATE] = { "exits_per_second", "exits/s", 9, false, rate, number_text },
-	[COLUMN_TIME] = { "time_ns", "time", 8, true, time, duration_text },
-	[COLUMN_SHARE] = { "share", "share", 8, false, share, percent_text },
-	[COLUMN_MEAN] = { "mean_ns", "mean", 8, false, mean, duration_text },
-	[COLUMN_P50] = { "p50_ns", "p50", 8, false, p50, duration_text },
-	[COLUMN_P99] = { "p99_ns", "p99", 8, false, p99, duration_text },
-	[COLUMN_MAX] = { "max_ns", "max", 8, true, max, max_text },
+	[COLUMN_EXITS] = { "exits", "exits", 11, true, false, exits, number_text },
+	[COLUMN_RATE] = { "exits_per_second", "exits/s", 9, false, false, rate, number_text },
+	[COLUMN_TIME] = { "time_ns", "time", 8, true, false, time, duration_text },
+	[COLUMN_SHARE] = { "share", "share", 8, false, false, share, percent_text },
+	[COLUMN_MEAN] = { "mean_ns", "mean", 8, false, false, mean, duration_text },
+	[COLUMN_P50] = { "p50_ns", "p50", 8, false, true, p50, duration_text },
+	[COLUMN_P99] = { "p99_ns", "p99", 8, false, true, p99, duration_text },
+	[COLUMN_MAX] = { "max_ns", "max", 8, true, true, max, max_text },
 };
 
 struct text column_text(enum column_id id, const struct column_input *input)

@@ -33,6 +33,7 @@ struct column {
 	const char *head; /* of a table */
 	int width;
 	bool is_whole;
+	bool needs_hist; /* a source without histograms has it not */
 	/* False: it is not known, such as the mean of no exits. */
 	bool (*value)(const struct column_input *input, double *value);
 	/* A value as a table has it. */

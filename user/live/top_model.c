@@ -8,12 +8,6 @@
 
 #define GONE_SECONDS 5 /* that what has gone still has a row */
 
-/* A vCPU that has gone. */
-struct top_gone {
-	uint64_t key;
-	double seconds; /* the look that saw it first */
-};
-
 static struct top_place *present(struct top_model *model)
 {
 	return &model->places[model->depth];
@@ -59,12 +53,9 @@ double top_seconds(const struct top_model *model)
 /* ---- what has gone, and when ---- */
 
 /* The look that saw it first; negative: it is there. */
-static double vcpu_gone(const struct top_model *model, const struct usage_vcpu *vcpu)
+static double vcpu_gone(const struct usage_vcpu *vcpu)
 {
-	for (unsigned int i = 0; vcpu->gone && i < model->nr_gone; i++)
-		if (model->gone[i].key == vcpu->key)
-			return model->gone[i].seconds;
-	return vcpu->gone ? 0 : -1;
+	return vcpu->gone ? vcpu->gone_at : -1;
 }
 
 static double vm_gone(const struct top_model *model, const struct usage_vm *vm)
@@ -78,31 +69,8 @@ static double vm_gone(const struct top_model *model, const struct usage_vm *vm)
 		return -1;
 	for (unsigned int i = 0; i < model->usage->nr_vcpus; i++)
 		if (model->usage->vcpus[i]->vm == vm->number)
-			last = fmax(last, vcpu_gone(model, model->usage->vcpus[i]));
+			last = fmax(last, vcpu_gone(model->usage->vcpus[i]));
 	return last;
-}
-
-/* Those that have gone since the last look did so now. */
-static bool note_gone(struct top_model *model)
-{
-	const struct usage *usage = model->usage;
-	struct top_gone *gone = calloc(usage->nr_vcpus + 1, sizeof(*gone));
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < usage->nr_vcpus && gone; i++) {
-		const struct usage_vcpu *vcpu = usage->vcpus[i];
-		double seconds = vcpu->gone ? vcpu_gone(model, vcpu) : 0;
-
-		if (vcpu->gone)
-			gone[nr++] = (struct top_gone){
-				.key = vcpu->key,
-				.seconds = seconds > 0 ? seconds : usage->seconds,
-			};
-	}
-	free(model->gone);
-	model->gone = gone;
-	model->nr_gone = nr;
-	return gone;
 }
 
 /* ---- rows ---- */
@@ -131,7 +99,7 @@ static double place_gone(const struct top_model *model)
 	const struct usage_vm *vm = place->of.vm ? top_vm(model, place->of.vm) : NULL;
 
 	if (vcpu)
-		return vcpu_gone(model, vcpu);
+		return vcpu_gone(vcpu);
 	return vm ? vm_gone(model, vm) : -1;
 }
 
@@ -216,8 +184,7 @@ static void list_vcpus(struct top_model *model, const struct found *found)
 				.vcpu = vcpu,
 				.index = -1,
 			},
-			(struct top_id){ vcpu->vm, vcpu->key, -1 },
-			vcpu->vm ? vcpu_gone(model, vcpu) : 0);
+			(struct top_id){ vcpu->vm, vcpu->key, -1 }, vcpu->vm ? vcpu_gone(vcpu) : 0);
 	}
 }
 
@@ -400,9 +367,7 @@ void top_open(struct top_model *model, enum exit_isa isa)
 void top_close(struct top_model *model)
 {
 	free(model->rows);
-	free(model->gone);
 	model->rows = NULL;
-	model->gone = NULL;
 }
 
 /* A place may not be there any more: its VM or vCPU has been merged with others that went. */
@@ -415,7 +380,6 @@ static bool is_there(const struct top_model *model, const struct top_place *plac
 void top_update(struct top_model *model, const struct usage *usage)
 {
 	model->usage = usage;
-	model->failed |= !note_gone(model);
 	while (model->depth && !is_there(model, top_place(model)))
 		model->depth--;
 	rebuild(model, false);
@@ -489,9 +453,8 @@ static void sort_by(struct top_model *model, int step)
 {
 	do {
 		model->sort = (model->sort + NR_COLUMNS + 1 + step) % (NR_COLUMNS + 1);
-	} while (model->usage && !model->usage->has_hist &&
-		 (model->sort == COLUMN_P50 || model->sort == COLUMN_P99 ||
-		  model->sort == COLUMN_MAX));
+	} while (model->usage && !model->usage->has_hist && model->sort < NR_COLUMNS &&
+		 columns[model->sort].needs_hist);
 	rebuild(model, true);
 }
 

@@ -72,9 +72,7 @@ struct top_model {
 	struct usage_exits total;
 	bool total_is_known;
 	unsigned int first_bucket, nr_buckets; /* of TOP_HISTOGRAM */
-	struct top_gone *gone;
-	unsigned int nr_gone;
-	bool failed; /* no memory */
+	bool failed;			       /* no memory */
 };
 
 void top_open(struct top_model *model, enum exit_isa isa);

@@ -252,7 +252,7 @@ static bool has_column(const struct top_model *model, unsigned int id)
 		return list == TOP_VMS || list == TOP_VCPUS;
 	if (id == COLUMN_VCPUS)
 		return list == TOP_VMS;
-	return model->usage->has_hist || (id != COLUMN_P50 && id != COLUMN_P99 && id != COLUMN_MAX);
+	return model->usage->has_hist || !columns[id].needs_hist;
 }
 
 static unsigned int column_width(const struct canvas *canvas, unsigned int id)

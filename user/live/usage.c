@@ -355,6 +355,9 @@ static bool list_vms(struct usage *usage)
 
 bool usage_end(struct usage *usage)
 {
+	for (unsigned int i = 0; i < usage->nr_vcpus; i++)
+		if (usage->vcpus[i]->gone && !(usage->vcpus[i]->gone_at > 0))
+			usage->vcpus[i]->gone_at = usage->seconds;
 	if (usage->nr_vcpus)
 		qsort(usage->vcpus, usage->nr_vcpus, sizeof(*usage->vcpus), by_vm_and_id);
 	return list_vms(usage) && !usage->failed;

@@ -42,6 +42,7 @@ struct usage_vcpu {
 	unsigned int id, process, thread;
 	bool late; /* had run before it was seen: its first exit may be missing */
 	bool gone;
+	double gone_at; /* seconds of the look that saw it first; of a vCPU that has gone */
 	bool looked_at;
 	struct usage_part *reason[EXIT_NR_INDICES]; /* NULL: it has not happened */
 	/* Those of a reason sum up to it, if it has any. */
