@@ -498,8 +498,8 @@ static __always_inline ec_u64 exits(struct ec_slot *slot, ec_u32 index)
 }
 
 struct others {
-	ec_u32 at,
-		self; /* places: of the next in the VM's list, 0 at its end, and of the vCPU that reads */
+	ec_u32 at;     /* place of the next in the VM's list, 0 at its end */
+	ec_u32 self;   /* likewise, of the vCPU that reads */
 	ec_u32 index;  /* of a reason, or EC_TOTAL */
 	ec_u32 offset; /* of KVM's own number in a vCPU, 0: it is not asked for */
 	ec_u32 nr;

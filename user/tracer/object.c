@@ -17,7 +17,12 @@
 
 bool object_needs_old(void)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) == 0;
+	static int known; /* it does, 1, or does not, 2: the kernel stays the same */
+
+	if (!known)
+		known = libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_loop, NULL) ? 2 :
+												 1;
+	return known == 1;
 }
 
 /* Each object has a type of its own, with members of the same names. */

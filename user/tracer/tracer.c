@@ -193,7 +193,8 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	new->has_details = config->details;
 
 	libbpf_set_print(messages_keep);
-	btf = btf && !new->old &&btf_of_kvm(config->isa, &kvm);
+	if (btf)
+		btf = !new->old &&btf_of_kvm(config->isa, &kvm);
 	if (btf)
 		status = load(new, config, &kvm, err);
 	else if (config->path == TRACER_BTF)
