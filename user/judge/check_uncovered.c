@@ -119,7 +119,9 @@ static void judge_groups(const struct facts *facts, struct check *check,
 {
 	for (unsigned int g = 0; g < groups->nr; g++) {
 		const struct group *group = &groups->list[g];
-		const bool all = group->op == PROBE_NR_OPS;
+		const unsigned int index = group->op == PROBE_NR_OPS ? EXIT_INDEX_OTHER :
+								       facts->op_index[group->op];
+		const struct place place = check_place(facts, group->vcpu, index, NULL);
 
 		tally->compared++;
 		if (group->of.beyond <= limit + group->of.covered * UNCOVERED_SHARE)
@@ -130,19 +132,13 @@ static void judge_groups(const struct facts *facts, struct check *check,
 				check,
 				"%s: %s cycles of an exit and more are not in the leaves, with a"
 				" median of %s: the host was kept from running",
-				check_place(facts, group->vcpu,
-					    all ? EXIT_INDEX_OTHER : facts->op_index[group->op],
-					    NULL)
-					.s,
-				text_real(group->of.least).s, text_real(group->of.median).s);
+				place.s, text_real(group->of.least).s,
+				text_real(group->of.median).s);
 			continue;
 		}
 		tally->differed++;
 		check_example(check, "%s: at least %s cycles of an exit are not in the leaves",
-			      check_place(facts, group->vcpu,
-					  all ? EXIT_INDEX_OTHER : facts->op_index[group->op], NULL)
-				      .s,
-			      text_real(group->of.least).s);
+			      place.s, text_real(group->of.least).s);
 	}
 }
 
