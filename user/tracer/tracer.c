@@ -17,6 +17,7 @@
 #include "tracer/btf.h"
 #include "tracer/classic.h"
 #include "tracer/details.h"
+#include "tracer/kept.h"
 #include "tracer/messages.h"
 #include "tracer/object.h"
 #include "tracer/obstacles.h"
@@ -44,11 +45,7 @@ struct tracer {
 	bool old;      /* the kernel is before v5.17 */
 	bool hopeless; /* what failed will fail on the other path, too */
 	const char *no_audit;
-	struct ring_buffer *ring;
-	struct ec_mismatch mismatches[EC_MAX_MISMATCHES];
-	unsigned int nr_mismatches;
-	struct ec_difference differences[EC_MAX_MISMATCHES];
-	unsigned int nr_differences;
+	struct kept kept;
 	struct seen *seen;
 	unsigned int nr_seen, room;
 	unsigned int nr_gone, nr_former,
@@ -109,9 +106,6 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 	return 0;
 }
 
-static int keep_mismatch(void *context, void *data, size_t size);
-static int keep_difference(void *context, void *data, size_t size);
-
 static int load(struct tracer *tracer, const struct tracer_config *config,
 		const struct btf_kvm *kvm, struct error *err)
 {
@@ -149,21 +143,17 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 	ret = object_load(&tracer->object, &tracer->shared, kvm, config->nr_vcpus, &what);
 	if (ret)
 		return load_error(tracer, ret, what, err);
-	tracer->ring = ring_buffer__new(map_fd(tracer, "mismatches"), keep_mismatch, tracer, NULL);
-	if (!tracer->ring || (kvm && ring_buffer__add(tracer->ring, map_fd(tracer, "differences"),
-						      keep_difference, tracer)))
-		return load_error(tracer, -errno, "read from", err);
 	tracer->at = calloc(tracer->shared.extent[EC_SLOTS].mask / sizeof(struct ec_slot) + 1,
 			    sizeof(*tracer->at));
 	if (!tracer->at)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
-	return 0;
+	ret = kept_open(&tracer->kept, tracer->object.bpf, tracer->at);
+	return ret ? load_error(tracer, ret, "read from", err) : 0;
 }
 
 static void unload(struct tracer *tracer)
 {
-	ring_buffer__free(tracer->ring);
-	tracer->ring = NULL;
+	kept_close(&tracer->kept);
 	free(tracer->at);
 	tracer->at = NULL;
 	object_close(&tracer->object);
@@ -353,7 +343,7 @@ void tracer_retire(struct tracer *tracer, unsigned int vcpu)
 	if (!seen->place)
 		return;
 	/* Its mismatches, as long as the slot is its own. */
-	ring_buffer__consume(tracer->ring);
+	kept_take(&tracer->kept);
 	slot = slot_at(tracer, seen->place);
 	thread = slot->tid;
 	forget_key(tracer, slot);
@@ -459,7 +449,7 @@ void tracer_poll(struct tracer *tracer)
 	unsigned int place;
 
 	if (!tracer->watch) {
-		ring_buffer__consume(tracer->ring);
+		kept_take(&tracer->kept);
 		return;
 	}
 	for (place = sizeof(*slot); place <= slots->mask; place += sizeof(*slot)) {
@@ -478,7 +468,7 @@ void tracer_poll(struct tracer *tracer)
 		if (vcpu && __atomic_load_n(&slot_at(tracer, place)->gone, __ATOMIC_ACQUIRE))
 			tracer_retire(tracer, vcpu - 1);
 	}
-	ring_buffer__consume(tracer->ring);
+	kept_take(&tracer->kept);
 	sum_former(tracer);
 }
 
@@ -534,53 +524,18 @@ const struct ec_stats *tracer_stats(const struct tracer *tracer)
 	return &tracer->object.state->stats;
 }
 
-/* The number of the vCPU that has the slot at a place, in its stead. False: it has been given back. */
-static bool number_vcpu(const struct tracer *tracer, ec_u32 *slot)
-{
-	unsigned int vcpu = tracer->at[*slot / sizeof(struct ec_slot)];
-
-	*slot = vcpu - 1;
-	return vcpu;
-}
-
-static int keep_mismatch(void *context, void *data, size_t size)
-{
-	struct tracer *tracer = context;
-	struct ec_mismatch *mismatch = data;
-
-	if (size >= sizeof(*mismatch) && tracer->nr_mismatches < EC_MAX_MISMATCHES) {
-		tracer->mismatches[tracer->nr_mismatches] = *mismatch;
-		tracer->nr_mismatches +=
-			number_vcpu(tracer, &tracer->mismatches[tracer->nr_mismatches].slot);
-	}
-	return 0;
-}
-
-static int keep_difference(void *context, void *data, size_t size)
-{
-	struct tracer *tracer = context;
-	struct ec_difference *difference = data;
-
-	if (size >= sizeof(*difference) && tracer->nr_differences < EC_MAX_MISMATCHES) {
-		tracer->differences[tracer->nr_differences] = *difference;
-		tracer->nr_differences +=
-			number_vcpu(tracer, &tracer->differences[tracer->nr_differences].slot);
-	}
-	return 0;
-}
-
 const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int *nr)
 {
-	ring_buffer__consume(tracer->ring);
-	*nr = tracer->nr_mismatches;
-	return tracer->mismatches;
+	kept_take(&tracer->kept);
+	*nr = tracer->kept.nr_mismatches;
+	return tracer->kept.mismatches;
 }
 
 const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr)
 {
-	ring_buffer__consume(tracer->ring);
-	*nr = tracer->nr_differences;
-	return tracer->differences;
+	kept_take(&tracer->kept);
+	*nr = tracer->kept.nr_differences;
+	return tracer->kept.differences;
 }
 
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)
