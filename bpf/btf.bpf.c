@@ -89,6 +89,8 @@ static __always_inline bool shows_leaves(const struct kvm_vcpu *vcpu)
 	return flags & 1;
 }
 
+#include "split.bpf.h"
+
 /* The slow path to a vCPU, 0 if it is not watched. */
 static __noinline ec_u32 find(const struct kvm_vcpu *vcpu, bool entering)
 {
@@ -110,6 +112,8 @@ static __noinline ec_u32 find(const struct kvm_vcpu *vcpu, bool entering)
 	if (place && slot) {
 		slot->accounted = config.audit && member(vcpu, bool, accounted);
 		slot->leaves |= config.audit && shows_leaves(vcpu);
+		if (config.split)
+			know_polls(place, poll_ns(vcpu));
 		return place;
 	}
 	if (!entering)
@@ -566,8 +570,8 @@ static __always_inline ec_u64 detail_at_entry(const struct kvm_vcpu *vcpu,
 }
 
 /* Adds an exit that has ended to its detail. */
-static __always_inline void add_detail(struct ec_slot *slot, struct ec_row *row, ec_u64 key,
-				       const struct took *took)
+static __always_inline struct ec_detail *add_detail(struct ec_slot *slot, struct ec_row *row,
+						    ec_u64 key, const struct took *took)
 {
 	ec_u32 bucket = took->bucket;
 	struct ec_detail *detail = hot(EC_DETAILS, row->detail[detail_hash(key)]);
@@ -580,6 +584,7 @@ static __always_inline void add_detail(struct ec_slot *slot, struct ec_row *row,
 	/* For the verifier, which has lost the bound. */
 	barrier_var(bucket);
 	add_one(detail, hist, bucket & BUCKET(EC_HIST_BUCKETS - 1));
+	return detail;
 }
 
 static __always_inline void keep_page(struct ec_slot *slot, ec_u64 address)
@@ -621,11 +626,20 @@ int btf_fast_mmio(struct bpf_raw_tracepoint_args *ctx)
 /* The slot of the vCPU that this CPU entered last, or find() has just found. */
 #define hot_slot() hot(EC_SLOTS, ((struct ec_cpu *)hot(EC_CPUS, cpu_place()))->slot)
 
-static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit, bool fine,
-					bool cast, bool tsc)
+/* What an entry does beside its count and time, in bits. */
+enum more {
+	AUDIT = 1,
+	DETAIL = 2,
+	SPLIT = 4,
+};
+
+static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, enum more more, bool cast,
+					bool tsc)
 {
 	ec_u64 begin = now(tsc);
-	struct ec_slot *slot = hot_slot();
+	struct ec_cpu *cpu = hot(EC_CPUS, cpu_place());
+	struct ec_slot *slot = hot(EC_SLOTS, cpu->slot);
+	struct ec_detail *detail = NULL;
 	struct took took = {};
 	bool ends_exit = true;
 	struct ec_row *row;
@@ -644,12 +658,15 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit,
 		pending = slot->pending;
 	}
 	row = ends_exit ? on_entry(slot, pending, begin, &took) : NULL;
-	if (fine && vcpu && row && row->kind)
-		add_detail(slot, row,
-			   row->kind < EC_DETAIL_AT_ENTRY ? slot->detail :
-							    detail_at_entry(vcpu, slot, row, cast),
-			   &took);
-	if (!audit || !vcpu || !slot->accounted)
+	if (more & DETAIL && vcpu && row && row->kind)
+		detail = add_detail(slot, row,
+				    row->kind < EC_DETAIL_AT_ENTRY ?
+					    slot->detail :
+					    detail_at_entry(vcpu, slot, row, cast),
+				    &took);
+	if (more & SPLIT)
+		add_parts(cpu, row, detail, took.time, begin);
+	if (!(more & AUDIT) || !vcpu || !slot->accounted)
 		return 0;
 	audit_entry(slot, row, took.time, vcpu, cast, tsc);
 	if (row && unlikely(!(row->count & 15))) {
@@ -662,28 +679,34 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, bool audit,
 }
 
 /* Here and below the loader picks the ones that fit: a condition would cost instructions at each exit. */
-#define BTF_ENTRY(name, audit, fine, cast, tsc)                    \
-	SEC("tp_btf/kvm_entry")                                    \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu)            \
-	{                                                          \
-		return on_btf_entry(vcpu, audit, fine, cast, tsc); \
+#define BTF_ENTRY(name, more, cast, tsc)                    \
+	SEC("tp_btf/kvm_entry")                             \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)     \
+	{                                                   \
+		return on_btf_entry(vcpu, more, cast, tsc); \
 	}
-BTF_ENTRY(btf_entry, false, false, false, false)
-BTF_ENTRY(btf_entry_tsc, false, false, false, true)
-BTF_ENTRY(btf_entry_audit, true, false, true, false)
-BTF_ENTRY(btf_entry_audit_tsc, true, false, true, true)
-BTF_ENTRY(btf_entry_audit_nocast, true, false, false, false)
-BTF_ENTRY(btf_entry_audit_nocast_tsc, true, false, false, true)
-BTF_ENTRY(btf_entry_fine, false, true, true, false)
-BTF_ENTRY(btf_entry_fine_tsc, false, true, true, true)
-BTF_ENTRY(btf_entry_fine_nocast, false, true, false, false)
-BTF_ENTRY(btf_entry_fine_nocast_tsc, false, true, false, true)
+BTF_ENTRY(btf_entry, 0, false, false)
+BTF_ENTRY(btf_entry_tsc, 0, false, true)
+BTF_ENTRY(btf_entry_audit, AUDIT, true, false)
+BTF_ENTRY(btf_entry_audit_tsc, AUDIT, true, true)
+BTF_ENTRY(btf_entry_audit_nocast, AUDIT, false, false)
+BTF_ENTRY(btf_entry_audit_nocast_tsc, AUDIT, false, true)
+BTF_ENTRY(btf_entry_detail, DETAIL, true, false)
+BTF_ENTRY(btf_entry_detail_tsc, DETAIL, true, true)
+BTF_ENTRY(btf_entry_detail_nocast, DETAIL, false, false)
+BTF_ENTRY(btf_entry_detail_nocast_tsc, DETAIL, false, true)
+BTF_ENTRY(btf_entry_split, SPLIT, false, false)
+BTF_ENTRY(btf_entry_split_tsc, SPLIT, false, true)
+BTF_ENTRY(btf_entry_detail_split, DETAIL | SPLIT, true, false)
+BTF_ENTRY(btf_entry_detail_split_tsc, DETAIL | SPLIT, true, true)
+BTF_ENTRY(btf_entry_detail_split_nocast, DETAIL | SPLIT, false, false)
+BTF_ENTRY(btf_entry_detail_split_nocast_tsc, DETAIL | SPLIT, false, true)
 
 /*
  * Mostly on the CPU of the last entry, since interrupts are off in between. Not on v6.1's SVM,
  * which traces the exit later, when it handles it.
  */
-static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool fine,
+static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_isa isa, bool detail,
 				       bool cast, bool tsc)
 {
 	const ec_u32 cpuid = isa == EXIT_ISA_SVM ? SVM_EXIT_CPUID : VMX_EXIT_CPUID;
@@ -702,35 +725,56 @@ static __always_inline int on_btf_exit(const struct kvm_vcpu *vcpu, enum exit_is
 	row = on_exit(slot, isa, exit_number(vcpu, vmcb, isa, cast));
 	if (row->index == cpuid && is_leaf(*(ec_u64 *)((void *)vcpu + hot_number(EC_AT_REGS))))
 		before_leaf(slot, vcpu);
-	if (fine && row->kind)
+	if (detail && row->kind)
 		slot->detail = detail_at_exit(vcpu, vmcb, row, isa, cast);
 	/* Last, so that the time is the exit's and not this program's. */
 	slot->open = now(tsc);
 	return 0;
 }
 
-#define BTF_EXIT(name, isa, fine, cast, tsc)                    \
-	SEC("tp_btf/kvm_exit")                                  \
-	int BPF_PROG(name, const struct kvm_vcpu *vcpu)         \
-	{                                                       \
-		return on_btf_exit(vcpu, isa, fine, cast, tsc); \
+#define BTF_EXIT(name, isa, detail, cast, tsc)                    \
+	SEC("tp_btf/kvm_exit")                                    \
+	int BPF_PROG(name, const struct kvm_vcpu *vcpu)           \
+	{                                                         \
+		return on_btf_exit(vcpu, isa, detail, cast, tsc); \
 	}
 BTF_EXIT(btf_exit_svm, EXIT_ISA_SVM, false, true, false)
 BTF_EXIT(btf_exit_svm_tsc, EXIT_ISA_SVM, false, true, true)
 BTF_EXIT(btf_exit_svm_nocast, EXIT_ISA_SVM, false, false, false)
 BTF_EXIT(btf_exit_svm_nocast_tsc, EXIT_ISA_SVM, false, false, true)
-BTF_EXIT(btf_exit_svm_fine, EXIT_ISA_SVM, true, true, false)
-BTF_EXIT(btf_exit_svm_fine_tsc, EXIT_ISA_SVM, true, true, true)
-BTF_EXIT(btf_exit_svm_fine_nocast, EXIT_ISA_SVM, true, false, false)
-BTF_EXIT(btf_exit_svm_fine_nocast_tsc, EXIT_ISA_SVM, true, false, true)
+BTF_EXIT(btf_exit_svm_detail, EXIT_ISA_SVM, true, true, false)
+BTF_EXIT(btf_exit_svm_detail_tsc, EXIT_ISA_SVM, true, true, true)
+BTF_EXIT(btf_exit_svm_detail_nocast, EXIT_ISA_SVM, true, false, false)
+BTF_EXIT(btf_exit_svm_detail_nocast_tsc, EXIT_ISA_SVM, true, false, true)
 BTF_EXIT(btf_exit_vmx, EXIT_ISA_VMX, false, true, false)
 BTF_EXIT(btf_exit_vmx_tsc, EXIT_ISA_VMX, false, true, true)
 BTF_EXIT(btf_exit_vmx_nocast, EXIT_ISA_VMX, false, false, false)
 BTF_EXIT(btf_exit_vmx_nocast_tsc, EXIT_ISA_VMX, false, false, true)
-BTF_EXIT(btf_exit_vmx_fine, EXIT_ISA_VMX, true, true, false)
-BTF_EXIT(btf_exit_vmx_fine_tsc, EXIT_ISA_VMX, true, true, true)
-BTF_EXIT(btf_exit_vmx_fine_nocast, EXIT_ISA_VMX, true, false, false)
-BTF_EXIT(btf_exit_vmx_fine_nocast_tsc, EXIT_ISA_VMX, true, false, true)
+BTF_EXIT(btf_exit_vmx_detail, EXIT_ISA_VMX, true, true, false)
+BTF_EXIT(btf_exit_vmx_detail_tsc, EXIT_ISA_VMX, true, true, true)
+BTF_EXIT(btf_exit_vmx_detail_nocast, EXIT_ISA_VMX, true, false, false)
+BTF_EXIT(btf_exit_vmx_detail_nocast_tsc, EXIT_ISA_VMX, true, false, true)
+
+/* Where the time of exits goes. */
+#define BTF_SPLIT(suffix, tsc)                                                       \
+	SEC("tp_btf/sched_switch")                                                   \
+	int BPF_PROG(btf_switch##suffix, bool preempt, struct task_struct *previous, \
+		     struct task_struct *next)                                       \
+	{                                                                            \
+		return on_switch(previous, next, tsc);                               \
+	}                                                                            \
+	SEC("tp_btf/kvm_vcpu_wakeup")                                                \
+	int BPF_PROG(btf_wakeup##suffix, ec_u64 ns)                                  \
+	{                                                                            \
+		return on_wakeup(ns, tsc);                                           \
+	}                                                                            \
+	SEC("tp_btf/kvm_userspace_exit")                                             \
+	int btf_return##suffix(void *ctx)                                            \
+	{                                                                            \
+		return on_return(tsc);                                               \
+	}
+BTF_SPLIT(, false)
+BTF_SPLIT(_tsc, true)
 
 /* vCPUs of any VM come and go. */
 SEC("kprobe/kvm_arch_vcpu_create")

@@ -63,6 +63,14 @@ struct {
 	__type(value, ec_u32);
 } details SEC(".maps");
 
+/* ec_slot.task -> place of the slot, if the parts of an exit's time are asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, ec_u64);
+	__type(value, ec_u32);
+} by_task SEC(".maps");
+
 /* struct ec_mismatch, its slot a place. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -268,6 +276,30 @@ static __always_inline ec_u32 known_slot(struct identity *id)
 }
 
 /*
+ * The thread that runs a vCPU is that of its slot from here on. Another thread may have run it until now, or this
+ * one another vCPU: KVM_RUN of that one has returned.
+ */
+static __always_inline void keep_thread(struct ec_cpu *cpu, struct ec_slot *slot, ec_u32 place)
+{
+	ec_u64 task = bpf_get_current_task(), former = slot->task;
+	struct ec_thread *thread = at(EC_THREADS, EC_THREAD_PLACE(place)), *other;
+
+	if (!thread || (cpu->on == place && task == former))
+		return;
+	other = cpu->on ? at(EC_THREADS, EC_THREAD_PLACE(cpu->on)) : NULL;
+	if (other && other != thread)
+		other->user_since = cpu->user_since;
+	cpu->on = place;
+	cpu->user_since = thread->user_since;
+	cpu->did = thread->did;
+	if (former && task != former)
+		bpf_map_delete_elem(&by_task, &former);
+	thread->out_since = thread->out = 0;
+	if (bpf_map_update_elem(&by_task, &task, &place, BPF_ANY))
+		__sync_fetch_and_add(&state.stats.no_map, 1);
+}
+
+/*
  * The slow path to a vCPU's slot, 0 if it has none: at first sight, and after its thread moved to
  * another CPU. A closed gate clears the slots of all CPUs, so every program comes here, and only here
  * checks the gate.
@@ -280,6 +312,8 @@ static __noinline ec_u32 find_slot(struct identity *id)
 
 	if (!cpu || !place || !slot)
 		return 0;
+	if (config.split)
+		keep_thread(cpu, slot, place);
 	slot->task = bpf_get_current_task();
 	/* If the loader closes the gate now, either side sees the other's store. */
 	store_first(&cpu->slot, place);
@@ -309,6 +343,11 @@ static __always_inline void on_death(ec_u64 key, ec_u64 last_stat)
 	if (!slot)
 		return;
 	bpf_map_delete_elem(&by_key, &key);
+	if (config.split) {
+		ec_u64 task = slot->task;
+
+		bpf_map_delete_elem(&by_task, &task);
+	}
 	slot->key = 0;
 	slot->last_key = key;
 	slot->last_stat = last_stat;

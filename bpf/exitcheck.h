@@ -104,12 +104,22 @@ static inline void ec_audit_add(struct ec_audit *sum, const struct ec_audit *aud
 	sum->differed += audit->differed;
 }
 
+/* Where the time of an exit went; the rest of it is the handler's. */
+enum ec_part {
+	EC_PART_USER,	 /* outside of KVM_RUN, unless it waited for a CPU */
+	EC_PART_POLLING, /* for the end of a halt */
+	EC_PART_BLOCKED, /* sleeping in KVM_RUN: halted, or a page is being fetched */
+	EC_PART_WAITING, /* ready to run, and another thread had the CPU */
+	EC_NR_PARTS,
+};
+
 /* One exit reason of one vCPU, as the loader shows it. */
 struct ec_reason {
 	ec_u64 count; /* exits, including the pending one */
 	ec_u64 timed; /* completed exits */
 	ec_u64 ns;    /* of those */
 	ec_u64 min_ns, max_ns;
+	ec_u64 part_ns[EC_NR_PARTS];
 	/* The last LEAF_VCPU_CYCLES read of this reason, with our own numbers at the same instant. */
 	ec_u64 leaf_cycles;
 	ec_u64 leaf_ns;
@@ -169,6 +179,7 @@ struct ec_vcpu {
 	ec_u64 lost_entries;	 /* exits followed by another exit */
 	ec_u64 uncompared[EC_NR_UNCOMPARED]; /* leaf reads, by why */
 	struct ec_asked asked[EC_NR_TOTALS]; /* of LEAF_TOTAL_CYCLES and LEAF_TOTAL_EXITS */
+	ec_u64 excess_ns;		     /* by which parts of exits were longer than these */
 	ec_u64 clock_tsc, clock_ns; /* how far the two went, where KVM's function is the clock */
 	ec_u64 compared[LEAF_NR];   /* by leaf, in place */
 	ec_u64 differed[LEAF_NR];

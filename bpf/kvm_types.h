@@ -71,8 +71,14 @@ struct kvm_cpuid_entry2 {
 	ec_u32 function, index, flags;
 };
 
+struct sched_info {
+	unsigned long long run_delay; /* ns */
+};
+
 struct task_struct {
 	unsigned long nvcsw, nivcsw;
+	int pid;
+	struct sched_info sched_info;
 };
 
 #pragma clang attribute pop

@@ -19,6 +19,7 @@ enum ec_region {
 	EC_FREE_ROWS,
 	EC_DETAILS, /* one, and it stands for none, unless they are asked for */
 	EC_FREE_DETAILS,
+	EC_THREADS, /* likewise; one for each slot */
 	EC_NR_REGIONS,
 };
 
@@ -87,6 +88,7 @@ enum ec_detail_memory {
 struct ec_detail {
 	ec_u64 key; /* the detail */
 	ec_u64 time, max;
+	ec_u64 part[EC_NR_PARTS];
 	ec_u32 index; /* of the reason */
 	ec_u32 next;  /* place of the vCPU's next one */
 	ec_u32 hist[EC_HIST_BUCKETS];
@@ -115,6 +117,7 @@ struct ec_row {
 	 * place of the last one of each hash. */
 	ec_u32 kind, nr_details, other;
 	ec_u64 detail_mask;
+	ec_u64 part[EC_NR_PARTS]; /* of time */
 	ec_u32 detail[EC_DETAIL_HASHES];
 } __attribute__((aligned(512)));
 
@@ -168,6 +171,29 @@ struct ec_slot {
 	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
 } __attribute__((aligned(2048)));
 
+enum ec_did {
+	EC_DID_SWITCH = 1, /* it had no CPU for a while */
+	EC_DID_HALT = 2,
+};
+
+/* What a vCPU's thread did since the exit, by the programs' clock. Written by that thread, and while it is switched. */
+struct ec_thread {
+	ec_u64 part[EC_NR_PARTS];
+	ec_u64 user_waiting; /* since KVM_RUN has returned */
+	ec_u64 user_end;     /* when that ended last, and it halted */
+	ec_u64 user_since;   /* what struct ec_cpu had, when it lost the CPU */
+	ec_u32 did;	     /* likewise */
+	ec_u32 knows_polls;  /* whether poll_ns is set */
+	ec_u64 out_since;    /* it has no CPU, 0: it has one */
+	ec_u64 out;	     /* how long it had none, and that is not yet a part */
+	ec_u64 run_delay;    /* the scheduler's, when it lost the CPU */
+	ec_u64 poll_ns;	     /* KVM's statistics, after the last halt */
+	ec_u64 excess;	     /* by which parts of exits were longer than these */
+} __attribute__((aligned(256)));
+
+/* By the place of its slot. */
+#define EC_THREAD_PLACE(slot) ((slot) / (sizeof(struct ec_slot) / sizeof(struct ec_thread)))
+
 /* Of ec_slot.pending. That it is negative tells what is rare from what is not. */
 #define EC_READS (1u << 31) /* in that exit the guest reads a leaf */
 #define EC_NO_EXIT (~0u)
@@ -175,11 +201,16 @@ struct ec_slot {
 /* The slot of the vCPU that a CPU entered last: mostly that of its next event, too. */
 struct ec_cpu {
 	ec_u32 slot;
+	/* If parts of exits are asked for: the slot of the vCPU whose thread runs, 0: none; what that did since
+	 * the exit, bits of enum ec_did; and when KVM_RUN has returned, 0: it has not. */
+	ec_u32 on, did;
+	ec_u64 user_since;
 	struct ec_audit audit; /* of the exits that ended here */
 } __attribute__((aligned(256)));
 
 _Static_assert(sizeof(struct ec_row) == 512 && sizeof(struct ec_slot) == 2048 &&
-		       sizeof(struct ec_cpu) == 256 && sizeof(struct ec_detail) == 256,
+		       sizeof(struct ec_cpu) == 256 && sizeof(struct ec_detail) == 256 &&
+		       sizeof(struct ec_thread) == 256,
 	       "places are masked");
 
 /* Offsets in the loaded kvm.ko's struct kvm_vcpu, and in its struct kvm. */
@@ -193,6 +224,8 @@ struct ec_offsets {
 	ec_u32 guest_mode;
 	ec_u32 runs; /* how often KVM_RUN has returned */
 	ec_u32 regs_avail;
+	/* How long KVM polled for the end of halts, with success, and after that without; who sleeps in one. */
+	ec_u32 poll_ns, wait;
 };
 
 /* Bits of regs_avail: KVM has read the VMCS's exit qualification, its interruption information. */
@@ -213,7 +246,8 @@ struct ec_config {
 	ec_u8 watch;		     /* any VM: a slot is taken at first sight */
 	ec_u8 leaves_all;	     /* kvm.exit_leaves=all: every VM has them */
 	ec_u8 audit;		     /* KVM accounts for exits, and offsets has where */
-	ec_u8 fine;		     /* more than the reason of an exit is kept */
+	ec_u8 details;		     /* of exits are kept, too */
+	ec_u8 split;		     /* likewise the parts of their time */
 	ec_u8 clock_tsc;	     /* the TSC by kvm.ko's function, else CLOCK_MONOTONIC */
 	ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
 	ec_u32 tgid; /* watch the VMs of this process alone, as the loader numbers it; 0: all */

@@ -57,6 +57,7 @@ static struct meter_plan meter_plan(const struct options *options)
 		.vm = options->vm,
 		.room = options->room,
 		.details = options->by & USAGE_BY_DETAIL,
+		.split = options->split,
 	};
 }
 
@@ -67,9 +68,9 @@ static int check_stat(const struct options *options, struct error *err)
 
 	if (status)
 		return status;
-	if (options->source == METER_KERNEL && options->by & USAGE_BY_DETAIL)
-		return error_set(err, STATUS_USAGE,
-				 "--by detail is of eBPF: leave out --source kernel");
+	if (options->source == METER_KERNEL && (options->by & USAGE_BY_DETAIL || options->split))
+		return error_set(err, STATUS_USAGE, "%s is of eBPF: leave out --source kernel",
+				 options->split ? "--split" : "--by detail");
 	if (json && options->csv && report_is_same_file(json, options->csv))
 		return error_set(err, STATUS_USAGE, "--json and --csv both write to %s",
 				 strcmp(json, "-") ? json : "standard output");
@@ -191,6 +192,9 @@ const struct argp_option stat_options[] = {
 	{ "by", OPTION_BY, "reason|detail|vcpu|vm", 0,
 	  "What has a row of its own (default: reason). A detail is what tells exits of a reason apart: the MSR,"
 	  " port, CPUID leaf, page of MMIO ..., by eBPF",
+	  GROUP_OUTPUT },
+	{ "split", OPTION_SPLIT, NULL, 0,
+	  "Show where the time went: KVM's handler, user space, halt polling, blocked, waiting for a CPU; by eBPF",
 	  GROUP_OUTPUT },
 	{ "interval", OPTION_INTERVAL, "N", 0,
 	  "A table of the last N seconds every N seconds, 1 to 604,800 (default: one at the end)",

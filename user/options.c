@@ -420,6 +420,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_BY:
 		status = parse_by(parse, arg);
 		break;
+	case OPTION_SPLIT:
+		options->split = true;
+		break;
 	case OPTION_SOURCE:
 		status = parse_source(parse, arg);
 		break;

@@ -36,6 +36,7 @@ enum {
 	OPTION_BY,
 	OPTION_CSV,
 	OPTION_SOURCE,
+	OPTION_SPLIT,
 	OPTION_LISTEN,
 	OPTION_TEXTFILE,
 	OPTION_PER_VCPU,
@@ -68,6 +69,7 @@ struct options {
 	bool all;		 /* stat: -a */
 	const char *vm;		 /* stat: its name, NULL: any */
 	unsigned int by;	 /* stat: bits of enum usage_by, 0: the default */
+	bool split;		 /* stat */
 	unsigned int source;	 /* stat: enum meter_source */
 	const char *csv;	 /* stat: as write[] */
 	const char *listen;	 /* export; NULL: the default, or none with a textfile */

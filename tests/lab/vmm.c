@@ -8,6 +8,8 @@
  *   vmm threads N N threads, one after the other, run the same vCPU
  *   vmm fleet N   N VMs with 8 vCPUs; once all have run there is a file /tmp/ran, and they are at rest until it is killed
  *   vmm details N a VM whose exits have known details, so many times
+ *   vmm halts N U a VM that halts N times, and is woken every U microseconds; prints for how long, by the guest's clock
+ *   vmm waits N   a VM that runs N rounds; prints how long its thread waited for a CPU, by the scheduler
  *   vmm forever   until it is killed
  * Linked with the C library alone, for the emulated host.
  */
@@ -31,6 +33,7 @@
 #define MEMORY 0x1000
 #define ROUNDS 20
 #define MAX_VCPUS 512
+#define IRQ 4 /* which is its vector, too, until the guest says otherwise */
 
 struct vm {
 	int fd;
@@ -241,6 +244,121 @@ static void details(unsigned int n)
 	destroy_vm(&vm);
 }
 
+/* Adds up how long each HLT takes, in 16 cycles, until ECX is 0; an interrupt ends it. */
+static void write_halts(uint8_t *code)
+{
+	static const uint8_t guest[] = {
+		0x0f, 0x31, 0x66, 0x89, 0xc3,		  /* rdtsc; mov %eax, %ebx */
+		0xfb, 0xf4, 0xfa,			  /* sti; hlt; cli */
+		0x0f, 0x31, 0x66, 0x29, 0xd8,		  /* rdtsc; sub %ebx, %eax */
+		0x66, 0xc1, 0xe8, 0x04, 0x66, 0x01, 0xc7, /* shr $4, %eax; add %eax, %edi */
+		0x66, 0x49, 0x75, 0xe8,			  /* dec %ecx; jnz */
+		0x66, 0x89, 0xf8, 0x66, 0xe7, 0x10,	  /* mov %edi, %eax; out %eax, $0x10 */
+	};
+	static const uint8_t vector[] = { 0x00, 0x19, 0x00, 0x00 }; /* 0:0x1900 */
+	static const uint8_t handler[] = { 0xb0, 0x20, 0xe6, 0x20,
+					   0xcf }; /* out $0x20, $0x20; iret */
+
+	memcpy(code, guest, sizeof(guest));
+	memcpy(code + 0x800 + IRQ * sizeof(vector), vector, sizeof(vector));
+	memcpy(code + 0x900, handler, sizeof(handler));
+}
+
+struct waker {
+	int vm;
+	unsigned int us;
+};
+
+static void *wake(void *context)
+{
+	const struct waker *waker = context;
+	struct kvm_irq_level line = { .irq = IRQ };
+
+	for (;;) {
+		usleep(waker->us);
+		for (line.level = 1; line.level <= 1; line.level--)
+			check(!ioctl(waker->vm, KVM_IRQ_LINE, &line), "KVM_IRQ_LINE");
+	}
+	return NULL;
+}
+
+/* KVM's own statistic of a vCPU, in ms. */
+static double statistic_ms(int vcpu, const char *name)
+{
+	int fd = ioctl(vcpu, KVM_GET_STATS_FD, 0);
+	struct kvm_stats_header header;
+	struct kvm_stats_desc *desc;
+	uint64_t value = 0;
+
+	check(fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header), "statistics");
+	desc = malloc(sizeof(*desc) + header.name_size);
+	for (uint32_t i = 0; desc && i < header.num_desc; i++) {
+		const size_t size = sizeof(*desc) + header.name_size;
+
+		check(pread(fd, desc, size, header.desc_offset + i * size) == (ssize_t)size,
+		      "statistics");
+		if (!strcmp(desc->name, name))
+			check(pread(fd, &value, sizeof(value), header.data_offset + desc->offset) ==
+				      sizeof(value),
+			      "statistics");
+	}
+	free(desc);
+	close(fd);
+	return (double)value / 1e6;
+}
+
+static void halts(unsigned int n, unsigned int us)
+{
+	struct vm vm = create_vm(0);
+	struct waker waker = { .vm = vm.fd, .us = us };
+	struct kvm_regs regs = { .rip = MEMORY, .rflags = 2, .rsp = 0x1800, .rcx = n };
+	struct kvm_run *state;
+	struct kvm_sregs sregs;
+	pthread_t thread;
+	uint32_t sum;
+
+	check(!ioctl(vm.fd, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+	create_vcpu(&vm);
+	write_halts(vm.memory);
+	check(!ioctl(vm.vcpu[0], KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
+	sregs.idt.base = MEMORY + 0x800;
+	sregs.idt.limit = 0x3ff;
+	check(!ioctl(vm.vcpu[0], KVM_SET_SREGS, &sregs) && !ioctl(vm.vcpu[0], KVM_SET_REGS, &regs),
+	      "KVM_SET_REGS");
+	state = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vm.vcpu[0], 0);
+	check(state != MAP_FAILED && !pthread_create(&thread, NULL, wake, &waker), "a thread");
+	check(!ioctl(vm.vcpu[0], KVM_RUN, 0) && state->exit_reason == KVM_EXIT_IO, "KVM_RUN");
+	memcpy(&sum, (char *)state + state->io.data_offset, sizeof(sum));
+	printf("halted %.3f ms by the guest's clock, blocked %.3f and polling %.3f by KVM's\n",
+	       sum * 16.0 / ioctl(vm.vcpu[0], KVM_GET_TSC_KHZ, 0),
+	       statistic_ms(vm.vcpu[0], "halt_wait_ns"),
+	       statistic_ms(vm.vcpu[0], "halt_poll_success_ns") +
+		       statistic_ms(vm.vcpu[0], "halt_poll_fail_ns"));
+}
+
+/* How long this thread was ready to run without a CPU, in ms. */
+static double waited_ms(void)
+{
+	FILE *file = fopen("/proc/thread-self/schedstat", "re");
+	unsigned long long waited = 0;
+
+	check(file && fscanf(file, "%*s %llu", &waited) == 1, "schedstat");
+	fclose(file);
+	return (double)waited / 1e6;
+}
+
+static void waits(unsigned int n)
+{
+	struct vm vm = create_vm(1);
+	double before;
+
+	run(vm.vcpu[0], 1);
+	before = waited_ms();
+	run(vm.vcpu[0], n);
+	printf("waited %.3f ms by the scheduler\n", waited_ms() - before);
+	destroy_vm(&vm);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -269,6 +387,10 @@ int main(int argc, char **argv)
 		threads(n);
 	} else if (!strcmp(what, "fleet")) {
 		fleet(n);
+	} else if (!strcmp(what, "halts")) {
+		halts(n, argc > 3 ? atoi(argv[3]) : 1000);
+	} else if (!strcmp(what, "waits")) {
+		waits(n);
 	} else if (!strcmp(what, "details")) {
 		details(n);
 	} else if (!strcmp(what, "forever")) {

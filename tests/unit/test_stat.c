@@ -150,7 +150,7 @@ static void as_json(void **state)
 		json_t *document;
 
 		form.by = by[i / 2];
-		form.is_last = usage.has_hist = i % 2;
+		form.is_last = usage.has_hist = usage.has_parts = i % 2;
 		document = json_loads(write_by(stat_json), 0, NULL);
 		assert_non_null(document);
 		assert_ptr_equal(strchr(text, '\n') + 1, text + strlen(text));
@@ -192,6 +192,48 @@ static void details_are_held_against_reasons(void **state)
 static int csv(FILE *to, const struct stat_form *form, struct error *err)
 {
 	return stat_csv(to, form, true, err);
+}
+
+static void split(void **state)
+{
+	struct usage_exits all = {
+		.exits = 2,
+		.ended = 1,
+		.ns = 10000,
+		.time_ns = 12000,
+		.part_ns = { [EC_PART_USER] = 1000,
+			     [EC_PART_POLLING] = 200,
+			     [EC_PART_BLOCKED] = 7000,
+			     [EC_PART_WAITING] = 1500 },
+	};
+
+	(void)state;
+	usage.has_parts = true;
+	usage_release(&usage);
+	usage = (struct usage){ .has_hist = true, .has_parts = true };
+	usage_begin(&usage, 2);
+	usage_set(&usage, usage_vcpu(&usage, 1), 0x78, &all);
+	usage_end(&usage);
+	assert_non_null(strstr(
+		write_by(stat_text),
+		"exit reason                  exits   exits/s     time    share  handler     user  polling  blocked  waiting\n"
+		"0x78 HLT                         2         1  12.0 µs    0.0 %   300 ns  1.00 µs   200 ns  7.00 µs  1.50 µs\n"));
+	assert_non_null(
+		strstr(write_by(csv),
+		       ",max_ns,detail,handler_ns,user_ns,polling_ns,blocked_ns,waiting_ns\n"));
+	assert_non_null(strstr(text, ",,300,1000,200,7000,1500\n"));
+}
+
+static void parts_are_held_against_time(void **state)
+{
+	(void)state;
+	proof.has_parts = true;
+	proof.ended_ns = 5000000;
+	proof.excess_ns = 5000;
+	expect(true, "complete: every exit of 1 vCPU; parts sum up to the time");
+	proof.excess_ns++;
+	expect(false,
+	       "INCOMPLETE: parts of exits' time are longer than that, by 5.00 µs of 5.00 ms");
 }
 
 static void as_csv(void **state)
@@ -285,6 +327,7 @@ int main(void)
 		TEST(as_csv),	 TEST(verdicts),
 		TEST(statistic), TEST(account),
 		TEST(by_detail), TEST(details_are_held_against_reasons),
+		TEST(split),	 TEST(parts_are_held_against_time),
 	};
 
 	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);

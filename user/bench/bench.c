@@ -338,6 +338,7 @@ static int attach(struct measuring *measuring, unsigned int watch, struct tracer
 		.clock = observer->clock,
 		.audit = observer->audit,
 		.details = observer->details,
+		.split = observer->split,
 		.tsc_khz = measuring->bench->host.tsc_khz,
 		.nr_vcpus = measuring->bench->vms * measuring->bench->vcpus,
 	};

@@ -41,6 +41,13 @@ const struct bench_observer bench_observers[] = {
 		.help = "the same as btf, and exits are told apart by their detail: stat --by detail",
 	},
 	{
+		.name = "split",
+		.ebpf = true,
+		.path = TRACER_BTF,
+		.split = true,
+		.help = "the same as btf, and where their time goes: stat --split",
+	},
+	{
 		.name = "classic",
 		.ebpf = true,
 		.path = TRACER_CLASSIC,

@@ -26,6 +26,7 @@ struct bench_observer {
 	enum tracer_path path; /* of the eBPF program */
 	enum tracer_clock clock;
 	bool details; /* it tells the exits of a reason apart */
+	bool split;   /* it has the parts of their time */
 	bool audit;   /* it compares each exit with KVM's own account */
 	const char *help;
 };

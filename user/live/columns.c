@@ -100,11 +100,41 @@ const struct column columns[NR_COLUMNS] = {
 	[COLUMN_MAX] = { "max_ns", "max", 8, true, true, max, max_text },
 };
 
-struct text column_text(enum column_id id, const struct column_input *input)
+static bool handler(const struct column_input *input, double *value)
+{
+	*value = (double)usage_handler_ns(input->exits);
+	return input->usage->has_parts;
+}
+
+#define PART(name, part)                                                  \
+	static bool name(const struct column_input *input, double *value) \
+	{                                                                 \
+		*value = (double)input->exits->part_ns[part];             \
+		return input->usage->has_parts;                           \
+	}
+PART(user, EC_PART_USER)
+PART(polling, EC_PART_POLLING)
+PART(blocked, EC_PART_BLOCKED)
+PART(waiting, EC_PART_WAITING)
+
+const struct column part_columns[NR_PART_COLUMNS] = {
+	{ "handler_ns", "handler", 8, true, false, handler, duration_text },
+	[1 + EC_PART_USER] = { "user_ns", "user", 8, true, false, user, duration_text },
+	[1 + EC_PART_POLLING] = { "polling_ns", "polling", 8, true, false, polling, duration_text },
+	[1 + EC_PART_BLOCKED] = { "blocked_ns", "blocked", 8, true, false, blocked, duration_text },
+	[1 + EC_PART_WAITING] = { "waiting_ns", "waiting", 8, true, false, waiting, duration_text },
+};
+
+struct text column_cell(const struct column *column, const struct column_input *input)
 {
 	double value;
 
-	if (columns[id].value(input, &value))
-		return columns[id].text(input, value);
+	if (column->value(input, &value))
+		return column->text(input, value);
 	return (struct text){ "-" };
+}
+
+struct text column_text(enum column_id id, const struct column_input *input)
+{
+	return column_cell(&columns[id], input);
 }

@@ -42,7 +42,12 @@ struct column {
 
 extern const struct column columns[NR_COLUMNS];
 
+/* Where the time of those that ended went: the handler's first, then by enum ec_part. They sum up to it. */
+#define NR_PART_COLUMNS (1 + EC_NR_PARTS)
+extern const struct column part_columns[NR_PART_COLUMNS];
+
 /* A cell of a table: "-" if it is not known. */
+struct text column_cell(const struct column *column, const struct column_input *input);
 struct text column_text(enum column_id id, const struct column_input *input);
 
 #endif

@@ -38,6 +38,8 @@ static void set_reasons(struct usage *usage, struct usage_vcpu *to, const struct
 
 		if (!reason->count)
 			continue;
+		for (size_t part = 0; part < EC_NR_PARTS; part++)
+			all.part_ns[part] = reason->part_ns[part];
 		if (vcpu->open_ns && vcpu->open_index == i)
 			all.time_ns += vcpu->open_ns;
 		for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
@@ -63,6 +65,8 @@ static void set_details(struct usage *usage, struct usage_vcpu *to, const struct
 			.max_ns = detail->max_ns,
 		};
 
+		for (size_t part = 0; part < EC_NR_PARTS; part++)
+			all.part_ns[part] = detail->part_ns[part];
 		for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 			all.hist[b] = detail->hist[b];
 		usage_set_detail(usage, to, detail->index, detail->key, &all);
@@ -86,6 +90,7 @@ static struct usage_vcpu *find(struct usage *usage, uint64_t key, const struct e
 	to->thread = vcpu->tid;
 	to->late = vcpu->joined_late;
 	to->gone = vcpu->gone;
+	usage->excess_ns += vcpu->excess_ns;
 	return to;
 }
 

@@ -51,6 +51,7 @@ static int open_ebpf(struct meter *meter, struct error *err)
 		.nr_vcpus = watch_room(&meter->host, plan->room),
 		.watch = true,
 		.details = plan->details,
+		.split = plan->split,
 		.process = plan->process,
 		.tsc_khz = meter->host.tsc_khz,
 		.leaves_all = meter->host.exit_leaves == EXIT_LEAVES_ALL,
@@ -62,6 +63,7 @@ static int open_ebpf(struct meter *meter, struct error *err)
 	snprintf(meter->name, sizeof(meter->name), "eBPF by %s%s", tracer_path_name(meter->tracer),
 		 plan->source == METER_BOTH ? ", held against KVM's own account" : "");
 	meter->usage.has_hist = true;
+	meter->usage.has_parts = plan->split;
 	meter->usage.khz = plan->clock == TRACER_TSC ? meter->host.tsc_khz : 0;
 	tracer_gate(meter->tracer, true);
 	meter->begin = clocks_read().ns;
@@ -80,7 +82,8 @@ int meter_open(struct meter *meter, struct error *err)
 	if (plan->source == METER_KERNEL)
 		return open_kernel(meter, err);
 	/* What only eBPF has was asked for. */
-	if (plan->path != TRACER_AUTO || plan->clock != TRACER_MONOTONIC || plan->details)
+	if (plan->path != TRACER_AUTO || plan->clock != TRACER_MONOTONIC || plan->details ||
+	    plan->split)
 		accounts = false;
 	if (plan->source == METER_AUTO && accounts && !open_kernel(meter, &why))
 		return 0;

@@ -27,6 +27,7 @@ struct meter_plan {
 	const char *vm;	   /* the VM of that name, NULL: any */
 	unsigned int room; /* eBPF: for so many vCPUs at least, 0: the default */
 	bool details;	   /* what tells the exits of a reason apart, by eBPF */
+	bool split;	   /* where their time went, likewise */
 };
 
 struct meter {

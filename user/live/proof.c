@@ -7,6 +7,8 @@
 
 #include "util/text.h"
 
+#define MAX_EXCESS 1000 /* part of the time by which its parts may be longer, as clocks differ */
+
 void proof_add_stat(struct proof_stat *stat, uint64_t kvm, uint64_t exits, unsigned int slack)
 {
 	uint64_t distance = kvm > exits ? kvm - exits : exits - kvm;
@@ -55,6 +57,12 @@ void proof_add_vcpus(struct proof *proof, const struct usage *usage)
 		proof->vcpus += usage->vms[i].vcpus;
 		proof->late += usage->vms[i].late;
 	}
+	proof->has_parts = usage->has_parts;
+	proof->excess_ns = usage->excess_ns;
+	for (unsigned int i = 0; i < usage->nr_vcpus; i++)
+		for (size_t r = 0; r < EXIT_NR_INDICES; r++)
+			if (usage->vcpus[i]->reason[r])
+				proof->ended_ns += usage->vcpus[i]->reason[r]->all.ns;
 	proof->details_held = usage->details_held;
 	proof->details_differ = usage->details_differ;
 	proof->details_moving = usage->details_moving;
@@ -123,6 +131,8 @@ unsigned int proof_lacks(const struct proof *proof)
 		lacks |= PROOF_ACCOUNT;
 	if (proof->details_differ)
 		lacks |= PROOF_DETAILS;
+	if (proof->excess_ns > proof->ended_ns / MAX_EXCESS)
+		lacks |= PROOF_PARTS;
 	return lacks;
 }
 
@@ -158,9 +168,15 @@ static void append_lacks(struct proof_verdict *verdict, const struct proof *proo
 		       proof->account.differ, proof->account.vcpus);
 		separator = ";";
 	}
-	if (lacks & PROOF_DETAILS)
+	if (lacks & PROOF_DETAILS) {
 		append(verdict, "%s the details of %u of %u reasons do not sum up to them",
 		       separator, proof->details_differ, proof->details_held);
+		separator = ";";
+	}
+	if (lacks & PROOF_PARTS)
+		append(verdict, "%s parts of exits' time are longer than that, by %s of %s",
+		       separator, text_duration((double)proof->excess_ns).s,
+		       text_duration((double)proof->ended_ns).s);
 }
 
 struct proof_verdict proof_verdict(const struct proof *proof)
@@ -184,6 +200,8 @@ struct proof_verdict proof_verdict(const struct proof *proof)
 		       proof->details_moving, proof->details_moving == 1 ? "" : "s");
 	else if (proof->details_held && !proof->details_differ)
 		append(&verdict, "; details sum up to each reason");
+	if (proof->has_parts && !(lacks & PROOF_PARTS))
+		append(&verdict, "; parts sum up to the time");
 	if (proof->late)
 		append(&verdict,
 		       "; %u %s run before, their exits begin with the first that was seen",

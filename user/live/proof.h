@@ -27,7 +27,9 @@ struct proof {
 	unsigned int vcpus, late; /* of these, vCPUs that had run before they were seen ... */
 	bool late_unknown;	  /* ... or may have */
 	unsigned int details_held, details_differ, details_moving; /* as in struct usage */
-	unsigned int unaccounted; /* of these, vCPUs that the source has no numbers of */
+	bool has_parts;
+	uint64_t excess_ns, ended_ns; /* of parts, as in struct usage; of all exits that ended */
+	unsigned int unaccounted;     /* of these, vCPUs that the source has no numbers of */
 	struct proof_stat stat;
 	struct proof_stat account; /* likewise KVM's own account by reason, if it was asked for */
 };
@@ -39,6 +41,7 @@ enum proof_lack {
 	PROOF_UNACCOUNTED = 4,
 	PROOF_STATISTIC = 8, /* KVM's statistic has other numbers */
 	PROOF_ACCOUNT = 16,  /* KVM's own account has */
+	PROOF_PARTS = 64,    /* of exits' time are longer than that */
 	PROOF_DETAILS = 32,  /* details of a reason do not sum up to it */
 };
 

@@ -42,14 +42,31 @@ static int written(FILE *to, const char *what, bool failed, struct error *err)
 
 #define LABEL_WIDTH 22
 
-static void show_line(FILE *to, const char *label, int width, const struct column_input *input)
+/* The columns of the table. */
+static unsigned int shown(const struct usage *usage, const struct column *list[])
 {
-	fprintf(to, "%s%*s", label, width - text_width(label), "");
-	for (int id = 0; id < NR_COLUMNS; id++) {
-		const struct text text = input ? column_text(id, input) : (struct text){ "" };
-		const char *cell = input ? text.s : columns[id].head;
+	unsigned int nr = 0;
 
-		fprintf(to, " %*s%s", columns[id].width - text_width(cell), "", cell);
+	for (int id = 0; id < (usage->has_parts ? COLUMN_MEAN : NR_COLUMNS); id++)
+		list[nr++] = &columns[id];
+	for (int i = 0; usage->has_parts && i < NR_PART_COLUMNS; i++)
+		list[nr++] = &part_columns[i];
+	return nr;
+}
+
+/* input: NULL for the heads. */
+static void show_line(FILE *to, const struct usage *usage, const char *label, int width,
+		      const struct column_input *input)
+{
+	const struct column *list[NR_COLUMNS + NR_PART_COLUMNS];
+	unsigned int nr = shown(usage, list);
+
+	fprintf(to, "%s%*s", label, width - text_width(label), "");
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct text text = input ? column_cell(list[i], input) : (struct text){ "" };
+		const char *cell = input ? text.s : list[i]->head;
+
+		fprintf(to, " %*s%s", list[i]->width - text_width(cell), "", cell);
 	}
 	fputc('\n', to);
 }
@@ -90,7 +107,7 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 		width = wanted > width ? wanted : width;
 	}
 	if (rows.nr)
-		show_line(to,
+		show_line(to, form->usage,
 			  form->by == USAGE_BY_VM    ? "VM" :
 			  form->by & USAGE_BY_VCPU   ? "VM, vCPU" :
 			  form->by & USAGE_BY_DETAIL ? "exit reason, detail" :
@@ -98,10 +115,11 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 			  width, NULL);
 	for (unsigned int i = 0; i < rows.nr; i++) {
 		input.exits = &rows.row[i].sum;
-		show_line(to, row_label(form->host->isa, &rows.row[i]).s, width, &input);
+		show_line(to, form->usage, row_label(form->host->isa, &rows.row[i]).s, width,
+			  &input);
 	}
 	input.exits = &rows.total;
-	show_line(to, "total", width, &input);
+	show_line(to, form->usage, "total", width, &input);
 	fputc('\n', to);
 	if (form->is_last)
 		fprintf(to, "%s\n", verdict.text);
@@ -113,20 +131,25 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 
 /* ---- JSON ---- */
 
+static void add_column(json_t *json, const struct column *column, const struct column_input *input)
+{
+	double value;
+
+	json_object_set_new(json, column->name,
+			    !column->value(input, &value) ? json_null() :
+			    column->is_whole		  ? json_integer((json_int_t)value) :
+							    json_real(value));
+}
+
 static json_t *exits_json(const struct column_input *input)
 {
 	const struct usage_exits *exits = input->exits;
 	json_t *json = json_object();
 
-	for (int id = 0; id < NR_COLUMNS; id++) {
-		const struct column *column = &columns[id];
-		double value;
-
-		json_object_set_new(json, column->name,
-				    !column->value(input, &value) ? json_null() :
-				    column->is_whole ? json_integer((json_int_t)value) :
-						       json_real(value));
-	}
+	for (int id = 0; id < NR_COLUMNS; id++)
+		add_column(json, &columns[id], input);
+	for (int i = 0; input->usage->has_parts && i < NR_PART_COLUMNS; i++)
+		add_column(json, &part_columns[i], input);
 	json_object_set_new(json, "ended", json_number(exits->ended));
 	json_object_set_new(json, "ended_ns", json_number(exits->ns));
 	json_object_set_new(json, "max_is_bound", json_boolean(exits->max_is_bound));
@@ -265,6 +288,15 @@ static void csv_string(FILE *to, const char *text)
 	fputc('"', to);
 }
 
+static void csv_column(FILE *to, const struct column *column, const struct column_input *input)
+{
+	double value;
+
+	fputc(',', to);
+	if (column->value(input, &value))
+		fprintf(to, column->is_whole ? "%.0f" : "%.6g", value);
+}
+
 static void csv_row(FILE *to, const struct stat_form *form, const struct column_input *input,
 		    const struct usage_row *row)
 {
@@ -285,16 +317,13 @@ static void csv_row(FILE *to, const struct stat_form *form, const struct column_
 		fprintf(to, ",%u,%s", number, exit_name(form->host->isa, number));
 	else
 		fprintf(to, ",,");
-	for (int id = 0; id < NR_COLUMNS; id++) {
-		double value;
-
-		fputc(',', to);
-		if (columns[id].value(input, &value))
-			fprintf(to, columns[id].is_whole ? "%.0f" : "%.6g", value);
-	}
+	for (int id = 0; id < NR_COLUMNS; id++)
+		csv_column(to, &columns[id], input);
 	fputc(',', to);
 	if (row->has_detail)
 		csv_string(to, row_detail(form, row).text);
+	for (int i = 0; input->usage->has_parts && i < NR_PART_COLUMNS; i++)
+		csv_column(to, &part_columns[i], input);
 	fputc('\n', to);
 }
 
@@ -311,6 +340,8 @@ int stat_csv(FILE *to, const struct stat_form *form, bool is_first, struct error
 		for (int id = 0; id < NR_COLUMNS; id++)
 			fprintf(to, ",%s", columns[id].name);
 		fprintf(to, ",detail");
+		for (int i = 0; form->usage->has_parts && i < NR_PART_COLUMNS; i++)
+			fprintf(to, ",%s", part_columns[i].name);
 		fputc('\n', to);
 	}
 	for (unsigned int i = 0; i < rows.nr; i++) {

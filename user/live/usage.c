@@ -14,6 +14,7 @@ void usage_begin(struct usage *usage, double seconds)
 	usage->interval = seconds - usage->seconds;
 	usage->seconds = seconds;
 	usage->details_held = usage->details_differ = usage->details_moving = 0;
+	usage->excess_ns = 0;
 	for (unsigned int i = 0; i < usage->nr_vcpus; i++) {
 		struct usage_vcpu *vcpu = usage->vcpus[i];
 
@@ -96,6 +97,8 @@ static void set(const struct usage *usage, struct usage_part *part, const struct
 	now->ended = more(all->ended, part->all.ended);
 	now->ns = more(all->ns, part->all.ns);
 	now->time_ns = more(all->time_ns, part->all.time_ns);
+	for (size_t i = 0; i < EC_NR_PARTS; i++)
+		now->part_ns[i] = more(all->part_ns[i], part->all.part_ns[i]);
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 		now->hist[b] = more(all->hist[b], part->all.hist[b]);
 	find_max(usage, &part->all, all, now);
@@ -166,6 +169,8 @@ static void subtract(struct usage_exits *rest, const struct usage_exits *exits)
 	rest->ended = more(rest->ended, exits->ended);
 	rest->ns = more(rest->ns, exits->ns);
 	rest->time_ns = more(rest->time_ns, exits->time_ns);
+	for (size_t i = 0; i < EC_NR_PARTS; i++)
+		rest->part_ns[i] = more(rest->part_ns[i], exits->part_ns[i]);
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 		rest->hist[b] = more(rest->hist[b], exits->hist[b]);
 }
@@ -250,6 +255,8 @@ static void add(struct usage_exits *sum, const struct usage_exits *exits)
 	sum->ended += exits->ended;
 	sum->ns += exits->ns;
 	sum->time_ns += exits->time_ns;
+	for (size_t i = 0; i < EC_NR_PARTS; i++)
+		sum->part_ns[i] += exits->part_ns[i];
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 		sum->hist[b] += exits->hist[b];
 	if (exits->max_ns > sum->max_ns) {
@@ -485,6 +492,15 @@ bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_f
 	if (*nr)
 		qsort(*rows, *nr, sizeof(**rows), dearer);
 	return true;
+}
+
+uint64_t usage_handler_ns(const struct usage_exits *exits)
+{
+	uint64_t rest = exits->ns;
+
+	for (size_t i = 0; i < EC_NR_PARTS; i++)
+		rest = more(rest, exits->part_ns[i]);
+	return rest;
 }
 
 bool usage_quantile(const struct usage *usage, const struct usage_exits *exits, double part,

@@ -20,6 +20,7 @@ struct usage_exits {
 	uint64_t time_ns; /* spent in exits, those under way until now: at most what passed */
 	uint64_t max_ns;  /* of those that ended; with max_is_bound, none was longer */
 	bool max_is_bound;
+	uint64_t part_ns[EC_NR_PARTS]; /* of ns, where the source has them; the rest is the handler's */
 	uint64_t hist[EC_HIST_BUCKETS]; /* of those that ended; all 0 if the source has none */
 };
 
@@ -59,6 +60,8 @@ struct usage_vm {
 struct usage {
 	unsigned int khz; /* of the histograms' unit, 0: it is ns */
 	bool has_hist;
+	bool has_parts;
+	uint64_t excess_ns;	   /* by which its source found parts longer than their exits */
 	double seconds, interval;  /* since the beginning, and since the last look */
 	struct usage_vcpu **vcpus; /* by VM and number */
 	unsigned int nr_vcpus;
@@ -140,6 +143,9 @@ struct usage_quantile {
 /* False: there is no histogram, or no exit ended. */
 bool usage_quantile(const struct usage *usage, const struct usage_exits *exits, double part,
 		    struct usage_quantile *quantile);
+
+/* What is left to the handler of those that ended. */
+uint64_t usage_handler_ns(const struct usage_exits *exits);
 
 /* Where a bucket of the histograms begins, in ns; it ends where the next one begins. */
 double usage_bucket_ns(const struct usage *usage, unsigned int bucket);

@@ -158,6 +158,22 @@ static void find_available(const struct btf *btf, struct btf_kvm *kvm)
 		kvm->available.intr_info = 1u << bit;
 }
 
+/* What tells where the time of an exit goes: KVM's polling and sleeping in halts, and the scheduler's run_delay. */
+static bool find_parts(const struct btf *btf, const struct btf *vmlinux, struct ec_offsets *offsets)
+{
+	const struct wanted wanted[] = {
+		{ "kvm_vcpu", "wait", "task", &offsets->wait },
+		{ "kvm_vcpu_stat_generic", "halt_poll_success_ns", NULL, &offsets->poll_ns },
+	};
+	unsigned int generic, delay;
+
+	if (!find_offset(btf, "kvm_vcpu", "stat", "generic", &generic) ||
+	    !find_all(btf, wanted, NR(wanted)))
+		return false;
+	offsets->poll_ns += generic;
+	return find_offset(vmlinux, "sched_info", "run_delay", NULL, &delay);
+}
+
 /* The kernel finds a module's types by a number, which only CAP_SYS_ADMIN may look for. */
 static bool may_use_modules(void)
 {
@@ -196,6 +212,7 @@ bool btf_of_kvm(enum exit_isa isa, struct btf_kvm *kvm)
 	if (!find_offset(of_kvm, "kvm_vcpu", "stat", "guest_mode", &kvm->offsets.guest_mode))
 		kvm->offsets.guest_mode = 0;
 	find_available(of_kvm, kvm);
+	kvm->has_parts = members && find_parts(of_kvm, vmlinux, &kvm->offsets);
 	kvm->accounts = members && find_account(of_kvm, &kvm->offsets);
 	kvm->has_clock = btf_knows(of_kvm, "bpf_kvm_rdtsc", BTF_KIND_FUNC);
 	btf__free(modules[1]);
@@ -209,4 +226,17 @@ const char *btf_no_account(const struct btf_kvm *kvm)
 	if (!kvm)
 		return "KVM's types are unknown to the classic tracepoints";
 	return kvm->accounts ? NULL : "KVM has no account of exits that eBPF could read";
+}
+
+int btf_check_fine(const struct btf_kvm *kvm, bool split, const char *remedy, struct error *err)
+{
+	if (!kvm)
+		return error_set(err, STATUS_CANNOT_RUN, "%s KVM's type information: %s",
+				 split ? "the parts of the time need" : "details need", remedy);
+	if (split && !kvm->has_parts)
+		return error_set(
+			err, STATUS_CANNOT_RUN,
+			"the parts of the time need a kernel that knows how long threads wait"
+			" for a CPU (CONFIG_SCHED_INFO)");
+	return 0;
 }

@@ -43,6 +43,8 @@ void details_read(struct details *details, const struct shared *shared, const st
 			return;
 		to->ns = shared_ns(from->time, khz);
 		to->max_ns = shared_ns(from->max, khz);
+		for (int i = 0; i < EC_NR_PARTS; i++)
+			to->part_ns[i] = shared_ns(from->part[i], khz);
 		for (int b = 0; b < EC_HIST_BUCKETS; b++) {
 			to->hist[b] = from->hist[b];
 			to->timed += from->hist[b];
@@ -105,6 +107,8 @@ void details_add(struct details *sum, const struct details *details)
 			return;
 		to->timed += from->timed;
 		to->ns += from->ns;
+		for (int i = 0; i < EC_NR_PARTS; i++)
+			to->part_ns[i] += from->part_ns[i];
 		if (from->max_ns > to->max_ns)
 			to->max_ns = from->max_ns;
 		for (int b = 0; b < EC_HIST_BUCKETS; b++)

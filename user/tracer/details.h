@@ -13,6 +13,7 @@ struct detail {
 	ec_u32 index; /* of the reason */
 	ec_u64 key;   /* the detail, or EC_DETAIL_OTHER */
 	ec_u64 timed, ns, max_ns;
+	ec_u64 part_ns[EC_NR_PARTS];
 	ec_u32 hist[EC_HIST_BUCKETS];
 };
 

@@ -106,19 +106,25 @@ static bool is_wanted(const char *name, const struct ec_config *config, const st
 {
 	const char *isa = config->isa == EXIT_ISA_SVM ? "svm" : "vmx";
 	const char *clock = config->clock_tsc ? "_tsc" : "";
-	const char *fine = config->fine ? "_fine" : "";
-	char entry[40], exit[40];
+	const char *detail = config->details ? "_detail" : "";
+	char more[24];
+	char entry[56], exit[56];
 
 	if (!strcmp(name, "btf_page_fault") || !strcmp(name, "btf_fast_mmio"))
-		return config->fine && config->isa == EXIT_ISA_VMX;
+		return config->details && config->isa == EXIT_ISA_VMX;
+	if (!strncmp(name, "btf_switch", 10) || !strncmp(name, "btf_wakeup", 10) ||
+	    !strncmp(name, "btf_return", 10))
+		return config->split && !strcmp(strstr(name, "_tsc") ?: "", clock);
 	if (strstr(name, "_birth") || strstr(name, "_death"))
 		return config->watch;
 	if (!kvm)
 		return true;
-	snprintf(exit, sizeof(exit), "btf_exit_%s%s%s%s", isa, fine, kvm->has_cast ? "" : "_nocast",
-		 clock);
-	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", config->audit ? "_audit" : fine,
-		 (config->audit || config->fine) && !kvm->has_cast ? "_nocast" : "", clock);
+	snprintf(exit, sizeof(exit), "btf_exit_%s%s%s%s", isa, detail,
+		 kvm->has_cast ? "" : "_nocast", clock);
+	snprintf(more, sizeof(more), "%s%s%s", config->audit ? "_audit" : "", detail,
+		 config->split ? "_split" : "");
+	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", more,
+		 (config->audit || config->details) && !kvm->has_cast ? "_nocast" : "", clock);
 	return !strcmp(name, entry) || !strcmp(name, exit);
 }
 
@@ -148,6 +154,9 @@ static int set_up(struct object *object, const struct shared *shared, const stru
 		map = bpf_object__find_map_by_name(object->bpf, maps[i]);
 		ret = map ? bpf_map__set_max_entries(map, nr_vcpus) : -ENOENT;
 	}
+	map = bpf_object__find_map_by_name(object->bpf, "by_task");
+	if (object->config->split)
+		ret = ret ?: bpf_map__set_max_entries(map, nr_vcpus);
 	map = bpf_object__find_map_by_name(object->bpf, "details");
 	ret = ret ?: bpf_map__set_max_entries(map, shared_nr_places(shared, EC_FREE_DETAILS));
 	map = bpf_object__find_map_by_name(object->bpf, "memory");

@@ -35,29 +35,29 @@ unsigned int shared_nr_places(const struct shared *shared, enum ec_region ring)
 	return shared->extent[ring].mask / sizeof(ec_u32) + 1;
 }
 
-int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
-		  unsigned int reasons, unsigned int details, bool old, struct error *err)
+int shared_create(struct shared *shared, const struct shared_room *room, struct error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	unsigned int slots = power_of_two(nr_vcpus + 1),
-		     rows = power_of_two(nr_vcpus * reasons + 1),
-		     nr_details = power_of_two(nr_vcpus * details + 1);
+	unsigned int slots = power_of_two(room->vcpus + 1),
+		     rows = power_of_two(room->vcpus * room->reasons + 1),
+		     details = power_of_two(room->vcpus * room->details + 1);
 	size_t size;
 	int error;
 
-	if (old) {
+	if (room->old) {
 		slots = MIN(slots, EC_OLD_SLOTS);
 		rows = MIN(rows, EC_OLD_ROWS);
 	}
 	*shared = (struct shared){ .fd = -1 };
 	add_region(shared, EC_SLOTS, slots, sizeof(struct ec_slot));
 	add_region(shared, EC_ROWS, rows, sizeof(struct ec_row));
-	add_region(shared, EC_CPUS, power_of_two(nr_cpus), sizeof(struct ec_cpu));
+	add_region(shared, EC_CPUS, power_of_two(room->cpus), sizeof(struct ec_cpu));
 	/* What is aligned comes first. */
-	add_region(shared, EC_DETAILS, nr_details, sizeof(struct ec_detail));
+	add_region(shared, EC_DETAILS, details, sizeof(struct ec_detail));
+	add_region(shared, EC_THREADS, room->threads ? slots : 1, sizeof(struct ec_thread));
 	add_region(shared, EC_FREE_SLOTS, slots, sizeof(ec_u32));
 	add_region(shared, EC_FREE_ROWS, rows, sizeof(ec_u32));
-	add_region(shared, EC_FREE_DETAILS, nr_details, sizeof(ec_u32));
+	add_region(shared, EC_FREE_DETAILS, details, sizeof(ec_u32));
 	shared->fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "exitcheck", sizeof(ec_u32), shared->size,
 				    1, &opts);
 	if (shared->fd >= 0)
@@ -119,6 +119,7 @@ void shared_give_back(const struct shared *shared, struct ec_state *state, unsig
 		memset(shared_at(shared, EC_ROWS, slot->row[i]), 0, sizeof(struct ec_row));
 		shared_give(shared, state, EC_FREE_ROWS, slot->row[i]);
 	}
+	memset(shared_at(shared, EC_THREADS, EC_THREAD_PLACE(place)), 0, sizeof(struct ec_thread));
 	memset(slot, 0, sizeof(*slot));
 	shared_give(shared, state, EC_FREE_SLOTS, place);
 }

@@ -17,12 +17,15 @@ struct shared {
 	struct ec_extent extent[EC_NR_REGIONS];
 };
 
-/*
- * Room for that many CPUs and vCPUs, and for so many reasons and details of each vCPU on average; old: less, if
- * that is too much for the object for old kernels.
- */
-int shared_create(struct shared *shared, unsigned int nr_cpus, unsigned int nr_vcpus,
-		  unsigned int reasons, unsigned int details, bool old, struct error *err);
+/* Room for that many CPUs and vCPUs, ... */
+struct shared_room {
+	unsigned int cpus, vcpus;
+	unsigned int reasons, details; /* of each vCPU on average */
+	bool old;     /* less, if that is too much for the object for old kernels */
+	bool threads; /* what the threads of vCPUs do */
+};
+
+int shared_create(struct shared *shared, const struct shared_room *room, struct error *err);
 void shared_destroy(struct shared *shared);
 
 /* What is at a place of a region. */

@@ -28,6 +28,8 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 		.leaf_timed = row->leaf_timed,
 		.audit = row->audit,
 	};
+	for (int i = 0; i < EC_NR_PARTS; i++)
+		reason->part_ns[i] = shared_ns(row->part[i], khz);
 	for (int b = 0; b < EC_HIST_BUCKETS; b++) {
 		reason->hist[b] = row->hist[b];
 		reason->timed += row->hist[b];
@@ -105,6 +107,7 @@ void snapshot_read(const struct shared *shared, unsigned int place,
 		   struct details *details)
 {
 	const struct ec_slot *slot = shared_at(shared, EC_SLOTS, place);
+	const struct ec_thread *thread = shared_at(shared, EC_THREADS, EC_THREAD_PLACE(place));
 	bool rests = false;
 
 	vcpu->key = slot->key ?: slot->last_key ?: vcpu->key;
@@ -119,6 +122,7 @@ void snapshot_read(const struct shared *shared, unsigned int place,
 	vcpu->failed_entries = slot->failed_entries;
 	memcpy(vcpu->uncompared, slot->uncompared, sizeof(vcpu->uncompared));
 	memcpy(vcpu->asked, slot->asked, sizeof(vcpu->asked));
+	vcpu->excess_ns = shared_ns(thread->excess, clock->khz);
 	vcpu->clock_tsc = slot->tsc[1] - slot->tsc[0];
 	vcpu->clock_ns = slot->ns[1] - slot->ns[0];
 	memcpy(vcpu->compared, slot->compared, sizeof(vcpu->compared));
@@ -144,6 +148,8 @@ static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
 	sum->count += reason->count;
 	sum->timed += reason->timed;
 	sum->ns += reason->ns;
+	for (int i = 0; i < EC_NR_PARTS; i++)
+		sum->part_ns[i] += reason->part_ns[i];
 	for (int b = 0; b < EC_HIST_BUCKETS; b++)
 		sum->hist[b] += reason->hist[b];
 	ec_audit_add(&sum->audit, &reason->audit);
@@ -158,6 +164,7 @@ void snapshot_add(struct ec_vcpu *sum, const struct ec_vcpu *vcpu)
 	sum->failed_entries += vcpu->failed_entries;
 	sum->entries += vcpu->entries;
 	sum->lost_entries += vcpu->lost_entries;
+	sum->excess_ns += vcpu->excess_ns;
 	for (size_t i = 0; i < EC_NR_UNCOMPARED; i++)
 		sum->uncompared[i] += vcpu->uncompared[i];
 	for (size_t i = 0; i < EC_NR_TOTALS; i++)

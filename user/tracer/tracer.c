@@ -52,7 +52,6 @@ struct tracer {
 		oldest; /* of seen: gone, of these summed, the next to be */
 	struct ec_vcpu *former;
 	struct details former_details;
-	bool has_details;
 	unsigned int nr_vms; /* that were numbered */
 	unsigned int *at;    /* by the number of a slot: which of seen has it, plus 1 */
 };
@@ -93,9 +92,10 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 		return 0;
 	to->offsets = kvm->offsets;
 	to->audit = config->audit && kvm->accounts;
+	to->details = config->details;
 	if (config->details)
 		exit_details_set(to->isa, to->detail);
-	to->fine = config->details;
+	to->split = config->split;
 	to->available = kvm->available;
 	to->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
 	to->clock_tsc = config->clock == TRACER_TSC;
@@ -109,19 +109,28 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 static int load(struct tracer *tracer, const struct tracer_config *config,
 		const struct btf_kvm *kvm, struct error *err)
 {
+	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
+	const struct shared_room room = {
+		.cpus = libbpf_num_possible_cpus(),
+		.vcpus = config->nr_vcpus,
+		.reasons = config->watch ? 16 : EXIT_NR_INDICES,
+		.details = config->details ? DETAILS_PER_VCPU : 0,
+		.threads = config->split,
+		.old = tracer->old,
+	};
 	const char *what = "open";
-	int ret;
+	int ret = 0;
 
-	if (config->details && !kvm)
-		return error_set(err, STATUS_CANNOT_RUN, "details need KVM's type information: %s",
-				 config->path == TRACER_CLASSIC ? "leave out --path classic" :
-								  obstacles_btf(tracer->old));
+	if (config->details || config->split)
+		ret = btf_check_fine(kvm, config->split,
+				     config->path == TRACER_CLASSIC ? "leave out --path classic" :
+								      obstacles_btf(tracer->old),
+				     err);
+	if (ret)
+		return ret;
 	tracer->path = kvm ? TRACER_BTF : TRACER_CLASSIC;
 	tracer->no_audit = btf_no_account(kvm);
-	/* Room for every reason of those that exitcheck runs, for a dozen or two of any other. */
-	ret = shared_create(&tracer->shared, libbpf_num_possible_cpus(), config->nr_vcpus,
-			    config->watch ? 16 : EXIT_NR_INDICES,
-			    config->details ? DETAILS_PER_VCPU : 0, tracer->old, err);
+	ret = shared_create(&tracer->shared, &room, err);
 	tracer->hopeless = ret;
 	if (ret)
 		return ret;
@@ -180,7 +189,6 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	new->shared.fd = -1;
 	new->watch = config->watch;
 	new->old = object_needs_old();
-	new->has_details = config->details;
 
 	libbpf_set_print(messages_keep);
 	if (btf)
@@ -320,7 +328,7 @@ static void refresh(const struct tracer *tracer, struct seen *seen)
 
 	if (seen->place)
 		snapshot_read(&tracer->shared, seen->place, &clock, seen->vcpu,
-			      tracer->has_details ? &seen->details : NULL);
+			      tracer->object.config->details ? &seen->details : NULL);
 }
 
 /* A slot whose vCPU has the key no longer: its address may be another vCPU's. */
@@ -348,6 +356,7 @@ void tracer_retire(struct tracer *tracer, unsigned int vcpu)
 	thread = slot->tid;
 	forget_key(tracer, slot);
 	bpf_map_delete_elem(map_fd(tracer, "registered"), &thread);
+	bpf_map_delete_elem(map_fd(tracer, "by_task"), &slot->task);
 	refresh(tracer, seen);
 	seen->vcpu->gone = true;
 	tracer->at[seen->place / sizeof(struct ec_slot)] = 0;

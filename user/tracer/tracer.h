@@ -34,6 +34,7 @@ struct tracer_config {
 	pid_t process;	       /* ... of this process alone, 0: of all */
 	bool audit;	       /* exits are compared with KVM's account of them, where it has one */
 	bool details; /* exits are told apart by more than their reason; not without KVM's types */
+	bool split;   /* where the time of exits goes; likewise */
 	unsigned int tsc_khz; /* 0: unknown, cycles are not audited */
 	bool leaves_all;      /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
