@@ -631,6 +631,7 @@ enum more {
 	AUDIT = 1,
 	DETAIL = 2,
 	SPLIT = 4,
+	OVER = 8, /* with these two */
 };
 
 static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, enum more more, bool cast,
@@ -665,7 +666,7 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, enum more m
 					    detail_at_entry(vcpu, slot, row, cast),
 				    &took);
 	if (more & SPLIT)
-		add_parts(cpu, row, detail, took.time, begin);
+		add_parts(cpu, row, detail, took.time, begin, more & OVER);
 	if (!(more & AUDIT) || !vcpu || !slot->accounted)
 		return 0;
 	audit_entry(slot, row, took.time, vcpu, cast, tsc);
@@ -701,6 +702,10 @@ BTF_ENTRY(btf_entry_detail_split, DETAIL | SPLIT, true, false)
 BTF_ENTRY(btf_entry_detail_split_tsc, DETAIL | SPLIT, true, true)
 BTF_ENTRY(btf_entry_detail_split_nocast, DETAIL | SPLIT, false, false)
 BTF_ENTRY(btf_entry_detail_split_nocast_tsc, DETAIL | SPLIT, false, true)
+BTF_ENTRY(btf_entry_over, DETAIL | SPLIT | OVER, true, false)
+BTF_ENTRY(btf_entry_over_tsc, DETAIL | SPLIT | OVER, true, true)
+BTF_ENTRY(btf_entry_over_nocast, DETAIL | SPLIT | OVER, false, false)
+BTF_ENTRY(btf_entry_over_nocast_tsc, DETAIL | SPLIT | OVER, false, true)
 
 /*
  * Mostly on the CPU of the last entry, since interrupts are off in between. Not on v6.1's SVM,

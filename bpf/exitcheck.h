@@ -113,6 +113,24 @@ enum ec_part {
 	EC_NR_PARTS,
 };
 
+/* A thread that had a CPU, as the kernel numbers it; pid 0: none is known. */
+struct ec_ran {
+	ec_u32 pid;
+	char comm[16];
+};
+
+/* An exit that took longer than was asked for. Times are by the programs' clock; in ns, as the loader shows it. */
+struct ec_outlier {
+	ec_u32 slot;   /* of struct ec_vcpu, as the loader numbers them */
+	ec_u32 index;  /* of the reason */
+	ec_u64 detail; /* EC_DETAIL_OTHER: unknown; 0: the reason has none */
+	ec_u64 end;    /* CLOCK_MONOTONIC, as the loader shows it */
+	ec_u64 time;
+	ec_u64 part[EC_NR_PARTS];
+	struct ec_ran ran; /* while the vCPU's thread waited for a CPU */
+	ec_u32 unused;
+};
+
 /* One exit reason of one vCPU, as the loader shows it. */
 struct ec_reason {
 	ec_u64 count; /* exits, including the pending one */
@@ -228,8 +246,9 @@ struct ec_stats {
 	ec_u64 foreign;	    /* exits of VMs that are not watched */
 	ec_u64 mismatches;  /* wrong leaf reads, kept or not */
 	ec_u64 differences; /* exits that KVM's account is wrong about, likewise */
-	ec_u64 unread;	    /* leaf reads that could not be attributed to a vCPU */
-	ec_u64 no_map;	    /* a map was full: its vCPU is not tracked */
+	ec_u64 outliers; /* exits that took longer than was asked for, and could not be handed over */
+	ec_u64 unread;	 /* leaf reads that could not be attributed to a vCPU */
+	ec_u64 no_map;	 /* a map was full: its vCPU is not tracked */
 };
 
 #endif

@@ -77,7 +77,9 @@ struct sched_info {
 
 struct task_struct {
 	unsigned long nvcsw, nivcsw;
+	unsigned int __state; /* 0: it runs, or is ready to */
 	int pid;
+	char comm[16];
 	struct sched_info sched_info;
 };
 

@@ -189,6 +189,9 @@ struct ec_thread {
 	ec_u64 run_delay;    /* the scheduler's, when it lost the CPU */
 	ec_u64 poll_ns;	     /* KVM's statistics, after the last halt */
 	ec_u64 excess;	     /* by which parts of exits were longer than these */
+	/* Who took its CPU, or had it until it was given back; and of the longest wait of the exit. */
+	struct ec_ran ran, ran_longest;
+	ec_u64 longest_wait;
 } __attribute__((aligned(256)));
 
 /* By the place of its slot. */
@@ -251,6 +254,7 @@ struct ec_config {
 	ec_u8 clock_tsc;	     /* the TSC by kvm.ko's function, else CLOCK_MONOTONIC */
 	ec_u64 pidns_dev, pidns_ino; /* the loader's, 0 if there are none */
 	ec_u32 tgid; /* watch the VMs of this process alone, as the loader numbers it; 0: all */
+	ec_u64 over; /* exits that take longer, by the programs' clock, are handed over; 0: none */
 	ec_u64 cycles_per_ns; /* of the TSC, with EC_CYCLES_BITS fraction bits; 0: unknown */
 	struct ec_extent extent[EC_NR_REGIONS];
 	struct ec_offsets offsets;

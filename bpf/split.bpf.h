@@ -7,6 +7,12 @@
  * first; who is out of a CPU, the scheduler tells; how long KVM polled, its statistics.
  */
 
+/* struct ec_outlier, its slot a place. The loader gives it more than the least, if they are asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} outliers SEC(".maps");
+
 static __always_inline struct ec_thread *thread_at(ec_u32 place)
 {
 	return at(EC_THREADS, EC_THREAD_PLACE(place));
@@ -55,6 +61,10 @@ static __always_inline void end_out(struct ec_thread *thread)
 	if (waiting > out)
 		waiting = out;
 	thread->part[EC_PART_WAITING] += waiting;
+	if (config.over && waiting > thread->longest_wait) {
+		thread->longest_wait = waiting;
+		thread->ran_longest = thread->ran;
+	}
 	if (thread->user_since)
 		thread->user_waiting += waiting;
 	else
@@ -81,8 +91,15 @@ static __always_inline bool sleeps_in_halt(const struct ec_slot *slot)
 	return task;
 }
 
+/* The idle thread keeps nobody waiting. */
+static __always_inline void keep_ran(struct ec_thread *thread, const struct task_struct *task)
+{
+	thread->ran.pid = task->pid;
+	bpf_probe_read_kernel(thread->ran.comm, sizeof(thread->ran.comm), task->comm);
+}
+
 static __always_inline void leave_cpu(struct ec_cpu *cpu, const struct task_struct *previous,
-				      bool tsc)
+				      const struct task_struct *next, bool tsc)
 {
 	struct ec_slot *slot = at(EC_SLOTS, cpu->on);
 	struct ec_thread *thread = thread_at(cpu->on);
@@ -96,12 +113,16 @@ static __always_inline void leave_cpu(struct ec_cpu *cpu, const struct task_stru
 		thread->did = cpu->did;
 		thread->run_delay = previous->sched_info.run_delay;
 		thread->out_since = time;
+		thread->ran.pid = 0;
+		if (config.over && !previous->__state)
+			keep_ran(thread, next);
 	}
 	/* Another thread may be the next to run the vCPU here: find() sees to that. */
 	cpu->slot = cpu->on = cpu->did = cpu->user_since = 0;
 }
 
-static __always_inline void take_cpu(struct ec_cpu *cpu, ec_u32 place, ec_u64 task, bool tsc)
+static __always_inline void take_cpu(struct ec_cpu *cpu, ec_u32 place,
+				     const struct task_struct *previous, ec_u64 task, bool tsc)
 {
 	struct ec_slot *slot = at(EC_SLOTS, place);
 	struct ec_thread *thread = thread_at(place);
@@ -116,6 +137,8 @@ static __always_inline void take_cpu(struct ec_cpu *cpu, ec_u32 place, ec_u64 ta
 	cpu->did |= EC_DID_SWITCH;
 	thread->out = now(tsc) - thread->out_since;
 	thread->out_since = 0;
+	if (config.over && !thread->ran.pid)
+		keep_ran(thread, previous);
 }
 
 static __always_inline int on_switch(struct task_struct *previous, struct task_struct *next,
@@ -126,11 +149,11 @@ static __always_inline int on_switch(struct task_struct *previous, struct task_s
 	ec_u32 *place;
 
 	if (cpu->on)
-		leave_cpu(cpu, previous, tsc);
+		leave_cpu(cpu, previous, next, tsc);
 	/* The idle thread has no vCPU. */
 	place = next->pid ? bpf_map_lookup_elem(&by_task, &task) : NULL;
 	if (place)
-		take_cpu(cpu, *place, task, tsc);
+		take_cpu(cpu, *place, previous, task, tsc);
 	return 0;
 }
 
@@ -182,6 +205,7 @@ static __noinline void sum_parts(struct ec_row *row, struct ec_detail *detail, e
 {
 	struct ec_cpu *cpu = at(EC_CPUS, cpu_place());
 	struct ec_thread *thread = cpu ? thread_at(cpu->slot) : NULL;
+	struct ec_outlier outlier = { .time = took, .end = time };
 
 	if (!cpu || !thread)
 		return;
@@ -201,19 +225,32 @@ static __noinline void sum_parts(struct ec_row *row, struct ec_detail *detail, e
 		}
 		took -= part;
 		row->part[i] += part;
+		outlier.part[i] = part;
 		if (detail)
 			detail->part[i] += part;
 	}
+	if (!config.over)
+		return;
+	if (row && outlier.time > config.over) {
+		outlier.slot = cpu->slot;
+		outlier.index = row->index;
+		outlier.detail = detail ? detail->key : 0;
+		outlier.ran = thread->ran_longest;
+		if (bpf_ringbuf_output(&outliers, &outlier, sizeof(outlier), 0))
+			__sync_fetch_and_add(&state.stats.outliers, 1);
+	}
+	thread->longest_wait = thread->ran_longest.pid = 0;
 }
 
 static __always_inline void add_parts(struct ec_cpu *cpu, struct ec_row *row,
-				      struct ec_detail *detail, ec_u64 took, ec_u64 time)
+				      struct ec_detail *detail, ec_u64 took, ec_u64 time, bool over)
 {
 	ec_u64 user = cpu->user_since;
+	bool is_long = over && took > config.over;
 
-	if (likely(!user && !cpu->did))
+	if (likely(!user && !cpu->did && !is_long))
 		return;
-	if (unlikely(!row || cpu->did)) {
+	if (unlikely(!row || cpu->did || is_long)) {
 		sum_parts(row, detail, took, time);
 		return;
 	}

@@ -58,6 +58,7 @@ static struct meter_plan meter_plan(const struct options *options)
 		.room = options->room,
 		.details = options->by & USAGE_BY_DETAIL,
 		.split = options->split,
+		.over = options->over,
 	};
 }
 
@@ -68,9 +69,12 @@ static int check_stat(const struct options *options, struct error *err)
 
 	if (status)
 		return status;
-	if (options->source == METER_KERNEL && (options->by & USAGE_BY_DETAIL || options->split))
+	if (options->source == METER_KERNEL &&
+	    (options->by & USAGE_BY_DETAIL || options->split || options->over))
 		return error_set(err, STATUS_USAGE, "%s is of eBPF: leave out --source kernel",
-				 options->split ? "--split" : "--by detail");
+				 options->over	? "--over" :
+				 options->split ? "--split" :
+						  "--by detail");
 	if (json && options->csv && report_is_same_file(json, options->csv))
 		return error_set(err, STATUS_USAGE, "--json and --csv both write to %s",
 				 strcmp(json, "-") ? json : "standard output");
@@ -195,6 +199,10 @@ const struct argp_option stat_options[] = {
 	  GROUP_OUTPUT },
 	{ "split", OPTION_SPLIT, NULL, 0,
 	  "Show where the time went: KVM's handler, user space, halt polling, blocked, waiting for a CPU; by eBPF",
+	  GROUP_OUTPUT },
+	{ "over", OPTION_OVER, "TIME", 0,
+	  "Show each exit that took longer than TIME, as in 1ms, 500us or 2s: 1us to 3600s; its parts, and who ran"
+	  " on the CPU meanwhile; by eBPF",
 	  GROUP_OUTPUT },
 	{ "interval", OPTION_INTERVAL, "N", 0,
 	  "A table of the last N seconds every N seconds, 1 to 604,800 (default: one at the end)",

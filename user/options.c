@@ -78,6 +78,35 @@ static int parse_number(struct parse *parse, int key, const char *text, uint64_t
 	return 0;
 }
 
+/* A time with its unit, to ns. */
+static int parse_duration(struct parse *parse, int key, const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
+	const char *name = option_name(parse, key);
+	double value = 0, factor = 0;
+	char *end = NULL;
+
+	/* strtod() itself takes signs, exponents and more. */
+	if (isdigit((unsigned char)*text))
+		value = strtod(text, &end);
+	if (end && end != text + strspn(text, "0123456789."))
+		end = NULL;
+	for (size_t i = 0; end && i < NR(units); i++)
+		if (!strcmp(end, units[i].name))
+			factor = units[i].ns;
+	if (!(factor > 0))
+		return error_set(parse->err, STATUS_USAGE,
+				 "--%s: \"%s\" is not a time such as 1ms, 500us, 2s", name, text);
+	if (value * factor < OPTIONS_MIN_OVER_NS || value * factor > OPTIONS_MAX_OVER_NS)
+		return error_set(parse->err, STATUS_USAGE, "--%s: %s is not in 1us to 3600s", name,
+				 text);
+	*ns = (uint64_t)(value * factor);
+	return 0;
+}
+
 static int parse_workload(struct parse *parse, const char *name)
 {
 	const struct workload *workload = workload_find(name);
@@ -422,6 +451,9 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 		break;
 	case OPTION_SPLIT:
 		options->split = true;
+		break;
+	case OPTION_OVER:
+		status = parse_duration(parse, key, arg, &options->over);
 		break;
 	case OPTION_SOURCE:
 		status = parse_source(parse, arg);

@@ -15,6 +15,8 @@
 
 #define OPTIONS_MAX_SECONDS 604800 /* a week */
 #define OPTIONS_MAX_FILES 400
+#define OPTIONS_MIN_OVER_NS 1e3
+#define OPTIONS_MAX_OVER_NS 3600e9
 
 /* Keys of options that have no letter. */
 enum {
@@ -37,6 +39,7 @@ enum {
 	OPTION_CSV,
 	OPTION_SOURCE,
 	OPTION_SPLIT,
+	OPTION_OVER,
 	OPTION_LISTEN,
 	OPTION_TEXTFILE,
 	OPTION_PER_VCPU,
@@ -70,6 +73,7 @@ struct options {
 	const char *vm;		 /* stat: its name, NULL: any */
 	unsigned int by;	 /* stat: bits of enum usage_by, 0: the default */
 	bool split;		 /* stat */
+	uint64_t over;		 /* stat: ns, 0: not asked for */
 	unsigned int source;	 /* stat: enum meter_source */
 	const char *csv;	 /* stat: as write[] */
 	const char *listen;	 /* export; NULL: the default, or none with a textfile */

@@ -238,7 +238,24 @@ static void stat(void **state)
 	assert_int_equal(options.by, USAGE_BY_VM);
 	assert_int_equal(parse("stat", "--source kernel"), 0);
 	assert_int_equal(options.source, METER_KERNEL);
+	assert_int_equal(options.over, 0);
+	assert_int_equal(parse("stat", "--over 1ms"), 0);
+	assert_int_equal(options.over, 1000000);
+	assert_int_equal(parse("stat", "--over 1.5us --split"), 0);
+	assert_int_equal(options.over, 1500);
+	assert_true(options.split);
+	assert_int_equal(parse("stat", "--over 3600s"), 0);
+	assert_int_equal(options.over, 3600000000000);
 
+	assert_int_equal(parse("stat", "--over 999ns"), STATUS_USAGE);
+	assert_string_equal(err.text, "--over: 999ns is not in 1us to 3600s");
+	assert_int_equal(parse("stat", "--over 3601s"), STATUS_USAGE);
+	assert_int_equal(parse("stat", "--over 1"), STATUS_USAGE);
+	assert_string_equal(err.text, "--over: \"1\" is not a time such as 1ms, 500us, 2s");
+	assert_int_equal(parse("stat", "--over 1e3ms"), STATUS_USAGE);
+	assert_int_equal(parse("stat", "--over 0x1ms"), STATUS_USAGE);
+	assert_int_equal(parse("stat", "--over -1ms"), STATUS_USAGE);
+	assert_int_equal(parse("stat", "--over 1.2.3ms"), STATUS_USAGE);
 	assert_int_equal(parse("stat", "--source perf"), STATUS_USAGE);
 	assert_string_equal(err.text, "--source: \"perf\" is not auto, ebpf, kernel or both");
 	assert_int_equal(parse("stat", "--by cpu"), STATUS_USAGE);

@@ -224,6 +224,54 @@ static void split(void **state)
 	assert_non_null(strstr(text, ",,300,1000,200,7000,1500\n"));
 }
 
+static struct ec_outlier outlier_list[] = {
+	{
+		.slot = 1,
+		.index = 0x72,
+		.detail = EC_DETAIL | 7,
+		.end = 1734000000,
+		.time = 2000000,
+		.part = { [EC_PART_USER] = 300000, [EC_PART_WAITING] = 1500000 },
+		.ran = { .pid = 321, .comm = "kworker/0:1\n" },
+	},
+	{ .slot = 5, .index = EXIT_INDEX_OTHER, .end = 2000000000, .time = 1000001 },
+};
+
+static void outliers(void **state)
+{
+	struct outliers of = {
+		.over_ns = 1000000,
+		.begin = 1000000000,
+		.list = outlier_list,
+		.nr = NR(outlier_list),
+		.dropped = 1200,
+	};
+	json_t *schema = json_load_file("user/live/stat.schema.json", 0, NULL), *document, *first;
+	struct error err;
+
+	(void)state;
+	form.outliers = &of;
+	assert_non_null(strstr(
+		write_by(stat_text),
+		"\n\nexit over 1.00 ms                ended at s     time  handler     user  polling  blocked  waiting  ran meanwhile\n"
+		"a \"b\" vCPU 0 0x72 CPUID leaf 0x7   0.734000  2.00 ms   200 µs   300 µs     0 ns     0 ns  1.50 ms  kworker/0:1? (321)\n"
+		"undefined numbers                  1.000000  1.00 ms  1.00 ms     0 ns     0 ns     0 ns     0 ns\n"
+		"2 exits over 1.00 ms; 1,200 more were dropped: too many at a time\n\n"
+		"complete: every exit of 1 vCPU\n"));
+	document = json_loads(write_by(stat_json), 0, NULL);
+	assert_non_null(document);
+	if (schema_check_by(schema, document, true, &err))
+		fail_msg("%s: %s", err.text, text);
+	first = json_array_get(json_object_get(json_object_get(document, "outliers"), "list"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "ran_comm")), "kworker/0:1?");
+	assert_int_equal(json_integer_value(json_object_get(first, "waiting_ns")), 1500000);
+	assert_int_equal(json_integer_value(json_object_get(first, "detail_number")), 7);
+	json_decref(document);
+	json_decref(schema);
+	of = (struct outliers){ .over_ns = 1000000 };
+	assert_non_null(strstr(write_by(stat_text), "\n\nno exit over 1.00 ms\n\ncomplete"));
+}
+
 static void parts_are_held_against_time(void **state)
 {
 	(void)state;
@@ -328,6 +376,7 @@ int main(void)
 		TEST(statistic), TEST(account),
 		TEST(by_detail), TEST(details_are_held_against_reasons),
 		TEST(split),	 TEST(parts_are_held_against_time),
+		TEST(outliers),
 	};
 
 	return cmocka_run_group_tests_name("stat", tests, NULL, NULL);

@@ -125,6 +125,16 @@ const struct column part_columns[NR_PART_COLUMNS] = {
 	[1 + EC_PART_WAITING] = { "waiting_ns", "waiting", 8, true, false, waiting, duration_text },
 };
 
+void column_add_json(json_t *json, const struct column *column, const struct column_input *input)
+{
+	double value;
+
+	json_object_set_new(json, column->name,
+			    !column->value(input, &value) ? json_null() :
+			    column->is_whole		  ? json_integer((json_int_t)value) :
+							    json_real(value));
+}
+
 struct text column_cell(const struct column *column, const struct column_input *input)
 {
 	double value;

@@ -4,6 +4,7 @@
 
 /* What is said of some exits, by what names and in what units: one table for all forms. */
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "live/usage.h"
@@ -45,6 +46,9 @@ extern const struct column columns[NR_COLUMNS];
 /* Where the time of those that ended went: the handler's first, then by enum ec_part. They sum up to it. */
 #define NR_PART_COLUMNS (1 + EC_NR_PARTS)
 extern const struct column part_columns[NR_PART_COLUMNS];
+
+/* Sets it in a line of JSON, by its name. */
+void column_add_json(json_t *json, const struct column *column, const struct column_input *input);
 
 /* A cell of a table: "-" if it is not known. */
 struct text column_cell(const struct column *column, const struct column_input *input);

@@ -50,8 +50,9 @@ static int open_ebpf(struct meter *meter, struct error *err)
 		.clock = plan->clock,
 		.nr_vcpus = watch_room(&meter->host, plan->room),
 		.watch = true,
-		.details = plan->details,
-		.split = plan->split,
+		.details = plan->details || plan->over,
+		.split = plan->split || plan->over,
+		.over = plan->over,
 		.process = plan->process,
 		.tsc_khz = meter->host.tsc_khz,
 		.leaves_all = meter->host.exit_leaves == EXIT_LEAVES_ALL,
@@ -83,7 +84,7 @@ int meter_open(struct meter *meter, struct error *err)
 		return open_kernel(meter, err);
 	/* What only eBPF has was asked for. */
 	if (plan->path != TRACER_AUTO || plan->clock != TRACER_MONOTONIC || plan->details ||
-	    plan->split)
+	    plan->split || plan->over)
 		accounts = false;
 	if (plan->source == METER_AUTO && accounts && !open_kernel(meter, &why))
 		return 0;
@@ -105,6 +106,20 @@ static double seconds(const struct meter *meter)
 	return (double)(clocks_read().ns - meter->begin) / 1e9;
 }
 
+static void take_outliers(struct meter *meter)
+{
+	const uint64_t before = meter->dropped;
+	ec_u64 dropped;
+
+	meter->outliers = (struct outliers){
+		.over_ns = meter->plan.over,
+		.begin = meter->begin,
+	};
+	meter->outliers.list = tracer_outliers(meter->tracer, &meter->outliers.nr, &dropped);
+	meter->dropped = dropped;
+	meter->outliers.dropped = dropped - before;
+}
+
 /* The gate is closed for the last look, once the proof was taken. */
 int meter_take(struct meter *meter, bool is_last, struct error *err)
 {
@@ -119,6 +134,7 @@ int meter_take(struct meter *meter, bool is_last, struct error *err)
 		tracer_gate(meter->tracer, false);
 	if (!status)
 		status = ebpf_source_take(meter->tracer, usage, seconds(meter), err);
+	take_outliers(meter);
 	return status ? status : prover_add_losses(&meter->prover, usage, proof, err);
 }
 

@@ -6,6 +6,7 @@
 
 #include "kvm/host.h"
 #include "live/kernel_source.h"
+#include "live/outliers.h"
 #include "live/proof.h"
 #include "live/prover.h"
 #include "live/usage.h"
@@ -28,6 +29,7 @@ struct meter_plan {
 	unsigned int room; /* eBPF: for so many vCPUs at least, 0: the default */
 	bool details;	   /* what tells the exits of a reason apart, by eBPF */
 	bool split;	   /* where their time went, likewise */
+	uint64_t over;	   /* ns; exits that take longer are kept one by one, likewise; 0: none */
 };
 
 struct meter {
@@ -35,8 +37,10 @@ struct meter {
 	struct host host;
 	char name[64]; /* in words */
 	uint64_t begin;
-	struct usage usage; /* of the last look, ... */
-	struct proof proof; /* ... and whether that is all */
+	struct usage usage;	  /* of the last look, ... */
+	struct proof proof;	  /* ... and whether that is all */
+	struct outliers outliers; /* since the look before */
+	uint64_t dropped;	  /* of these, ever */
 
 	struct kernel_source *kernel; /* either this one, ... */
 	struct tracer *tracer;	      /* ... or these */

@@ -59,6 +59,10 @@ static int show(struct stating *stating, bool is_last, struct error *err)
 		.by = stating->plan->by,
 		.usage = &stating->meter.usage,
 		.proof = &stating->meter.proof,
+		/* Those of all intervals have been shown by then. */
+		.outliers = stating->plan->meter.over && !(is_last && stating->plan->interval) ?
+				    &stating->meter.outliers :
+				    NULL,
 		.command = stating->command,
 		.is_last = is_last,
 	};

@@ -121,6 +121,8 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 	input.exits = &rows.total;
 	show_line(to, form->usage, "total", width, &input);
 	fputc('\n', to);
+	if (form->outliers)
+		outliers_text(to, form->host->isa, form->usage, form->outliers);
 	if (form->is_last)
 		fprintf(to, "%s\n", verdict.text);
 	else if (!verdict.complete)
@@ -131,25 +133,15 @@ int stat_text(FILE *to, const struct stat_form *form, struct error *err)
 
 /* ---- JSON ---- */
 
-static void add_column(json_t *json, const struct column *column, const struct column_input *input)
-{
-	double value;
-
-	json_object_set_new(json, column->name,
-			    !column->value(input, &value) ? json_null() :
-			    column->is_whole		  ? json_integer((json_int_t)value) :
-							    json_real(value));
-}
-
 static json_t *exits_json(const struct column_input *input)
 {
 	const struct usage_exits *exits = input->exits;
 	json_t *json = json_object();
 
 	for (int id = 0; id < NR_COLUMNS; id++)
-		add_column(json, &columns[id], input);
+		column_add_json(json, &columns[id], input);
 	for (int i = 0; input->usage->has_parts && i < NR_PART_COLUMNS; i++)
-		add_column(json, &part_columns[i], input);
+		column_add_json(json, &part_columns[i], input);
 	json_object_set_new(json, "ended", json_number(exits->ended));
 	json_object_set_new(json, "ended_ns", json_number(exits->ns));
 	json_object_set_new(json, "max_is_bound", json_boolean(exits->max_is_bound));
@@ -185,14 +177,12 @@ static void add_detail(json_t *json, const struct stat_form *form, const struct 
 	json_object_set_new(json, "bytes", detail.bytes ? json_integer(detail.bytes) : json_null());
 }
 
-static json_t *row_json(const struct stat_form *form, const struct column_input *input,
-			const struct usage_row *row)
+/* What the exits of a row have in common. */
+static void add_what(json_t *json, const struct stat_form *form, const struct usage_row *row,
+		     bool has_detail)
 {
-	json_t *json = exits_json(input);
 	unsigned int number;
 
-	add_range(json, "p50_range_ns", input, 0.5);
-	add_range(json, "p99_range_ns", input, 0.99);
 	if (row->vm) {
 		json_object_set_new(json, "vm", json_integer(row->vm->number));
 		json_object_set_new(json, "vm_name", json_string_or_null(row->vm->name));
@@ -200,18 +190,45 @@ static json_t *row_json(const struct stat_form *form, const struct column_input 
 	}
 	if (row->vcpu)
 		json_object_set_new(json, "vcpu", json_integer(row->vcpu->id));
-	if (form->by & USAGE_BY_DETAIL)
+	if (has_detail)
 		add_detail(json, form, row);
 	if (row->index < 0)
-		return json;
+		return;
 	if (!exit_number(form->host->isa, row->index, &number)) {
 		json_object_set_new(json, "number", json_null());
 		json_object_set_new(json, "reason", json_null());
-		return json;
+		return;
 	}
 	json_object_set_new(json, "number", json_integer(number));
 	json_object_set_new(json, "reason", json_string(exit_name(form->host->isa, number)));
+}
+
+static json_t *row_json(const struct stat_form *form, const struct column_input *input,
+			const struct usage_row *row)
+{
+	json_t *json = exits_json(input);
+
+	add_range(json, "p50_range_ns", input, 0.5);
+	add_range(json, "p99_range_ns", input, 0.99);
+	add_what(json, form, row, form->by & USAGE_BY_DETAIL);
 	return json;
+}
+
+static json_t *outliers_json(const struct stat_form *form)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < form->outliers->nr; i++) {
+		const struct ec_outlier *outlier = &form->outliers->list[i];
+		const struct usage_row row = outlier_row(form->usage, outlier);
+		json_t *json = json_object();
+
+		outlier_add_json(json, form->outliers, outlier);
+		add_what(json, form, &row, true);
+		json_array_append_new(list, json);
+	}
+	return json_pack("{s:o, s:o, s:o}", "over_ns", json_number(form->outliers->over_ns), "list",
+			 list, "dropped", json_number(form->outliers->dropped));
 }
 
 static json_t *stat_json_of(const struct proof_stat *stat)
@@ -271,6 +288,8 @@ int stat_json(FILE *to, const struct stat_form *form, struct error *err)
 			     stat_json_of(&form->proof->stat), "kvm_account",
 			     stat_json_of(&form->proof->account), "complete", verdict.complete,
 			     "verdict", verdict.text);
+	json_object_set_new(document, "outliers",
+			    form->outliers ? outliers_json(form) : json_null());
 	failed = !document || json_dumpf(document, to, JSON_COMPACT) || fputc('\n', to) == EOF;
 	json_decref(document);
 	free(rows.row);

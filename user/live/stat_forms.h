@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "kvm/host.h"
+#include "live/outliers.h"
 #include "live/proof.h"
 #include "live/usage.h"
 
@@ -16,8 +17,9 @@ struct stat_form {
 	unsigned int by;    /* bits of enum usage_by */
 	const struct usage *usage;
 	const struct proof *proof;
-	const char *command; /* that ran meanwhile, NULL: none */
-	bool is_last;	     /* it is of all since the beginning, not of the last interval */
+	const struct outliers *outliers; /* of the interval, NULL: none were asked for */
+	const char *command;		 /* that ran meanwhile, NULL: none */
+	bool is_last; /* it is of all since the beginning, not of the last interval */
 };
 
 /* Each returns STATUS_CANNOT_RUN if it cannot be written. */

@@ -4,12 +4,15 @@
 
 /* What the eBPF programs hand over one by one, through ring buffers. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "exitcheck.h"
 
 struct bpf_object;
 struct ring_buffer;
+
+#define KEPT_OUTLIERS 1024
 
 struct kept {
 	struct ring_buffer *ring;
@@ -19,6 +22,11 @@ struct kept {
 	unsigned int nr_mismatches;
 	struct ec_difference differences[EC_MAX_MISMATCHES];
 	unsigned int nr_differences;
+	unsigned int khz;	     /* of the programs' clock, 0: it is in ns */
+	struct ec_outlier *outliers; /* since the last kept_outliers() */
+	unsigned int nr_outliers;
+	bool taken;		 /* they were by that */
+	ec_u64 dropped_outliers; /* there was no room, or their vCPU is gone */
 };
 
 /* Returns 0 or a negative error. numbers stays the caller's. */
@@ -27,5 +35,8 @@ void kept_close(struct kept *kept);
 
 /* Takes what has come since the last time. A slot that is given back must have been looked at. */
 void kept_take(struct kept *kept);
+
+/* Outliers since the last time, up to KEPT_OUTLIERS. */
+const struct ec_outlier *kept_outliers(struct kept *kept, unsigned int *nr);
 
 #endif

@@ -15,6 +15,8 @@
 #include "classic.skel.h"
 #include "old.skel.h"
 
+#define OUTLIERS_SIZE (256 * 1024) /* some 2,000 between two looks */
+
 bool object_needs_old(void)
 {
 	static int known; /* it does, 1, or does not, 2: the kernel stays the same */
@@ -123,6 +125,8 @@ static bool is_wanted(const char *name, const struct ec_config *config, const st
 		 kvm->has_cast ? "" : "_nocast", clock);
 	snprintf(more, sizeof(more), "%s%s%s", config->audit ? "_audit" : "", detail,
 		 config->split ? "_split" : "");
+	if (config->over)
+		snprintf(more, sizeof(more), "_over");
 	snprintf(entry, sizeof(entry), "btf_entry%s%s%s", more,
 		 (config->audit || config->details) && !kvm->has_cast ? "_nocast" : "", clock);
 	return !strcmp(name, entry) || !strcmp(name, exit);
@@ -157,6 +161,9 @@ static int set_up(struct object *object, const struct shared *shared, const stru
 	map = bpf_object__find_map_by_name(object->bpf, "by_task");
 	if (object->config->split)
 		ret = ret ?: bpf_map__set_max_entries(map, nr_vcpus);
+	map = bpf_object__find_map_by_name(object->bpf, "outliers");
+	if (object->config->over)
+		ret = ret ?: bpf_map__set_max_entries(map, OUTLIERS_SIZE);
 	map = bpf_object__find_map_by_name(object->bpf, "details");
 	ret = ret ?: bpf_map__set_max_entries(map, shared_nr_places(shared, EC_FREE_DETAILS));
 	map = bpf_object__find_map_by_name(object->bpf, "memory");

@@ -96,6 +96,9 @@ static int set_constants(struct ec_config *to, const struct tracer_config *confi
 	if (config->details)
 		exit_details_set(to->isa, to->detail);
 	to->split = config->split;
+	to->over = config->over;
+	if (config->clock == TRACER_TSC)
+		to->over = config->over * config->tsc_khz / 1000000;
 	to->available = kvm->available;
 	to->cycles_per_ns = ((ec_u64)config->tsc_khz << EC_CYCLES_BITS) / 1000000;
 	to->clock_tsc = config->clock == TRACER_TSC;
@@ -156,6 +159,7 @@ static int load(struct tracer *tracer, const struct tracer_config *config,
 			    sizeof(*tracer->at));
 	if (!tracer->at)
 		return error_set(err, STATUS_CANNOT_RUN, "out of memory");
+	tracer->kept.khz = tracer->khz;
 	ret = kept_open(&tracer->kept, tracer->object.bpf, tracer->at);
 	return ret ? load_error(tracer, ret, "read from", err) : 0;
 }
@@ -545,6 +549,14 @@ const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned i
 	kept_take(&tracer->kept);
 	*nr = tracer->kept.nr_differences;
 	return tracer->kept.differences;
+}
+
+const struct ec_outlier *tracer_outliers(struct tracer *tracer, unsigned int *nr, ec_u64 *dropped)
+{
+	const struct ec_outlier *list = kept_outliers(&tracer->kept, nr);
+
+	*dropped = tracer->object.state->stats.outliers + tracer->kept.dropped_outliers;
+	return list;
 }
 
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err)

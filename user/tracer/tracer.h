@@ -35,6 +35,7 @@ struct tracer_config {
 	bool audit;	       /* exits are compared with KVM's account of them, where it has one */
 	bool details; /* exits are told apart by more than their reason; not without KVM's types */
 	bool split;   /* where the time of exits goes; likewise */
+	ec_u64 over; /* ns; exits that take longer are kept one by one, with details and split; 0: none */
 	unsigned int tsc_khz; /* 0: unknown, cycles are not audited */
 	bool leaves_all;      /* kvm.exit_leaves=all: guests need not ask for the signature */
 };
@@ -110,6 +111,12 @@ const struct ec_mismatch *tracer_mismatches(struct tracer *tracer, unsigned int 
 
 /* Exits that KVM's account is wrong about; *nr of them are kept, the first ones. */
 const struct ec_difference *tracer_differences(struct tracer *tracer, unsigned int *nr);
+
+/*
+ * Exits that took longer than was asked for, since the last time: *nr of them are kept; *dropped: those that were not,
+ * ever. Valid until the next tracer_poll().
+ */
+const struct ec_outlier *tracer_outliers(struct tracer *tracer, unsigned int *nr, ec_u64 *dropped);
 
 /* Events that the kernel skipped for our programs (recursion misses). */
 int tracer_missed(const struct tracer *tracer, unsigned long long *missed, struct error *err);
