@@ -102,6 +102,16 @@ static __noinline ec_u32 current_slot(void)
 	return search.found;
 }
 
+/*
+ * Whether an exit of a vCPU that has no slot is the end of an entry from before the gate opened: where there is room,
+ * the next entry takes one.
+ */
+static __always_inline bool began_before(void)
+{
+	return config.watch && !config.tgid &&
+	       state.given[EC_FREE_SLOTS] != state.taken[EC_FREE_SLOTS];
+}
+
 SEC("tracepoint/kvm/kvm_exit")
 int classic_exit(void *ctx)
 {
@@ -110,7 +120,7 @@ int classic_exit(void *ctx)
 	struct ec_slot *slot = hot(EC_SLOTS, place);
 
 	if (!place) {
-		if (state.ready)
+		if (state.ready && !began_before())
 			on_exit_elsewhere(config.tgid);
 		return 0;
 	}
@@ -144,7 +154,7 @@ int classic_cpuid(struct bpf_raw_tracepoint_args *ctx)
 	 * instruction in another one).
 	 */
 	if (!place || !row || row->index != cpuid_index()) {
-		if (place || config.watch)
+		if (place || (config.watch && !began_before()))
 			__sync_fetch_and_add(&state.stats.unread, 1);
 		return 0;
 	}

@@ -66,6 +66,12 @@ is "two VMs, and their names" "$status $(awk -F , '$3 == "all" { print $5 }' /tm
 like "that ran before" "$closing" "^complete: every exit of 2 vCPUs; KVM's statistic had the same .* on 2 vCPUs.*; 2 had run before"
 stat busy --source both --seconds 1
 like "by both, while they run" "$status $closing" "^0 complete: .*; KVM's own account had the same [0-9,]+, by reason, on 2 vCPUs"
+statuses=
+for i in 1 2 3 4 5; do
+	stat classic --path classic --seconds 1
+	statuses="$statuses $status"
+done
+is "by the classic tracepoints: an exit whose entry was before is not lost" "$statuses" ' 0 0 0 0 0'
 stat sum --source kernel --interval 1 --count 2 --csv /tmp/sum.csv
 like "by the kernel" "$status $closing" "^0 complete: every exit of 2 vCPUs; KVM's statistic has the same [1-9][0-9,]* on 2 vCPUs"
 is "the sum of its intervals" "$(exits sum.csv $cpuid interval)" "$(exits sum.csv $cpuid)"
