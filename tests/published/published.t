@@ -26,8 +26,11 @@ list()
 }
 
 # An old kernel has patches of its own, and none of ours.
-dir=$patches variants=none,series
-[ ! -d "$patches/$kernel" ] || dir=$patches/$kernel variants=none
+case $kernel in
+6.12) dir=$patches variants=none,series ;;
+5.10) dir=$patches/5.10 variants=none ;;
+*) skip_all "the patches are for 6.12 and 5.10" ;;
+esac
 names=$(cd "$dir" && for name in *.patch; do
 	! grep -q "^ISA: $isa\$" "$patches/$name" || echo "${name%.patch}"
 done)
