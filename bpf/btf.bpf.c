@@ -658,7 +658,12 @@ static __always_inline int on_btf_entry(const struct kvm_vcpu *vcpu, enum more m
 		slot = hot_slot();
 		pending = slot->pending;
 	}
-	row = ends_exit ? on_entry(slot, pending, begin, &took) : NULL;
+	row = NULL;
+	if (ends_exit) {
+		row = on_entry(slot, pending, begin, &took);
+		/* Until the next exit is noted as a whole, for who reads meanwhile. */
+		slot->open = 0;
+	}
 	if (more & DETAIL && vcpu && row && row->kind)
 		detail = add_detail(slot, row,
 				    row->kind < EC_DETAIL_AT_ENTRY ?

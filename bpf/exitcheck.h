@@ -138,6 +138,7 @@ struct ec_reason {
 	ec_u64 ns;    /* of those */
 	ec_u64 min_ns, max_ns;
 	ec_u64 part_ns[EC_NR_PARTS];
+	ec_u32 detailed; /* its exits are also counted by detail, once they have ended */
 	/* The last LEAF_VCPU_CYCLES read of this reason, with our own numbers at the same instant. */
 	ec_u64 leaf_cycles;
 	ec_u64 leaf_ns;
@@ -185,9 +186,10 @@ struct ec_vcpu {
 	ec_u32 joined_late; /* was already running when first seen: absolute numbers cannot match */
 	ec_u32 accounted;   /* KVM accounts for its exits */
 	ec_u32 gone;	    /* KVM has destroyed it */
-	ec_u32 open_index;  /* reason of the exit under way, and ... */
-	ec_u64 open_ns;	    /* ... how long that has lasted, 0: there is none */
-	ec_u64 open_detail; /* its detail, or EC_DETAIL_OTHER: unknown yet */
+	ec_u32 is_open;	    /* an exit is under way: */
+	ec_u32 open_index;  /* its reason, ... */
+	ec_u64 open_ns;	    /* ... how long that has lasted, ... */
+	ec_u64 open_detail; /* ... its detail, or EC_DETAIL_OTHER: unknown yet */
 	ec_u64 key;	    /* which one it is, or was, to the kernel */
 	ec_u64 last_stat;   /* of one that is gone: KVM's statistic at its end */
 	ec_u64 count;	    /* sum over reasons */

@@ -141,8 +141,8 @@ struct ec_slot {
 	ec_u32 pending; /* row of the exit that has not ended, | EC_READS; or EC_NO_EXIT */
 	ec_u32 began;	/* there was an event */
 	ec_u32 cpu;	/* of the last entry */
-	ec_u64 open;	/* when the pending exit began */
-	ec_u64 count;	/* exits of all reasons */
+	ec_u64 open; /* when the pending exit began; 0 (not by the classic tracepoints): it is being noted */
+	ec_u64 count; /* exits of all reasons */
 	ec_u64 unpaired_entries, failed_entries;
 	ec_u64 switches; /* of the thread, at the last entry */
 	ec_u64 task;	 /* that entered it last, to the kernel */

@@ -62,9 +62,8 @@ fi
 vmm forever &
 forever=$!
 stat busy --source both --interval 1 --count 3
-# Bochs is slow to read what changes meanwhile.
-sums='details sum up to each reason'
-[ $isa = svm ] || sums="$sums|the details of 1 vCPU that never rested were not held against their reasons"
+# Where reading is slow, as in Bochs or on a busy machine, this guest makes an exit meanwhile each time.
+sums='details sum up to each reason|the details of 1 vCPU that never rested were not held against their reasons'
 like "while it runs" "$status $closing" "^0 complete: .*; KVM.s own account had the same .*; ($sums)"
 is "intervals sum up" "$(exits busy 'leaf 0x4ffffffa' interval)" "$(exits busy 'leaf 0x4ffffffa')"
 kill $forever

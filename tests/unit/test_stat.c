@@ -132,7 +132,7 @@ static void set_details(uint64_t leaf_0, uint64_t leaf_1)
 
 		usage_set_detail(&usage, vcpu, 0x72, EC_DETAIL | leaf, &all);
 	}
-	usage_end_details(&usage, vcpu);
+	usage_end_details(&usage, vcpu, 0x72);
 }
 
 static void as_json(void **state)

@@ -40,7 +40,7 @@ static void set_reasons(struct usage *usage, struct usage_vcpu *to, const struct
 			continue;
 		for (size_t part = 0; part < EC_NR_PARTS; part++)
 			all.part_ns[part] = reason->part_ns[part];
-		if (vcpu->open_ns && vcpu->open_index == i)
+		if (vcpu->is_open && vcpu->open_index == i)
 			all.time_ns += vcpu->open_ns;
 		for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 			all.hist[b] = reason->hist[b];
@@ -51,12 +51,10 @@ static void set_reasons(struct usage *usage, struct usage_vcpu *to, const struct
 static void set_details(struct usage *usage, struct usage_vcpu *to, const struct ec_vcpu *vcpu,
 			const struct details *details)
 {
-	if (!details->nr)
-		return;
 	for (unsigned int i = 0; i < details->nr; i++) {
 		const struct detail *detail = &details->list[i];
-		bool is_open = vcpu->open_ns && vcpu->open_index == detail->index &&
-			       vcpu->open_detail == detail->key;
+		bool is_open = vcpu->is_open && vcpu->open_index == detail->index &&
+			       vcpu->open_detail == detail->key && detail->key != EC_DETAIL_OTHER;
 		struct usage_exits all = {
 			.exits = detail->timed + is_open,
 			.ended = detail->timed,
@@ -71,7 +69,9 @@ static void set_details(struct usage *usage, struct usage_vcpu *to, const struct
 			all.hist[b] = detail->hist[b];
 		usage_set_detail(usage, to, detail->index, detail->key, &all);
 	}
-	usage_end_details(usage, to);
+	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++)
+		if (vcpu->reason[i].detailed)
+			usage_end_details(usage, to, i);
 	usage->failed |= details->failed;
 	usage->details_held += details->reasons;
 	usage->details_differ += details->differ;

@@ -155,10 +155,7 @@ void usage_set_detail(struct usage *usage, struct usage_vcpu *vcpu, unsigned int
 {
 	struct usage_detail *to = find_detail(usage, vcpu, index, detail);
 
-	if (!to)
-		return;
-	to->max_ns = all->max_ns;
-	if (detail != EC_DETAIL_OTHER)
+	if (to)
 		set_rising(usage, &to->part, all);
 }
 
@@ -173,80 +170,6 @@ static void subtract(struct usage_exits *rest, const struct usage_exits *exits)
 		rest->part_ns[i] = more(rest->part_ns[i], exits->part_ns[i]);
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
 		rest->hist[b] = more(rest->hist[b], exits->hist[b]);
-}
-
-/* Lowers a number by what is too much. */
-static void lower(uint64_t *number, uint64_t *excess)
-{
-	uint64_t by = *excess < *number ? *excess : *number;
-
-	*number -= by;
-	*excess -= by;
-}
-
-/*
- * Since the last look, the details may have more than their reason: an exit that was under way then has been
- * counted among the others.
- */
-static void fit(struct usage_vcpu *vcpu, unsigned int index, const struct usage_exits *reason)
-{
-	uint64_t exits = 0, time = 0;
-
-	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
-		if (vcpu->details[i].index != index)
-			continue;
-		exits += vcpu->details[i].part.now.exits;
-		time += vcpu->details[i].part.now.time_ns;
-	}
-	exits = more(exits, reason->exits);
-	time = more(time, reason->time_ns);
-	for (unsigned int i = 0; i < vcpu->nr_details && (exits || time); i++) {
-		if (vcpu->details[i].index != index)
-			continue;
-		lower(&vcpu->details[i].part.now.exits, &exits);
-		lower(&vcpu->details[i].part.now.time_ns, &time);
-	}
-}
-
-static void end_reason(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index)
-{
-	const struct usage_part *reason = vcpu->reason[index];
-	struct usage_exits rest = reason->all;
-	struct usage_detail *other = NULL, *first = NULL;
-
-	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
-		struct usage_detail *detail = &vcpu->details[i];
-
-		if (detail->index != index)
-			continue;
-		if (detail->detail == EC_DETAIL_OTHER) {
-			other = detail;
-			continue;
-		}
-		subtract(&rest, &detail->part.all);
-		first = first ?: detail;
-	}
-	if (!first && !other)
-		return;
-	/* Times of the TSC in ns are rounded down, each. */
-	if (first && !rest.exits && !rest.ended) {
-		first->part.all.ns += rest.ns;
-		first->part.all.time_ns += rest.time_ns;
-		rest.ns = rest.time_ns = 0;
-	}
-	other = other ?: find_detail(usage, vcpu, index, EC_DETAIL_OTHER);
-	if (!other)
-		return;
-	rest.max_ns = other->max_ns;
-	set(usage, &other->part, &rest);
-	fit(vcpu, index, &reason->now);
-}
-
-void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu)
-{
-	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++)
-		if (vcpu->reason[i])
-			end_reason(usage, vcpu, i);
 }
 
 static void add(struct usage_exits *sum, const struct usage_exits *exits)
@@ -265,6 +188,37 @@ static void add(struct usage_exits *sum, const struct usage_exits *exits)
 	} else if (exits->max_ns == sum->max_ns) {
 		sum->max_is_bound &= exits->max_is_bound;
 	}
+}
+
+void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index)
+{
+	struct usage_part *reason = vcpu->reason[index];
+	struct usage_detail *some = NULL;
+	struct usage_exits *unknown;
+
+	/* Even if it stays empty: what this reason has is shown by detail. */
+	if (!reason || !find_detail(usage, vcpu, index, EC_DETAIL_OTHER))
+		return;
+	unknown = &reason->unknown;
+	*unknown = reason->all;
+	reason->now = (struct usage_exits){ 0 };
+	for (unsigned int i = 0; i < vcpu->nr_details; i++) {
+		struct usage_detail *detail = &vcpu->details[i];
+
+		if (detail->index != index)
+			continue;
+		subtract(unknown, &detail->part.all);
+		add(&reason->now, &detail->part.now);
+		if (detail->part.all.ended)
+			some = detail;
+	}
+	/* Times of the TSC in ns are rounded down, each. */
+	if (some && !unknown->exits && !unknown->ended) {
+		some->part.all.ns += unknown->ns;
+		some->part.all.time_ns += unknown->time_ns;
+		unknown->ns = unknown->time_ns = 0;
+	}
+	unknown->max_ns = 0;
 }
 
 static void release(struct usage_vcpu *vcpu)
@@ -420,9 +374,8 @@ static struct usage_row *row_of(struct usage_row **rows, unsigned int *nr,
 
 /* Adds exits to the row that they belong to. False: no memory. */
 static bool add_to_row(struct usage_row **rows, unsigned int *nr, const struct usage_row *wanted,
-		       const struct usage_part *part, bool now)
+		       const struct usage_exits *exits)
 {
-	const struct usage_exits *exits = now ? &part->now : &part->all;
 	struct usage_row *row;
 
 	if (!exits->exits && !exits->ended && !exits->time_ns)
@@ -448,10 +401,11 @@ static bool add_details(struct usage_row **rows, unsigned int *nr, const struct 
 			continue;
 		*any = true;
 		wanted.detail = detail->detail;
-		if (!add_to_row(rows, nr, &wanted, &detail->part, now))
+		if (!add_to_row(rows, nr, &wanted, now ? &detail->part.now : &detail->part.all))
 			return false;
 	}
-	return true;
+	wanted.detail = EC_DETAIL_OTHER;
+	return !*any || now || add_to_row(rows, nr, &wanted, &vcpu->reason[index]->unknown);
 }
 
 bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_filter *filter,
@@ -477,6 +431,7 @@ bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_f
 				.vcpu = by & USAGE_BY_VCPU ? vcpu : NULL,
 				.index = by & USAGE_BY_REASON ? index : -1,
 			};
+			const struct usage_exits *exits;
 			bool detailed = false;
 
 			if (!part)
@@ -484,9 +439,10 @@ bool usage_rows(const struct usage *usage, unsigned int by, const struct usage_f
 			if (by & USAGE_BY_DETAIL &&
 			    !add_details(rows, nr, &wanted, vcpu, index, now, &detailed))
 				return false;
-			if (!detailed && !add_to_row(rows, nr, &wanted, part, now))
+			exits = now ? &part->now : &part->all;
+			if (!detailed && !add_to_row(rows, nr, &wanted, exits))
 				return false;
-			add(total, now ? &part->now : &part->all);
+			add(total, exits);
 		}
 	}
 	if (*nr)

@@ -27,13 +27,14 @@ struct usage_exits {
 /* In all, and since the last look. */
 struct usage_part {
 	struct usage_exits all, now;
+	struct usage_exits
+		unknown; /* of all, those whose detail is not known yet; none of them is in now */
 };
 
 /* Exits of a reason with the same detail, as exit_detail() takes it. */
 struct usage_detail {
 	unsigned int index; /* of the reason */
 	uint64_t detail;
-	uint64_t max_ns; /* of those that ended, as its source has it */
 	struct usage_part part;
 };
 
@@ -46,7 +47,7 @@ struct usage_vcpu {
 	double gone_at; /* seconds of the look that saw it first; of a vCPU that has gone */
 	bool looked_at;
 	struct usage_part *reason[EXIT_NR_INDICES]; /* NULL: it has not happened */
-	/* Those of a reason sum up to it, if it has any. */
+	/* Those of a reason sum up to it, if it has any, with those that are unknown. */
 	struct usage_detail *details;
 	unsigned int nr_details;
 };
@@ -87,12 +88,13 @@ void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
 	       const struct usage_exits *all);
 
 /*
- * What it has of a detail, in all, and of the reason's others: as of a moment not later than usage_set()'s of that
- * reason. usage_end_details() then gives what the reason has more, such as an exit under way, to the others.
+ * What it has of a detail, in all: as of a moment not later than usage_set()'s of that reason. After these,
+ * usage_end_details() of each reason that has details, even if none is known yet: what the reason has more, such as an
+ * exit under way, is unknown.  It is new since the last look once it is known.
  */
 void usage_set_detail(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
 		      uint64_t detail, const struct usage_exits *all);
-void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu);
+void usage_end_details(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index);
 
 /* vCPUs that the source has at this look no more are part of this one from here on. Before its usage_set(). */
 void usage_merge_missing(struct usage *usage, struct usage_vcpu *former);

@@ -26,6 +26,7 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 		.leaf_cycles = row->leaf_cycles,
 		.leaf_ns = shared_ns(row->leaf_time, khz),
 		.leaf_timed = row->leaf_timed,
+		.detailed = row->kind,
 		.audit = row->audit,
 	};
 	for (int i = 0; i < EC_NR_PARTS; i++)
@@ -64,7 +65,7 @@ static bool is_same(struct moment a, struct moment b)
 	return a.count == b.count && a.open == b.open && a.pending == b.pending;
 }
 
-/* What has become of the exits, and of the one under way. False: some were made meanwhile. */
+/* What has become of the exits, and of the one under way. False: some were made meanwhile, or one was being noted. */
 static bool read_rows(const struct shared *shared, const struct ec_slot *slot,
 		      const struct snapshot_clock *clock, struct ec_vcpu *vcpu,
 		      struct details *details)
@@ -84,21 +85,23 @@ static bool read_rows(const struct shared *shared, const struct ec_slot *slot,
 	}
 	vcpu->count = count;
 	vcpu->entries = timed + vcpu->unpaired_entries;
-	vcpu->open_ns = 0;
+	vcpu->open_ns = vcpu->is_open = 0;
 	if (details)
 		details_check(details, shared, slot);
-	if (!is_same(moment, moment_of(slot)))
-		return false;
-	timed += is_in_exit(moment);
-	vcpu->lost_entries = count > timed ? count - timed : 0;
-	if (is_in_exit(moment) && clock->now > moment.open) {
+	if (is_in_exit(moment)) {
 		const struct ec_row *row = shared_at(shared, EC_ROWS, moment.pending);
 
 		vcpu->open_index = row->index;
 		vcpu->open_detail = row->kind && row->kind < EC_DETAIL_AT_ENTRY ? slot->detail :
 										  EC_DETAIL_OTHER;
-		vcpu->open_ns = shared_ns(clock->now - moment.open, clock->khz);
 	}
+	if (!is_same(moment, moment_of(slot)) || (is_in_exit(moment) && !moment.open))
+		return false;
+	vcpu->is_open = is_in_exit(moment);
+	timed += vcpu->is_open;
+	vcpu->lost_entries = count > timed ? count - timed : 0;
+	if (vcpu->is_open && clock->now > moment.open)
+		vcpu->open_ns = shared_ns(clock->now - moment.open, clock->khz);
 	return true;
 }
 
@@ -147,6 +150,7 @@ static void add_reason(struct ec_reason *sum, const struct ec_reason *reason)
 		sum->max_ns = reason->max_ns;
 	sum->count += reason->count;
 	sum->timed += reason->timed;
+	sum->detailed |= reason->detailed;
 	sum->ns += reason->ns;
 	for (int i = 0; i < EC_NR_PARTS; i++)
 		sum->part_ns[i] += reason->part_ns[i];
