@@ -21,6 +21,7 @@
 #include "report/error_document.h"
 #include "report/file.h"
 #include "report/plain.h"
+#include "run/storm.h"
 #include "run/validate.h"
 #include "util/array.h"
 #include "util/color.h"
@@ -96,15 +97,18 @@ static bool want_color(const struct options *options)
 #define VM_FILES 2
 /* A vCPU, its statistics, and its instructions. */
 #define VCPU_FILES 3
+/* Of the storm's VMs. */
+#define STORM_FILES (STORM_PLACES * VM_FILES + STORM_MAX_VCPUS * VCPU_FILES)
 
 /*
- * Checks that this host can run exitcheck with so many VMs at once, and that each form of the report
+ * Checks that this host can run exitcheck with so many VMs at once, and files of others, and that each form of the report
  * can be written; catches signals from here on.
  */
-static int begin(struct options *options, struct host *host, struct error *err)
+static int begin(struct options *options, unsigned long more_files, struct host *host,
+		 struct error *err)
 {
 	unsigned long vm_files = VM_FILES + VCPU_FILES * (unsigned long)options->vcpus;
-	int status = limits_open_files(BASE_FILES + options->vms * vm_files, err);
+	int status = limits_open_files(BASE_FILES + options->vms * vm_files + more_files, err);
 
 	if (status)
 		return status;
@@ -159,6 +163,8 @@ static int run_command(struct options *options)
 		.count = options->count,
 		.vcpus = options->vcpus,
 		.smp_exits = options->smp_exits,
+		.has_storm = options->has_storm,
+		.storm = options->storm,
 		.has_seed = options->has_seed,
 		.seed = options->seed,
 		.path = options->path,
@@ -172,7 +178,7 @@ static int run_command(struct options *options)
 	struct error err;
 	int status;
 
-	status = begin(options, &host, &err);
+	status = begin(options, STORM_FILES, &host, &err);
 	if (status)
 		return command_fail(options, &err, status);
 
@@ -214,7 +220,7 @@ static int bench_command(struct options *options)
 	struct error err;
 	int status;
 
-	status = begin(options, &host, &err);
+	status = begin(options, 0, &host, &err);
 	if (!status)
 		status = bench_run(&host, &plan, &bench, &err);
 	if (interrupted)
@@ -348,6 +354,10 @@ static const struct argp_option run_options[] = {
 	{ "smp-exits", OPTION_SMP_EXITS, "N", 0,
 	  "Exits of the multi-vCPU VM, 1 to 100,000,000 (default: 20,000)", GROUP_WORK },
 	{ "seed", OPTION_SEED, "N", 0, "Repeat the run that used this seed", GROUP_WORK },
+	{ "storm", OPTION_STORM, "SECONDS", 0,
+	  "Have everything happen at once for so long, 0 to 86,400, CPUs taken off and put back included"
+	  " (default: a short storm that leaves the CPUs on; 0: none)",
+	  GROUP_WORK },
 	HEADING("KVM and eBPF:", GROUP_TRACER),
 	PATH_OPTION,
 	{ "leaves", OPTION_LEAVES, "LEAVES", 0,

@@ -27,6 +27,7 @@ static const struct limit {
 	{ OPTION_VCPUS, 1, TEST_VM_MAX_VCPUS },
 	{ OPTION_SMP_EXITS, 1, 100000000 },
 	{ OPTION_SEED, 0, UINT64_MAX },
+	{ OPTION_STORM, 0, OPTIONS_MAX_STORM },
 	{ OPTION_SECONDS, 1, OPTIONS_MAX_SECONDS },
 	{ OPTION_INTERVAL, 1, OPTIONS_MAX_SECONDS },
 	{ 'p', 1, INT_MAX },
@@ -395,6 +396,11 @@ static error_t parse_key(int key, char *arg, struct argp_state *state)
 	case OPTION_SEED:
 		status = parse_number(parse, key, arg, &options->seed);
 		options->has_seed = true;
+		break;
+	case OPTION_STORM:
+		status = parse_number(parse, key, arg, &number);
+		options->storm = number;
+		options->has_storm = true;
 		break;
 	case OPTION_FORM ... OPTION_FORM + NR_REPORT_FORMS - 1:
 		status = parse_form(parse, key, arg);

@@ -14,6 +14,7 @@
 #include "util/error.h"
 
 #define OPTIONS_MAX_SECONDS 604800 /* a week */
+#define OPTIONS_MAX_STORM 86400
 #define OPTIONS_MAX_FILES 400
 #define OPTIONS_MIN_OVER_NS 1e3
 #define OPTIONS_MAX_OVER_NS 3600e9
@@ -23,6 +24,7 @@ enum {
 	OPTION_VCPUS = 0x100,
 	OPTION_SMP_EXITS,
 	OPTION_SEED,
+	OPTION_STORM,
 	OPTION_PATH,
 	OPTION_NO_OPT_IN,
 	OPTION_LEAVES,
@@ -59,6 +61,8 @@ struct options {
 	uint64_t count;		 /* -n, 0: each workload's own */
 	unsigned int vcpus;	 /* of the multi-vCPU VM; of each VM of a bench */
 	uint64_t smp_exits;	 /* of the multi-vCPU VM, 0: the default, scaled down with count */
+	bool has_storm;
+	unsigned int storm; /* run: seconds of it */
 	bool has_seed;
 	uint64_t seed;
 	enum tracer_path path;

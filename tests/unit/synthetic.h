@@ -256,6 +256,33 @@ static inline void synthetic_rest(struct synthetic *s)
 	synthetic_sweep_all(s, v, SWEEP_FULL, -1);
 }
 
+/* Two VMs, of two vCPUs and of one. */
+static inline void synthetic_storm(struct synthetic *s)
+{
+	struct result_storm *storm = &s->result->storm;
+	const unsigned int first = synthetic_vm(s, PHASE_STORM, 7, 2);
+
+	synthetic_vm(s, PHASE_STORM, 8, 1);
+	for (unsigned int v = first; v < first + 3; v++) {
+		synthetic_load(s, v);
+		for (unsigned int i = 0; i < SYNTHETIC_NR_OPS; i++)
+			s->result->vcpus[v].planned[synthetic_ops[i]] = 53;
+	}
+	for (unsigned int v = first; v < first + 3; v++) {
+		synthetic_sweep_all(s, v, SWEEP_FULL, -1);
+		memcpy(s->result->vcpus[v].executed, s->vcpu[v].executed,
+		       sizeof(s->vcpu[v].executed));
+	}
+	storm->steps = 100;
+	storm->vms = 2;
+	storm->seconds = 0.5;
+	storm->done[STORM_PROGRAM] = 40;
+	storm->done[STORM_SIGNAL] = 20;
+	storm->done[STORM_MOVE] = s->result->phase[PHASE_STORM].moves = 8;
+	s->result->phase[PHASE_STORM].cpus = 2;
+	strcpy(storm->no_cpus, "only with --storm");
+}
+
 /* A whole run; result_destroy() frees it. */
 static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state leaves,
 					   enum defect defect)
@@ -287,6 +314,7 @@ static inline struct result *synthetic_run(enum exit_isa isa, enum leaves_state 
 	};
 	synthetic_single(&s);
 	synthetic_rest(&s);
+	synthetic_storm(&s);
 	synthetic_contract(&s);
 	synthetic_width(&s);
 	for (unsigned int v = 0; defect == DEFECT_SHARED_STATE && v < result->nr_vcpus; v++)

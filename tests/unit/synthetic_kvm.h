@@ -38,6 +38,7 @@ enum defect {
 	DEFECT_LOST_UPDATE,    /* with several vCPUs, each 100th exit */
 	DEFECT_FORGETS_VCPU,   /* VM-wide exits of HLT leave the last of several vCPUs out */
 	DEFECT_FORGETS_CYCLES, /* likewise, cycles */
+	DEFECT_STORM,	       /* of everything at once, each 40th exit is lost */
 	DEFECT_SPLIT,	       /* the vCPU that is moved loses each 50th exit */
 	DEFECT_ABI_VERSION,
 	DEFECT_ISA,
@@ -153,6 +154,8 @@ static inline void synthetic_begin(struct synthetic *s, unsigned int v, unsigned
 	if (s->defect == DEFECT_LOST_UPDATE && to->phase == PHASE_SMP && vcpu->nr_events % 100 == 0)
 		count = false;
 	if (s->defect == DEFECT_SPLIT && to->phase == PHASE_MIGRATE && vcpu->nr_events % 50 == 0)
+		count = false;
+	if (s->defect == DEFECT_STORM && to->phase == PHASE_STORM && vcpu->nr_events % 40 == 0)
 		count = false;
 	vcpu->count[counted] += count;
 	if (s->defect == DEFECT_WRAPPED && vcpu->count[counted] == 100)

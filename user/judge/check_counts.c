@@ -9,8 +9,8 @@
 #include "util/text.h"
 
 /* Leaves (VM-wide and per vCPU) and eBPF against the truth, in the sweeps of one phase. */
-static void tally_truth(const struct facts *facts, struct check *check, enum result_phase phase,
-			struct tally *leaf, struct tally *bpf)
+void counts_truth(const struct facts *facts, struct check *check, enum result_phase phase,
+		  struct tally *leaf, struct tally *bpf)
 {
 	const struct result *result = facts->result;
 
@@ -121,7 +121,7 @@ void check_truth(struct facts *facts, struct check *check)
 
 	/* The other phases have checks of their own for the leaves. */
 	for (int phase = 0; phase < (leaves ? PHASE_SINGLE + 1 : NR_PHASES); phase++)
-		tally_truth(facts, check, phase, &leaf, &bpf);
+		counts_truth(facts, check, phase, &leaf, &bpf);
 	for (unsigned int i = 0; i < result->nr_workloads; i++)
 		ran += has_caused(result, &result->workloads[i]);
 	settle_truth(facts, check, &leaf, &bpf);
@@ -209,7 +209,8 @@ static void tally_in_place(const struct facts *facts, struct check *check, bool 
 }
 
 /* The same from outside: eBPF's counts before and after a sweep enclose the leaf. */
-static void tally_around(const struct facts *facts, struct check *check, struct tally *tally)
+void counts_around(const struct facts *facts, struct check *check, enum result_phase phase,
+		   struct tally *tally)
 {
 	const struct result *result = facts->result;
 
@@ -217,6 +218,8 @@ static void tally_around(const struct facts *facts, struct check *check, struct 
 		const struct result_sweep *sweep = &result->sweeps[s];
 		const struct probe_read *reads = sweep_reads(result, sweep);
 
+		if (phase != NR_PHASES && result->vcpus[sweep->vcpu].phase != phase)
+			continue;
 		for (unsigned int i = 0; i < sweep->nr_reads; i++) {
 			unsigned int index = exit_index(facts->isa, reads[i].index);
 			struct bounds bounds;
@@ -226,6 +229,7 @@ static void tally_around(const struct facts *facts, struct check *check, struct 
 			    !leaf_is_by_number(reads[i].function) || index == EXIT_INDEX_OTHER ||
 			    !is_equality(result, sweep->vcpu, reads[i].function))
 				continue;
+			tally->compared++;
 			bounds = facts_bpf(facts, sweep, &reads[i], index);
 			if (leaf_decode(&reads[i], &value) != LEAF_VALUE ||
 			    bounds_have(value, bounds))
@@ -264,7 +268,7 @@ void check_count(struct facts *facts, struct check *check)
 	size_t length;
 
 	tally_in_place(facts, check, true, &tally);
-	tally_around(facts, check, &around);
+	counts_around(facts, check, NR_PHASES, &around);
 	tally.undecided += around.undecided;
 	settle_count(facts, check, &tally);
 	if (!around.differed)
@@ -451,7 +455,7 @@ static void check_phase(struct facts *facts, struct check *check, enum result_ph
 		check_detail(check, "%s", result->phase[phase].skipped);
 		return;
 	}
-	tally_truth(facts, check, phase, &leaf, &bpf);
+	counts_truth(facts, check, phase, &leaf, &bpf);
 	settle_truth(facts, check, &leaf, &bpf);
 	if (*result->phase[phase].skipped) {
 		check_example(check, "%s", result->phase[phase].skipped);

@@ -109,8 +109,8 @@ static void tally_cycle_total(const struct facts *facts, struct check *check,
  * The per-vCPU leaves sum up to the VM-wide ones that the vCPU with the last sweep read. What vCPUs
  * executed after their own sweep is known and subtracted.
  */
-static void tally_mirrors(const struct facts *facts, struct check *check, unsigned int last_vcpu,
-			  struct tally *tally)
+void totals_of_vm(const struct facts *facts, struct check *check, unsigned int last_vcpu,
+		  struct tally *tally)
 {
 	const struct result *result = facts->result;
 	const struct result_sweep *last = sweep_last_full(result, last_vcpu);
@@ -165,6 +165,14 @@ static void tally_mirrors(const struct facts *facts, struct check *check, unsign
 	}
 }
 
+/* vCPUs of a VM are neighbours, and the last one's sweep comes last. */
+bool totals_is_last(const struct result *result, unsigned int vcpu)
+{
+	return (vcpu + 1 == result->nr_vcpus ||
+		result->vcpus[vcpu + 1].vm != result->vcpus[vcpu].vm) &&
+	       sweep_last_full(result, vcpu);
+}
+
 void check_total(struct facts *facts, struct check *check)
 {
 	const struct result *result = facts->result;
@@ -182,11 +190,9 @@ void check_total(struct facts *facts, struct check *check)
 			tally_cycle_total(facts, check, sweep, LEAF_VCPU_CYCLES, &sums);
 		}
 	}
-	/* vCPUs of a VM are neighbours, and the last one's sweep comes last. */
 	for (unsigned int v = 0; v < result->nr_vcpus; v++)
-		if ((v + 1 == result->nr_vcpus || result->vcpus[v + 1].vm != result->vcpus[v].vm) &&
-		    sweep_last_full(result, v))
-			tally_mirrors(facts, check, v, &mirrors);
+		if (totals_is_last(result, v))
+			totals_of_vm(facts, check, v, &mirrors);
 	tally = (struct tally){ .compared = sums.compared + mirrors.compared,
 				.differed = sums.differed + mirrors.differed };
 	check_settle(check, &tally);

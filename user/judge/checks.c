@@ -6,6 +6,7 @@
 #include "judge/check_audit.h"
 #include "judge/check_contract.h"
 #include "judge/check_counts.h"
+#include "judge/check_storm.h"
 #include "judge/check_time.h"
 #include "judge/check_totals.h"
 #include "judge/check_uncovered.h"
@@ -30,6 +31,7 @@ static const struct {
 	[CHECK_SMP] = { .check = check_smp },
 	[CHECK_ISOLATION] = { .check = check_isolation },
 	[CHECK_MIGRATE] = { .check = check_migrate },
+	[CHECK_STORM] = { .check = check_storm },
 	[CHECK_CONTRACT] = { .check = check_contract, .without_leaves = true },
 	[CHECK_WIDTH] = { .check = check_width },
 	[CHECK_UNPATCHED] = { .check = check_unpatched, .without_leaves = true },

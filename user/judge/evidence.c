@@ -378,7 +378,8 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 		evidence->failed[verdicts->checks[i].id] = verdicts->checks[i].verdict ==
 							   VERDICT_FAIL;
 	evidence->vcpus = calloc(result->nr_vcpus ? result->nr_vcpus : 1, sizeof(*evidence->vcpus));
-	if (!evidence->vcpus)
+	evidence->times = calloc(NR_PHASES, sizeof(*evidence->times));
+	if (!evidence->vcpus || !evidence->times)
 		return false;
 
 	collect_counts(evidence, true);
@@ -414,6 +415,7 @@ bool evidence_collect(struct evidence *evidence, const struct result *result,
 void evidence_destroy(struct evidence *evidence)
 {
 	free(evidence->vcpus);
+	free(evidence->times);
 }
 
 struct reason_text reason_text(const struct evidence *evidence, unsigned int index)

@@ -69,7 +69,7 @@ struct evidence {
 	uint64_t concurrent_wrong; /* per-vCPU leaves, read while siblings ran */
 	uint64_t truth_differs;	   /* of eBPF, where the leaf has what the guest executed */
 
-	struct time_of times[NR_PHASES][EXIT_NR_INDICES];
+	struct time_of (*times)[EXIT_NR_INDICES]; /* by phase */
 
 	struct diagnosis *list;
 	unsigned int nr;

@@ -81,7 +81,7 @@ static void close_published(const struct result *result, struct verdicts *verdic
 static void close_report(const struct result *result, struct verdicts *verdicts)
 {
 	const unsigned int compared = nr_rows(verdicts, false);
-	char failed[96], inconclusive[96], passed[96];
+	char failed[128], inconclusive[128], passed[128];
 	unsigned int nr_failed, nr_inconclusive, nr_passed;
 	char *line = verdicts->closing;
 	size_t size = sizeof(verdicts->closing);

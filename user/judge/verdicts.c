@@ -29,6 +29,7 @@ const char *check_asserts(enum check_id id)
 		[CHECK_SMP] = "vCPUs at full rate lose nothing",
 		[CHECK_ISOLATION] = "other VMs' exits are not in the leaves",
 		[CHECK_MIGRATE] = "a vCPU that moves between CPUs loses nothing",
+		[CHECK_STORM] = "everything at once, in random order, loses nothing",
 		[CHECK_CONTRACT] = "the ABI, line by line",
 		[CHECK_WIDTH] = "counters cross 2^16, 2^32 and 2^48",
 		[CHECK_UNPATCHED] = "without the leaves their numbers read like any other",

@@ -31,6 +31,7 @@
 	X(SMP, "SMP")             \
 	X(ISOLATION, "ISOLATION") \
 	X(MIGRATE, "MIGRATE")     \
+	X(STORM, "STORM")         \
 	X(CONTRACT, "CONTRACT")   \
 	X(WIDTH, "WIDTH")         \
 	X(UNPATCHED, "UNPATCHED") \

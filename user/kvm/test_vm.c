@@ -464,6 +464,11 @@ pid_t test_vm_tid(const struct test_vm *vm, int vcpu)
 	return vm->vcpus[vcpu].tid;
 }
 
+void test_vm_kick(const struct test_vm *vm, int vcpu)
+{
+	vcpu_kick(&vm->vcpus[vcpu]);
+}
+
 /* ---- commands ---- */
 
 int test_vm_start(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
@@ -521,6 +526,11 @@ struct probe_read *test_vm_reads(struct test_vm *vm, int vcpu)
 void test_vm_set_nr_reads(struct test_vm *vm, int vcpu, unsigned int nr)
 {
 	vm->vcpus[vcpu].shared->nr_reads = nr < PROBE_MAX_READS ? nr : PROBE_MAX_READS;
+}
+
+void test_vm_set_program(struct test_vm *vm, int vcpu, const struct probe_program *program)
+{
+	vm->vcpus[vcpu].shared->program = *program;
 }
 
 uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op)

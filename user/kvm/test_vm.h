@@ -76,6 +76,9 @@ int test_vm_read_cpuid(struct test_vm *vm, int vcpu, struct cpuid_read *reads, u
 /* Thread of a vCPU. */
 pid_t test_vm_tid(const struct test_vm *vm, int vcpu);
 
+/* Gets it out of KVM_RUN by a signal; the command goes on. */
+void test_vm_kick(const struct test_vm *vm, int vcpu);
+
 /*
  * Runs op count times on a vCPU (count >= 1) and waits; start and wait do one half each. If CPU or
  * KVM cannot do it, returns 0 and sets *unsupported to a static text. The first command also
@@ -108,6 +111,9 @@ struct vcpu_span test_vm_span(const struct test_vm *vm, int vcpu);
  */
 struct probe_read *test_vm_reads(struct test_vm *vm, int vcpu);
 void test_vm_set_nr_reads(struct test_vm *vm, int vcpu, unsigned int nr);
+
+/* Sets what the next PROBE_PROGRAM of an idle vCPU draws from. */
+void test_vm_set_program(struct test_vm *vm, int vcpu, const struct probe_program *program);
 
 /* How often that vCPU has executed op since its first entry. */
 uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op);

@@ -30,7 +30,7 @@ static const char *op_name(enum probe_op op)
 {
 	const struct workload *workload = workload_of(op);
 
-	return workload ? workload->name : "leaf reads";
+	return workload ? workload->name : op == PROBE_PROGRAM ? "a random program" : "leaf reads";
 }
 
 /* ---- stopping: timeouts and interruption ---- */

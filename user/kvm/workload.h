@@ -47,7 +47,7 @@ struct workload_choice {
 /* NULL if there is none of that name. */
 const struct workload *workload_find(const char *name);
 
-/* The one of that operation; NULL for PROBE_READ_LEAVES, which is none. */
+/* The one of that operation; NULL for PROBE_READ_LEAVES and the like. */
 const struct workload *workload_of(enum probe_op op);
 
 /* What one command of a test VM may take, and the most executions that it may then ask for. */

@@ -15,6 +15,8 @@ struct run_plan {
 	uint64_t count;	    /* executions of each, 0: each workload's own */
 	unsigned int vcpus; /* of the multi-vCPU VM */
 	uint64_t smp_exits; /* of that VM, 0: the default, scaled down with count */
+	bool has_storm;	    /* it was asked for, of ... */
+	unsigned int storm; /* ... so many seconds; without, there is a short one */
 	bool has_seed;
 	uint64_t seed;
 	enum tracer_path path;

@@ -199,11 +199,21 @@ const char *leaves_state_id(enum leaves_state state)
 const char *phase_id(enum result_phase phase)
 {
 	static const char *const ids[NR_PHASES] = {
-		[PHASE_SINGLE] = "single",
-		[PHASE_SMP] = "smp",
-		[PHASE_ISOLATION] = "isolation",
-		[PHASE_MIGRATE] = "migrate",
+		[PHASE_SINGLE] = "single",	 [PHASE_SMP] = "smp",
+		[PHASE_ISOLATION] = "isolation", [PHASE_MIGRATE] = "migrate",
+		[PHASE_STORM] = "storm",
 	};
 
 	return ids[phase];
+}
+
+const char *storm_kind_name(enum storm_kind kind)
+{
+	static const char *const names[NR_STORM_KINDS] = {
+#define X(id, name) [STORM_##id] = name,
+		STORM_KINDS(X)
+#undef X
+	};
+
+	return names[kind];
 }

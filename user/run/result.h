@@ -35,21 +35,25 @@ enum result_phase {
 	PHASE_SMP,	 /* several vCPUs at full rate */
 	PHASE_ISOLATION, /* several VMs */
 	PHASE_MIGRATE,	 /* a vCPU thread moved between CPUs */
+	PHASE_STORM,	 /* everything at once */
 	NR_PHASES,
 };
 
 struct result_phase_info {
 	bool ran;
 	char skipped[96];   /* why it did not run, or not to its end; "" if it did */
-	unsigned int moves; /* PHASE_MIGRATE: of the thread */
+	unsigned int moves; /* PHASE_MIGRATE, PHASE_STORM: of threads */
 	unsigned int cpus;  /* between so many CPUs */
 };
+
+#define RESULT_NO_SLOT UINT32_MAX
 
 struct result_vcpu {
 	enum result_phase phase;
 	unsigned int vm, id; /* vm: from 1, in the order of creation */
-	unsigned int slot;   /* the tracer's */
+	unsigned int slot;   /* the tracer's, RESULT_NO_SLOT: it has none yet */
 	uint64_t executed[PROBE_NR_OPS];
+	uint64_t planned[PROBE_NR_OPS]; /* PHASE_STORM: of these, what it was told to, at least */
 	bool has_stat;
 	uint64_t stat_exits;	  /* KVM's own statistic ... */
 	unsigned int stat_others; /* ... of this vCPU and of so many that follow it together */
@@ -101,6 +105,41 @@ struct result_span {
 	uint64_t elapsed; /* by the guest's TSC */
 	uint64_t covered; /* of these, cycles of exits by the leaves */
 	uint64_t exits;
+};
+
+/* ---- PHASE_STORM ---- */
+
+/* What a step of it does. */
+#define STORM_KINDS(X)                      \
+	X(PROGRAM, "random programs")       \
+	X(COMMAND, "runs of one operation") \
+	X(READ, "runs of leaf reads")       \
+	X(SIGNAL, "signals")                \
+	X(MOVE, "moves between CPUs")       \
+	X(CPU, "CPUs off and on")           \
+	X(VCPU, "late vCPUs")               \
+	X(VM, "VMs that went")
+
+enum storm_kind {
+#define X(id, name) STORM_##id,
+	STORM_KINDS(X)
+#undef X
+	NR_STORM_KINDS,
+};
+
+struct result_storm {
+	uint64_t steps, done[NR_STORM_KINDS];
+	unsigned int vms;
+	double seconds;
+	char no_cpus[96]; /* why no CPU was taken off, "" if that was tried */
+	/*
+	 * eBPF found something, by that step at the latest, and nothing before the phase. Steps from shown_from
+	 * up to shown_to show it by themselves, without the kinds that are not needed; shown_to 0: none did.
+	 */
+	bool found;
+	uint64_t found_by, shown_from, shown_to;
+	unsigned int needed; /* bits by enum storm_kind */
+	unsigned int trials; /* that this took */
 };
 
 /* A read by the first vCPU of a VM whose counters did not begin at 0. */
@@ -240,6 +279,7 @@ struct result {
 	double slowest_khz, fastest_khz;
 	char next_clocksource[32]; /* the new clock source if it changed, "" otherwise */
 	struct result_phase_info phase[NR_PHASES];
+	struct result_storm storm;
 	struct contract_result contract;
 	struct published_result published; /* LEAVES_PUBLISHED */
 
@@ -304,5 +344,6 @@ const char *leaves_state_text(enum leaves_state state);
 const char *leaves_state_id(enum leaves_state state);
 
 const char *phase_id(enum result_phase phase);
+const char *storm_kind_name(enum storm_kind kind);
 
 #endif

@@ -9,13 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kvm/exits.h"
 #include "run/clocks.h"
-#include "run/points.h"
+#include "run/command.h"
 #include "run/published.h"
 #include "run/sweep.h"
 #include "run/vm.h"
-#include "util/array.h"
 #include "util/random.h"
 
 #define SMP_EXITS 20000
@@ -28,116 +26,14 @@
 #define MIGRATE_PAUSE_US 1000
 #define IDLE_MAX_MS 6000
 
-/* ---- phases B to D: what they have in common ---- */
-
-/* A command under way on a vCPU. */
-struct command {
-	bool running, reads;
-	bool keep; /* what was read or measured; eBPF has compared it in any case */
-	enum probe_op op;
-	struct result_sweep sweep;
-	struct list list;
-};
-
-/* Leaves of the mix, VM-wide and of the vCPU. */
-static struct list list_mix(struct session *session, const struct vm *vm, unsigned int vcpu)
-{
-	struct list list = list_begin(vm, vcpu);
-
-	if (session_has_published(session)) {
-		points_list_mix(session, &list, vcpu);
-		return list;
-	}
-	list_totals(&list);
-	for (unsigned int i = 0; i < session->nr_mix; i++) {
-		unsigned int number;
-
-		exit_number(session->host->isa, op_exit_index(session->host->isa, session->mix[i]),
-			    &number);
-		list_add(&list, LEAF_EXITS, number);
-		list_add(&list, LEAF_VCPU_EXITS, number);
-	}
-	list_add(&list, LEAF_VCPU_CYCLES, session_cpuid_number(session));
-	list_totals(&list);
-	return list;
-}
-
-/* Exits to user space cost ten times as much as those that KVM handles, so fewer serve. */
-static uint64_t affordable(enum probe_op op, uint64_t count)
-{
-	static const enum probe_op dear[] = {
-		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS, PROBE_INS,
-		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_HLT,
-	};
-
-	for (unsigned int i = 0; i < NR(dear); i++)
-		if (op == dear[i])
-			return count / 10 + 1;
-	return count;
-}
-
-static bool has_reads(const struct session *session)
-{
-	return session_has_leaves(session) || session_has_published(session);
-}
-
-/* Starts about count exits on a vCPU: leaf reads, or a workload of the mix, by turn. */
-static int command_start(struct session *session, const struct vm *vm, unsigned int vcpu,
-			 struct command *command, unsigned int turn, uint64_t count)
-{
-	const char *unsupported = NULL;
-	enum probe_op op;
-	uint64_t passes;
-	int status;
-
-	*command = (struct command){ .running = true, .keep = true };
-	/* Every third command reads leaves, if there are any. */
-	command->reads = has_reads(session) && (turn % 3 == 0 || !session->nr_mix);
-	if (!command->reads) {
-		op = session->mix[turn % session->nr_mix];
-		command->op = op;
-		status = test_vm_start(vm->test_vm, vcpu, op, affordable(op, count), &unsupported,
-				       session->err);
-	} else {
-		sweep_open(session, vm, vcpu, &command->sweep);
-		command->sweep.concurrent = vm->nr_vcpus > 1;
-		command->list = list_mix(session, vm, vcpu);
-		passes = count / command->list.nr;
-		test_vm_set_nr_reads(vm->test_vm, vcpu, command->list.nr);
-		status = test_vm_start(vm->test_vm, vcpu, PROBE_READ_LEAVES, passes ? passes : 1,
-				       &unsupported, session->err);
-	}
-	if (status || unsupported)
-		command->running = false;
-	if (!status && unsupported)
-		status = error_set(session->err, STATUS_CANNOT_RUN,
-				   "a workload that ran on one vCPU does not on another: %s",
-				   unsupported);
-	return status;
-}
-
-static int command_wait(struct session *session, const struct vm *vm, unsigned int vcpu,
-			struct command *command)
-{
-	int status;
-
-	if (!command->running)
-		return 0;
-	command->running = false;
-	status = test_vm_wait(vm->test_vm, vcpu, session->err);
-	if (!status && command->reads && command->keep)
-		status = sweep_close(session, vm, vcpu, &command->sweep, &command->list);
-	else if (!status && command->keep)
-		status = vm_record_span(session, vm, vcpu, command->op);
-	return status;
-}
+/* ---- what the phases have in common ---- */
 
 /* Whether the phase can run: there must be something to do. */
 static bool has_work(struct session *session, enum result_phase phase)
 {
 	struct result_phase_info *info = &session->result->phase[phase];
 
-	if (session->nr_mix || has_reads(session))
+	if (session->nr_mix || command_has_reads(session))
 		return true;
 	snprintf(info->skipped, sizeof(info->skipped),
 		 "none of the workloads that ran can be exact under load");

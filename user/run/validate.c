@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,10 +11,12 @@
 #include "kvm/kvm.h"
 #include "run/clocks.h"
 #include "run/contract.h"
+#include "run/cpu_switch.h"
 #include "run/published.h"
 #include "run/session.h"
 #include "run/several.h"
 #include "run/single.h"
+#include "run/storm.h"
 #include "run/width.h"
 #include "tracer/privileges.h"
 #include "util/random.h"
@@ -65,6 +68,8 @@ static int run_phases(struct session *session)
 		status = phase_contract(session);
 	if (!status && !session_has_published(session))
 		status = phase_width(session);
+	if (!status && !session_has_published(session))
+		status = phase_storm(session);
 	status = phase_smp_end(session, status);
 	clocks_check(session);
 	session->result->end = clocks_mark();
@@ -83,8 +88,8 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 		.path = plan->path,
 		.audit = true,
 		.tsc_khz = host->tsc_khz,
-		/* One vCPU, one with an APIC, several, three VMs in turn, and the one that is moved. */
-		.nr_vcpus = 2 + plan->vcpus + 3 + 1,
+		/* One vCPU, one with an APIC, several, three VMs in turn, the one that is moved, the storm's. */
+		.nr_vcpus = 2 + plan->vcpus + 3 + 1 + STORM_MAX_VCPUS,
 	};
 	int status = 0, kvm_fd;
 
@@ -98,6 +103,12 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 	session.result->opt_in = plan->opt_in;
 	session.random = session.result->seed;
 
+	if (plan->has_storm && plan->storm)
+		session.cpus = cpu_switch_create(session.result->storm.no_cpus,
+						 sizeof(session.result->storm.no_cpus));
+	else
+		snprintf(session.result->storm.no_cpus, sizeof(session.result->storm.no_cpus),
+			 "only with --storm");
 	/* Open until the end, it keeps KVM's modules from being replaced between two VMs. */
 	kvm_fd = open(DEV_KVM, O_RDWR | O_CLOEXEC);
 	if (kvm_fd < 0)
@@ -114,6 +125,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 			(double)(session.result->end.ns - session.result->begin.ns) / 1e9;
 		tracer_destroy(session.tracer);
 	}
+	cpu_switch_destroy(session.cpus);
 	if (kvm_fd >= 0)
 		close(kvm_fd);
 	if (status)

@@ -17,25 +17,23 @@ static int start_guest(struct session *session, const struct vm *vm, unsigned in
 	return sweep_run(session, vm, vcpu, &list, SWEEP_SOME, -1);
 }
 
-int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
-	    bool irqchip)
+int vm_begin(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+	     bool irqchip)
 {
 	const struct test_vm_config config = {
 		.isa = session->host->isa,
 		.nr_vcpus = nr_vcpus,
 		.irqchip = irqchip,
+		.by_hand = true,
 		.opt_in = session->plan->opt_in,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
-	int status;
 
 	*vm = (struct vm){
 		.number = ++session->nr_vms,
 		.first_vcpu = session->result->nr_vcpus,
-		.nr_vcpus = nr_vcpus,
 	};
-	status = test_vm_create(&vm->test_vm, &config, session->err);
-	for (unsigned int i = 0; !status && i < nr_vcpus; i++) {
+	for (unsigned int i = 0; i < nr_vcpus; i++) {
 		struct result_vcpu *vcpu = result_add_vcpu(session->result);
 
 		if (!vcpu)
@@ -43,13 +41,42 @@ int vm_open(struct session *session, struct vm *vm, enum result_phase phase, uns
 		vcpu->phase = phase;
 		vcpu->vm = vm->number;
 		vcpu->id = i;
-		status = tracer_register(session->tracer, vm->number, i,
-					 test_vm_tid(vm->test_vm, i), &vcpu->slot, session->err);
+		vcpu->slot = RESULT_NO_SLOT;
 	}
-	for (unsigned int i = 0; !status && i < nr_vcpus; i++)
-		status = start_guest(session, vm, i);
+	return test_vm_create(&vm->test_vm, &config, session->err);
+}
+
+int vm_add_vcpu(struct session *session, struct vm *vm)
+{
+	const struct kvm_cpuid2 *cpuid = test_vm_cpuid(vm->test_vm);
+	const unsigned int i = vm->nr_vcpus;
+	int status = test_vm_add_vcpu(vm->test_vm, &cpuid, 1, session->err);
+
+	if (status)
+		return status;
+	vm->nr_vcpus++;
+	return tracer_register(session->tracer, vm->number, i, test_vm_tid(vm->test_vm, i),
+			       &result_vcpu(session, vm, i)->slot, session->err);
+}
+
+int vm_start_vcpu(struct session *session, const struct vm *vm, unsigned int vcpu)
+{
+	int status = start_guest(session, vm, vcpu);
+
 	if (!status)
 		session_measure(session, vm);
+	return status;
+}
+
+int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+	    bool irqchip)
+{
+	int status = vm_begin(session, vm, phase, nr_vcpus, irqchip);
+
+	while (!status && vm->nr_vcpus < nr_vcpus)
+		status = vm_add_vcpu(session, vm);
+	for (unsigned int i = 0; !status && i < nr_vcpus; i++)
+		status = vm_start_vcpu(session, vm, i);
 	return status;
 }
 

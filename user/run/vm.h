@@ -8,6 +8,15 @@
 int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
 	    bool irqchip);
 
+/*
+ * The same step by step: a VM with room for so many vCPUs, one that is registered but has not run, and its
+ * start, so that its start-up precedes all sweeps. There must be all of them before vm_close().
+ */
+int vm_begin(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
+	     bool irqchip);
+int vm_add_vcpu(struct session *session, struct vm *vm);
+int vm_start_vcpu(struct session *session, const struct vm *vm, unsigned int vcpu);
+
 /* Records what is known at the end, and destroys the VM. Returns status, or its own failure. */
 int vm_close(struct session *session, struct vm *vm, int status);
 

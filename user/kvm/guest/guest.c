@@ -9,6 +9,7 @@
 
 #include "exitcheck.h"
 #include "kvm/guest/guest.h"
+#include "kvm/guest/program.h"
 
 #define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
 #define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
@@ -355,17 +356,17 @@ static void shut_down(void)
 		}                                   \
 		break
 
-static void execute(struct probe_shared *shared)
+static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 {
 	volatile uint32_t *mmio = (uint32_t *)PROBE_MMIO_ADDR;
 	volatile uint8_t *touch = (uint8_t *)shared->touch;
-	uint64_t count = shared->count, operand = 0, i;
+	uint64_t operand = 0, i;
 	uint64_t descriptor[2] = { 0 };
-	bool umip = shared->op == PROBE_SGDT || shared->op == PROBE_SLDT;
+	bool umip = op == PROBE_SGDT || op == PROBE_SLDT;
 
 	if (umip)
 		also_toggle_cr4(shared, CR4_UMIP);
-	switch (shared->op) {
+	switch (op) {
 		TIMES(CPUID, cpuid());
 		TIMES(OUT, asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DATA), "a"(0)));
 		TIMES(IN, asm volatile("inb %0, %%al" : : "i"(PROBE_PORT_DATA) : "eax"));
@@ -433,9 +434,9 @@ static void execute(struct probe_shared *shared)
 	case PROBE_NESTED_CPUID:
 	case PROBE_NESTED_HYPERCALL:
 		if (shared->isa == EXIT_ISA_VMX)
-			nested_vmx(shared, shared->op, count);
+			nested_vmx(shared, op, count);
 		else
-			nested_svm(shared, shared->op, count);
+			nested_svm(shared, op, count);
 		break;
 	case PROBE_INVALID_STATE:
 	case PROBE_EMULATE:
@@ -446,6 +447,28 @@ static void execute(struct probe_shared *shared)
 	}
 	if (umip)
 		also_toggle_cr4(shared, CR4_UMIP);
+}
+
+static void run_program(struct probe_shared *shared, uint64_t count)
+{
+	uint64_t state = shared->program.seed;
+
+	for (; count; count--) {
+		uint32_t op = program_next(&shared->program, &state);
+
+		if (op == PROBE_READ_LEAVES)
+			read_leaf(shared, &shared->reads[random_next(&state) % shared->nr_reads]);
+		else
+			execute(shared, op, 1);
+	}
+}
+
+static void obey(struct probe_shared *shared)
+{
+	if (shared->op == PROBE_PROGRAM)
+		run_program(shared, shared->count);
+	else
+		execute(shared, shared->op, shared->count);
 }
 
 static uint64_t read_exits(struct probe_shared *shared)
@@ -472,7 +495,7 @@ static void execute_measured(struct probe_shared *shared)
 	span->exits[0] = read_exits(shared);
 	span->tsc[0] = rdtsc();
 	span->cycles[0] = read_cycles(shared);
-	execute(shared);
+	obey(shared);
 	span->tsc[1] = rdtsc();
 	span->cycles[1] = read_cycles(shared);
 	span->exits[1] = read_exits(shared);
@@ -487,6 +510,6 @@ void guest_main(struct probe_shared *shared)
 		if (shared->measure_exits && shared->op != PROBE_READ_LEAVES)
 			execute_measured(shared);
 		else
-			execute(shared);
+			obey(shared);
 	}
 }

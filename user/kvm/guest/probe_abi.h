@@ -93,11 +93,21 @@ enum probe_op {
 	PROBE_READ_LEAVES = PROBE_NR_OPS,
 	/* Nor this: the VMM sets the registers and runs the vCPU itself. */
 	PROBE_DRIVEN,
+	/* Nor this: operations in random order, see program.h. */
+	PROBE_PROGRAM,
 };
 
 #define PROBE_MAX_READS 2048
 #define PROBE_PAGE_SIZE 4096
 #define PROBE_TOUCH_PAGES 256 /* at most that many PROBE_TOUCH a command */
+#define PROBE_MAX_PROGRAM 64
+
+/* A seed, and the operations that it chooses from. */
+struct probe_program {
+	uint64_t seed;
+	uint32_t nr, unused;
+	uint32_t ops[PROBE_MAX_PROGRAM]; /* enum probe_op; PROBE_READ_LEAVES: one read of the list */
+};
 
 /* One CPUID that the guest executed and what it returned. */
 struct probe_read {
@@ -128,6 +138,7 @@ struct probe_shared {
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
+	struct probe_program program; /* VMM -> guest */
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
 	struct probe_read reads[PROBE_MAX_READS];
