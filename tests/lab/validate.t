@@ -11,15 +11,46 @@ set -eu
 exits=200000
 [ "$isa" = svm ] || exits=40000
 
-get_runs patched smp classic nobtf optout off unpatched
+get_runs patched smp classic nobtf optout off unpatched storm
+[ "$isa" != svm ] || get+=(--get "/tmp/killed.txt:$out/killed.txt")
+
+# Bochs' CPUs do not come back from being off, so they stay on there.
+storm='--storm 2'
+[ "$isa" = svm ] || storm=
+
+# killed: for the job: has a storm killed once a CPU is off, and says which are on then, and a second later.
+killed_function()
+{
+	[ "$isa" = svm ] || { echo 'killed() { :; }'; return; }
+	cat <<'END'
+killed()
+{
+	online=/sys/devices/system/cpu/online
+	exitcheck run -w cpuid -n 5 --storm 60 >/dev/null 2>&1 &
+	i=0
+	while [ "$(cat $online)" = 0-1 ] && [ "$i" -lt 1200 ]; do
+		usleep 50000
+		i=$((i + 1))
+	done
+	cat "$online" >/tmp/killed.txt
+	kill -9 $!
+	sleep 2
+	cat "$online" >>/tmp/killed.txt
+	pidof exitcheck >>/tmp/killed.txt
+}
+END
+}
 
 {
 	run_function
+	killed_function
 	cat <<EOT
 load_kvm series
 run patched run
 run smp run -w cpuid -w out --vcpus 4 --smp-exits $exits
 run classic run --path classic
+run storm run -w cpuid -w out -w hlt -w rdmsr -w touch -w nested-cpuid -n 53 $storm --seed 7
+killed
 run optout run -w out -w hlt --no-opt-in -n 53
 unload_kvm
 load_kvm series exit_leaves=off
@@ -66,6 +97,19 @@ is "the validation passes (smp)" "$(status smp)" 0
 is "no exit of 4 vCPUs at full rate is lost" "$(verdict smp SMP)" PASS
 ok "$exits exits of 4 vCPUs" test "$(json "$out/smp.json" 'eval { my $n = 0;
 	$n += $_->{exits} for grep { $_->{phase} eq "smp" } @{$r->{vcpus}}; $n }')" -ge "$exits"
+
+# A run that is shortened, and what it says of its storm.
+is "everything at once is exact (storm)" "$(verdict storm STORM)" PASS
+is "the validation passes (storm)" "$(status storm)" 0
+said=$(json "$out/storm.json" 'map { $_->{evidence} } grep { $_->{id} eq "STORM" } @{$r->{checks}}')
+like "its row has the seed, and what was done" "$said" \
+	'^seed 7, [1-9][0-9]* steps, .* VMs, .* programs, [1-9][0-9]* signals, [1-9][0-9]* moves'
+like "every exit was audited, and reads compared" "$said" \
+	'[1-9][0-9,]* of [1-9][0-9,]* exits .* [1-9][0-9,]* reads in place; [1-9][0-9,]* comparisons, 0 different$'
+if [ "$isa" = svm ]; then
+	is "a CPU that is off is put back when exitcheck is killed, and nothing is left" \
+		"$(tr '\n' ' ' <"$out/killed.txt")" '0 0-1 '
+fi
 
 for run in optout off unpatched; do
 	is "nothing validated is inconclusive ($run)" "$(status $run)" 4
