@@ -16,7 +16,7 @@
 #include "run/vm.h"
 
 /* Of a storm that nobody asked for; less work where an exit takes long. */
-#define STEPS 160
+#define STEPS 120
 #define SHORT_NS 1500000000
 #define SHORT_VMS 6
 #define LONG_VMS 48 /* each takes memory until the report is written */
@@ -125,25 +125,6 @@ static int wait_all(struct storm *storm, struct place *place)
 	return status;
 }
 
-/* All leaves of all its vCPUs once they are idle, those that had not come yet included. */
-static int close_vm(struct storm *storm, struct place *place, int status)
-{
-	struct session *session = storm->session;
-
-	if (!place->vm.test_vm)
-		return status;
-	if (!status)
-		status = wait_all(storm, place);
-	while (!status && place->vm.nr_vcpus < place->room) {
-		status = vm_add_vcpu(session, &place->vm);
-		if (!status)
-			status = vm_start_vcpu(session, &place->vm, place->vm.nr_vcpus - 1);
-	}
-	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)
-		status = sweep(session, &place->vm, v, SWEEP_FULL, -1);
-	return vm_close(session, &place->vm, status);
-}
-
 /* So that they come and go up to the end, however long that takes. */
 static bool may_open(const struct storm *storm, double progress)
 {
@@ -159,18 +140,69 @@ static uint64_t *planned(const struct storm *storm, const struct place *place, u
 }
 
 static int start_program(struct storm *storm, struct place *place, unsigned int v,
-			 const struct storm_step *step)
+			 const struct storm_step *step, uint64_t seed)
 {
 	struct session *session = storm->session;
 	struct probe_program program = storm->program;
 	const struct list list = command_list(session, &place->vm, v);
+	int status;
 
-	program.seed = step->seed;
+	program.seed = seed;
 	test_vm_set_nr_reads(place->vm.test_vm, v, list.nr);
 	test_vm_set_program(place->vm.test_vm, v, &program);
 	program_add(&program, step->count, planned(storm, place, v));
-	return command_execute(session, &place->vm, v, &place->commands[v], PROBE_PROGRAM,
-			       step->count);
+	status = command_execute(session, &place->vm, v, &place->commands[v], PROBE_PROGRAM,
+				 step->count);
+	/* How long it took says nothing here. */
+	place->commands[v].keep = false;
+	return status;
+}
+
+/* On all vCPUs of the VM at once; every second time the same one, so that what they share would collide. */
+static int start_programs(struct storm *storm, struct place *place, const struct storm_step *step)
+{
+	int status = wait_all(storm, place);
+
+	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)
+		status = start_program(storm, place, v, step,
+				       step->seed + (step->choice & 2 ? v : 0));
+	return status;
+}
+
+/* Puts all VMs to work, but for one. */
+static int stir(struct storm *storm, const struct place *but, const struct storm_step *step)
+{
+	int status = 0;
+
+	for (unsigned int p = 0; p < STORM_PLACES && !status && storm->program.nr; p++)
+		if (storm->places[p].vm.test_vm && &storm->places[p] != but)
+			status = start_programs(storm, &storm->places[p], step);
+	return status;
+}
+
+/*
+ * All leaves of all its vCPUs once they are idle, those that had not come yet included. With a step, the others are
+ * at work when the VM goes.
+ */
+static int close_vm(struct storm *storm, struct place *place, const struct storm_step *step,
+		    int status)
+{
+	struct session *session = storm->session;
+
+	if (!place->vm.test_vm)
+		return status;
+	if (!status)
+		status = wait_all(storm, place);
+	while (!status && place->vm.nr_vcpus < place->room) {
+		status = vm_add_vcpu(session, &place->vm);
+		if (!status)
+			status = vm_start_vcpu(session, &place->vm, place->vm.nr_vcpus - 1);
+	}
+	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)
+		status = sweep(session, &place->vm, v, SWEEP_FULL, -1);
+	if (!status && step)
+		status = stir(storm, place, step);
+	return vm_close(session, &place->vm, status);
 }
 
 static int start_op(struct storm *storm, struct place *place, unsigned int v,
@@ -179,9 +211,12 @@ static int start_op(struct storm *storm, struct place *place, unsigned int v,
 	const enum probe_op op = storm->ops[step->choice % storm->nr_ops];
 	const bool slow = workload_of(op)->slow;
 	const uint64_t count = slow ? step->count % SLOW_COUNT + 1 : step->count;
+	int status;
 
 	planned(storm, place, v)[op] += count;
-	return command_execute(storm->session, &place->vm, v, &place->commands[v], op, count);
+	status = command_execute(storm->session, &place->vm, v, &place->commands[v], op, count);
+	place->commands[v].keep = false;
+	return status;
 }
 
 static int start_reads(struct storm *storm, struct place *place, unsigned int v,
@@ -207,14 +242,12 @@ static int step_command(struct storm *storm, struct place *place, unsigned int v
 	if (step->kind == STORM_READ && command_has_reads(storm->session))
 		return start_reads(storm, place, v, step);
 	if (step->kind == STORM_PROGRAM && storm->program.nr)
-		status = start_program(storm, place, v, step);
-	else if (step->kind == STORM_COMMAND && storm->nr_ops)
-		status = start_op(storm, place, v, step);
-	else
-		*done = false;
-	/* How long it took says nothing here. */
-	place->commands[v].keep = false;
-	return status;
+		return step->choice & 1 ? start_programs(storm, place, step) :
+					  start_program(storm, place, v, step, step->seed);
+	if (step->kind == STORM_COMMAND && storm->nr_ops)
+		return start_op(storm, place, v, step);
+	*done = false;
+	return 0;
 }
 
 static bool step_signal(const struct place *place, unsigned int v, const struct storm_step *step)
@@ -252,14 +285,17 @@ static bool step_cpu(const struct storm *storm, const struct storm_step *step)
 	return cpu_switch_is_off(cpus) ? cpu_switch_on(cpus) : cpu_switch_off(cpus, step->choice);
 }
 
-static int step_vcpu(struct storm *storm, struct place *place, bool *done)
+static int step_vcpu(struct storm *storm, struct place *place, const struct storm_step *step,
+		     bool *done)
 {
 	int status;
 
 	if (place->vm.nr_vcpus == place->room)
 		return 0;
 	*done = true;
-	status = vm_add_vcpu(storm->session, &place->vm);
+	status = stir(storm, NULL, step);
+	if (!status)
+		status = vm_add_vcpu(storm->session, &place->vm);
 	return status ?: vm_start_vcpu(storm->session, &place->vm, place->vm.nr_vcpus - 1);
 }
 
@@ -290,15 +326,16 @@ static int take_step(struct storm *storm, const struct storm_step *step, double 
 		done = step_move(storm, place, v, step);
 		break;
 	case STORM_CPU:
-		done = step_cpu(storm, step);
+		status = storm->session->cpus ? stir(storm, NULL, step) : 0;
+		done = !status && step_cpu(storm, step);
 		break;
 	case STORM_VCPU:
-		status = step_vcpu(storm, place, &done);
+		status = step_vcpu(storm, place, step, &done);
 		break;
 	case STORM_VM:
 		done = may_open(storm, progress);
 		if (done)
-			status = close_vm(storm, place, 0);
+			status = close_vm(storm, place, step, 0);
 		break;
 	case NR_STORM_KINDS:
 		break;
@@ -332,7 +369,7 @@ static int take_steps(struct storm *storm, uint64_t *found)
 	if (session->cpus && cpu_switch_is_off(session->cpus))
 		cpu_switch_on(session->cpus);
 	for (unsigned int p = 0; p < STORM_PLACES; p++)
-		status = close_vm(storm, &storm->places[p], status);
+		status = close_vm(storm, &storm->places[p], NULL, status);
 	storm->record->steps = number - storm->first;
 	storm->record->seconds = (double)(clocks_read().ns - storm->begun_ns) / 1e9;
 	if (*found == UINT64_MAX && findings(storm) != before)

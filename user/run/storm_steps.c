@@ -4,14 +4,17 @@
 #include "util/array.h"
 #include "util/random.h"
 
-/* How often a kind comes, in a hundred steps; and of how many operations, exits or signals it is. */
+/*
+ * How often a kind comes, in a hundred steps; and of how many operations, exits or signals it is: the last three, of what
+ * all others do meanwhile.
+ */
 static const struct {
 	unsigned int share, least, most;
 } kinds[NR_STORM_KINDS] = {
-	[STORM_PROGRAM] = { 44, 16, 200 }, [STORM_COMMAND] = { 14, 1, 60 },
+	[STORM_PROGRAM] = { 44, 32, 250 }, [STORM_COMMAND] = { 13, 1, 60 },
 	[STORM_READ] = { 12, 50, 150 },	   [STORM_SIGNAL] = { 14, 1, 4 },
-	[STORM_MOVE] = { 8, 1, 1 },	   [STORM_CPU] = { 2, 1, 1 },
-	[STORM_VCPU] = { 3, 1, 1 },	   [STORM_VM] = { 3, 1, 1 },
+	[STORM_MOVE] = { 8, 1, 1 },	   [STORM_CPU] = { 3, 200, 500 },
+	[STORM_VCPU] = { 3, 100, 250 },	   [STORM_VM] = { 3, 100, 250 },
 };
 
 static enum storm_kind kind_of(unsigned int hundredth)
