@@ -116,7 +116,7 @@ static void add(struct tally *sum, const struct tally *tally)
 static void tell_where(const struct result *result, struct check *check)
 {
 	const struct result_storm *storm = &result->storm;
-	char kinds[80] = "";
+	char kinds[112] = "";
 	size_t n = 0;
 
 	if (!storm->found)

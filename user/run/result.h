@@ -110,15 +110,15 @@ struct result_span {
 /* ---- PHASE_STORM ---- */
 
 /* What a step of it does. */
-#define STORM_KINDS(X)                      \
-	X(PROGRAM, "random programs")       \
-	X(COMMAND, "runs of one operation") \
-	X(READ, "runs of leaf reads")       \
-	X(SIGNAL, "signals")                \
-	X(MOVE, "moves between CPUs")       \
-	X(CPU, "CPUs off and on")           \
-	X(VCPU, "late vCPUs")               \
-	X(VM, "VMs that went")
+#define STORM_KINDS(X)                  \
+	X(PROGRAM, "programs")          \
+	X(COMMAND, "single operations") \
+	X(READ, "leaf reads")           \
+	X(SIGNAL, "signals")            \
+	X(MOVE, "moves")                \
+	X(CPU, "CPUs off and on")       \
+	X(VCPU, "late vCPUs")           \
+	X(VM, "VMs that go")
 
 enum storm_kind {
 #define X(id, name) STORM_##id,

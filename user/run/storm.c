@@ -16,13 +16,16 @@
 #include "run/vm.h"
 
 /* Of a storm that nobody asked for; less work where an exit takes long. */
-#define STEPS 120
+#define STEPS 96
 #define SHORT_NS 1500000000
+#define LEAST_STEPS 32	   /* even if the host is so busy that they take ... */
+#define LATE_NS 8000000000 /* ... so much longer */
 #define SHORT_VMS 6
 #define LONG_VMS 48 /* each takes memory until the report is written */
 #define TRIAL_VMS 4
 #define KEPT_READS 200 /* runs of leaf reads: eBPF has compared the others all the same */
-#define SIGNAL_PAUSE_US 100
+#define PAUSE_US 500
+#define WORK 160 /* operations of a program, to be at work amid what else happens */
 #define SEEK_NS 4000000000
 #define MAX_TRIALS 40
 #define SLOW_COUNT 4
@@ -93,12 +96,14 @@ static int open_vm(struct storm *storm, struct place *place, const struct storm_
 {
 	struct session *session = storm->session;
 	const struct mark before = mark(session->result);
-	const unsigned int nr = step->seed % STORM_VCPUS + 1;
+	/* One in four has one vCPU, and of all others at least one comes late. */
+	const unsigned int room = step->seed % 4 ? STORM_VCPUS - step->seed % 2 : 1;
+	const unsigned int nr = room > 1 ? step->choice % (room - 1) + 1 : 1;
 	int status;
 
-	*place = (struct place){ .room = nr };
-	status = vm_begin(session, &place->vm, PHASE_STORM, nr, false);
-	for (unsigned int v = 0; v <= step->choice % nr && !status; v++)
+	*place = (struct place){ .room = room };
+	status = vm_begin(session, &place->vm, PHASE_STORM, room, false);
+	for (unsigned int v = 0; v < nr && !status; v++)
 		status = vm_add_vcpu(session, &place->vm);
 	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)
 		status = vm_start_vcpu(session, &place->vm, v);
@@ -128,7 +133,8 @@ static int wait_all(struct storm *storm, struct place *place)
 /* So that they come and go up to the end, however long that takes. */
 static bool may_open(const struct storm *storm, double progress)
 {
-	return storm->record->vms < STORM_PLACES + progress * (storm->most_vms - STORM_PLACES);
+	return storm->record->vms <= STORM_PLACES + progress * (storm->most_vms - STORM_PLACES) &&
+	       storm->record->vms < storm->most_vms;
 }
 
 /* ---- steps ---- */
@@ -139,8 +145,8 @@ static uint64_t *planned(const struct storm *storm, const struct place *place, u
 	return result_vcpu(storm->session, &place->vm, v)->planned;
 }
 
-static int start_program(struct storm *storm, struct place *place, unsigned int v,
-			 const struct storm_step *step, uint64_t seed)
+static int start_program(struct storm *storm, struct place *place, unsigned int v, uint64_t seed,
+			 unsigned int count)
 {
 	struct session *session = storm->session;
 	struct probe_program program = storm->program;
@@ -150,22 +156,22 @@ static int start_program(struct storm *storm, struct place *place, unsigned int 
 	program.seed = seed;
 	test_vm_set_nr_reads(place->vm.test_vm, v, list.nr);
 	test_vm_set_program(place->vm.test_vm, v, &program);
-	program_add(&program, step->count, planned(storm, place, v));
-	status = command_execute(session, &place->vm, v, &place->commands[v], PROBE_PROGRAM,
-				 step->count);
+	program_add(&program, count, planned(storm, place, v));
+	status = command_execute(session, &place->vm, v, &place->commands[v], PROBE_PROGRAM, count);
 	/* How long it took says nothing here. */
 	place->commands[v].keep = false;
 	return status;
 }
 
 /* On all vCPUs of the VM at once; every second time the same one, so that what they share would collide. */
-static int start_programs(struct storm *storm, struct place *place, const struct storm_step *step)
+static int start_programs(struct storm *storm, struct place *place, const struct storm_step *step,
+			  unsigned int count)
 {
 	int status = wait_all(storm, place);
 
 	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)
-		status = start_program(storm, place, v, step,
-				       step->seed + (step->choice & 2 ? v : 0));
+		status = start_program(storm, place, v, step->seed + (step->choice & 2 ? v : 0),
+				       count);
 	return status;
 }
 
@@ -176,7 +182,7 @@ static int stir(struct storm *storm, const struct place *but, const struct storm
 
 	for (unsigned int p = 0; p < STORM_PLACES && !status && storm->program.nr; p++)
 		if (storm->places[p].vm.test_vm && &storm->places[p] != but)
-			status = start_programs(storm, &storm->places[p], step);
+			status = start_programs(storm, &storm->places[p], step, WORK);
 	return status;
 }
 
@@ -232,7 +238,7 @@ static int start_reads(struct storm *storm, struct place *place, unsigned int v,
 
 /* A vCPU that is idle, with a command of its own to follow. */
 static int step_command(struct storm *storm, struct place *place, unsigned int v,
-			const struct storm_step *step, bool *done)
+			const struct storm_step *step, unsigned int *done)
 {
 	int status = command_wait(storm->session, &place->vm, v, &place->commands[v]);
 
@@ -242,38 +248,58 @@ static int step_command(struct storm *storm, struct place *place, unsigned int v
 	if (step->kind == STORM_READ && command_has_reads(storm->session))
 		return start_reads(storm, place, v, step);
 	if (step->kind == STORM_PROGRAM && storm->program.nr)
-		return step->choice & 1 ? start_programs(storm, place, step) :
-					  start_program(storm, place, v, step, step->seed);
+		return step->choice & 1 ? start_programs(storm, place, step, step->count) :
+					  start_program(storm, place, v, step->seed, step->count);
 	if (step->kind == STORM_COMMAND && storm->nr_ops)
 		return start_op(storm, place, v, step);
-	*done = false;
+	*done = 0;
 	return 0;
 }
 
-static bool step_signal(const struct place *place, unsigned int v, const struct storm_step *step)
+/* To the vCPUs of a VM in turn, at work. */
+static int step_signal(struct storm *storm, struct place *place, const struct storm_step *step)
 {
-	for (unsigned int i = 0; i < step->count; i++) {
-		test_vm_kick(place->vm.test_vm, v);
-		usleep(step->choice % SIGNAL_PAUSE_US);
+	int status = storm->program.nr ? start_programs(storm, place, step, WORK) : 0;
+
+	for (unsigned int i = 0; i < step->count && !status; i++) {
+		usleep(step->vcpu % PAUSE_US);
+		test_vm_kick(place->vm.test_vm, (step->choice + i) % place->vm.nr_vcpus);
 	}
-	return true;
+	return status;
 }
 
-/* To any CPU that this process may use, and that is not off just now. */
-static bool step_move(const struct storm *storm, const struct place *place, unsigned int v,
-		      const struct storm_step *step)
+/* A CPU of those that this process may use; it may be off just now. */
+static bool move(const struct storm *storm, pid_t tid, unsigned int nth)
 {
-	unsigned int nr = CPU_COUNT(&storm->allowed), nth = nr ? step->choice % nr : 0;
 	cpu_set_t one;
 
-	for (int cpu = 0; cpu < CPU_SETSIZE && nr > 1; cpu++) {
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &storm->allowed) || nth--)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
-		return !sched_setaffinity(test_vm_tid(place->vm.test_vm, v), sizeof(one), &one);
+		return !sched_setaffinity(tid, sizeof(one), &one);
 	}
 	return false;
+}
+
+static int step_move(struct storm *storm, struct place *place, const struct storm_step *step,
+		     unsigned int *moves)
+{
+	const unsigned int nr = CPU_COUNT(&storm->allowed);
+	int status = 0;
+
+	if (nr < 2)
+		return 0;
+	if (storm->program.nr)
+		status = start_programs(storm, place, step, WORK);
+	for (unsigned int i = 0; i < step->count && !status; i++) {
+		const unsigned int v = (step->vcpu + i) % place->vm.nr_vcpus;
+
+		usleep(step->vcpu % PAUSE_US);
+		*moves += move(storm, test_vm_tid(place->vm.test_vm, v), (step->choice + i) % nr);
+	}
+	return status;
 }
 
 static bool step_cpu(const struct storm *storm, const struct storm_step *step)
@@ -285,14 +311,18 @@ static bool step_cpu(const struct storm *storm, const struct storm_step *step)
 	return cpu_switch_is_off(cpus) ? cpu_switch_on(cpus) : cpu_switch_off(cpus, step->choice);
 }
 
+/* Of any VM that has room. */
 static int step_vcpu(struct storm *storm, struct place *place, const struct storm_step *step,
-		     bool *done)
+		     unsigned int *late)
 {
 	int status;
 
+	for (unsigned int p = 0; p < STORM_PLACES && place->vm.nr_vcpus == place->room; p++)
+		if (storm->places[p].vm.test_vm)
+			place = &storm->places[p];
 	if (place->vm.nr_vcpus == place->room)
 		return 0;
-	*done = true;
+	*late = 1;
 	status = stir(storm, NULL, step);
 	if (!status)
 		status = vm_add_vcpu(storm->session, &place->vm);
@@ -302,8 +332,7 @@ static int step_vcpu(struct storm *storm, struct place *place, const struct stor
 static int take_step(struct storm *storm, const struct storm_step *step, double progress)
 {
 	struct place *place = &storm->places[step->place];
-	bool done = false;
-	unsigned int v;
+	unsigned int done = 0, v;
 	int status = 0;
 
 	if (storm->without & 1u << step->kind)
@@ -320,28 +349,31 @@ static int take_step(struct storm *storm, const struct storm_step *step, double 
 		status = step_command(storm, place, v, step, &done);
 		break;
 	case STORM_SIGNAL:
-		done = step_signal(place, v, step);
+		status = step_signal(storm, place, step);
+		done = step->count;
 		break;
 	case STORM_MOVE:
-		done = step_move(storm, place, v, step);
+		status = step_move(storm, place, step, &done);
 		break;
 	case STORM_CPU:
-		status = storm->session->cpus ? stir(storm, NULL, step) : 0;
-		done = !status && step_cpu(storm, step);
+		if (storm->session->cpus) {
+			status = stir(storm, NULL, step);
+			done = !status && step_cpu(storm, step);
+		}
 		break;
 	case STORM_VCPU:
 		status = step_vcpu(storm, place, step, &done);
 		break;
 	case STORM_VM:
-		done = may_open(storm, progress);
-		if (done)
+		if (may_open(storm, progress)) {
 			status = close_vm(storm, place, step, 0);
+			done = 1;
+		}
 		break;
 	case NR_STORM_KINDS:
-		break;
+		return 0;
 	}
-	if (done && step->kind < NR_STORM_KINDS)
-		storm->record->done[step->kind] += step->kind == STORM_SIGNAL ? step->count : 1;
+	storm->record->done[step->kind] += done;
 	return status;
 }
 
@@ -355,12 +387,14 @@ static int take_steps(struct storm *storm, uint64_t *found)
 
 	*found = UINT64_MAX;
 	storm->begun_ns = clocks_read().ns;
-	for (number = storm->first; number < storm->last && ns < storm->ns && !status; number++) {
+	for (number = storm->first; number < storm->last && !status; number++) {
 		const struct storm_step step = storm_step(seed, number);
 		double progress = storm->last == UINT64_MAX ? (double)ns / storm->ns :
 							      (double)(number - storm->first) /
 								      (storm->last - storm->first);
 
+		if (ns >= storm->ns + (number - storm->first < LEAST_STEPS ? LATE_NS : 0))
+			break;
 		status = take_step(storm, &step, progress);
 		if (*found == UINT64_MAX && findings(storm) != before)
 			*found = number;

@@ -14,7 +14,7 @@ struct storm_step {
 	unsigned int place; /* of the VM */
 	/* To be taken modulo of what there is to choose from. */
 	uint32_t vcpu, choice;
-	unsigned int count; /* of operations, exits or signals */
+	unsigned int count; /* of operations, exits, signals or moves */
 	uint64_t seed;	    /* of a program */
 };
 
