@@ -48,9 +48,10 @@ fuzz    := $(wildcard tests/fuzz/fuzz_*.c)
 cli     := $(wildcard tests/cli/*.t)
 labs    := $(wildcard tests/lab/*.t)
 # Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
-# they run in parallel. soak.t and guest-published.t take too long; old.t is for an old kernel.
+# they run in parallel. soak.t and those in $(slow) take too long; old.t is for an old kernel.
+slow    := $(addprefix tests/lab/,guest-published.t debian-guest.t)
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t inguest.t detail.t)
-svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t %/guest-published.t %/old.t,$(labs))
+svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t %/old.t $(slow),$(labs))
 # These go first, so that all CPUs have work up to the end.
 long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
@@ -292,7 +293,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
 		$(submake) test KERNEL=$$kernel || status=1; done; \
-	KERNEL=6.12 tests/run-tests tests/lab/guest-published.t || status=1; \
+	$(packages) install newcomer && KERNEL=6.12 tests/run-tests $(slow) || status=1; \
 	KERNEL=5.10 tests/run-tests tests/lab/old.t $(published) || status=1; \
 	$(submake) mutants || status=1; exit $$status
 

@@ -11,6 +11,8 @@ set -eu
 
 # shellcheck source=tests/lab/test.sh
 . "${0%/*}/test.sh"
+# shellcheck source=tests/lab/guest-tables.sh
+. "$here/guest-tables.sh"
 [ "$isa" = svm ] || skip_all "a Linux guest needs minutes to boot in Bochs"
 
 sed -n 's/^\.B \$ //p' "$here/../../user/inguest/exitcheck-guest.1" | tr -d '\\' >"$out/examples"
@@ -157,34 +159,6 @@ unload_kvm
 load_kvm series
 guest none
 EOT
-
-# documents PART: its JSON, a line each.
-documents()
-{
-	tr -d '\r' <"$out/serial.$1" | grep '^{"schema_version"' >"$out/json.$1" || true
-}
-
-# document PART N EXPRESSION: of the N-th.
-document()
-{
-	sed -n "$2p" "$out/json.$1" >"$out/document"
-	json "$out/document" "$3"
-}
-
-# true_tables NAME PART SNAPSHOTS...: each table is what the trace says.
-true_tables()
-{
-	local name=$1 part=$2 found
-	shift 2
-
-	if [ ! -e "$out/trace.$part" ]; then
-		skip "$name" "this kernel's tracefs cannot show the fields of an event"
-		return
-	fi
-	found=$("$here/leaf-truth.pl" "$out/trace.$part" "$out/json.$part" "$@" 2>&1)
-	is "$name" "$(grep -cE '^equal, [1-9][0-9]* exits$' <<<"$found") of $(wc -l <<<"$found") are equal" "$# of $# are equal"
-	tap_note "$found"
-}
 
 for part in $parts; do
 	documents "$part"

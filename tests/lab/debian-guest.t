@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A Debian of this machine's release, with its own kernel and systemd, in an unmodified QEMU: from its first exit on
+# the audit has compared them all, and what exitcheck-guest shows there, as root, as nobody and in a container of
+# nobody's, is what the host's trace of kvm_exit has between the same reads, exactly.
+# One CPU, as exitcheck-guest.t has it.
+set -eu
+
+# shellcheck source=tests/lab/test.sh
+. "${0%/*}/test.sh"
+# shellcheck source=tests/lab/guest-tables.sh
+. "$here/guest-tables.sh"
+[ "$isa" = svm ] || skip_all "a Linux guest needs minutes to boot in Bochs"
+
+mkdir "$out/second"
+cat >"$out/second/init" <<'END'
+#!/bin/sh
+cd /opt/second
+grep ^VERSION_CODENAME= /etc/os-release
+./exitcheck-guest --json
+su nobody -s /bin/sh -c './exitcheck-guest --json -- sh -c "dd if=/dev/zero of=/tmp/file bs=64k count=16 2>/dev/null; sleep 1"'
+mkdir -p /opt/jail/bin
+cp exitcheck-guest busybox /opt/jail/bin
+su nobody -s /bin/sh -c 'unshare --user --map-root-user --mount --pid --net --uts --ipc --cgroup --fork --root=/opt/jail \
+	/bin/exitcheck-guest --json -- /bin/busybox sh -c "sleep 1; echo pid \$\$"'
+echo the end
+poweroff -f
+END
+chmod +x "$out/second/init"
+cp "$here/../../exitcheck-guest" "$(command -v busybox)" "$out/second"
+tar -cf "$out/second.tar" -C "$out/second" .
+debian=$("$here/lab" debian)
+
+bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$out/second.tar:/guest/second" --get "/tmp/watch:$out/watch"
+	--get "/tmp/serial:$out/serial.debian" --get "/tmp/trace:$out/trace.debian")
+for file in seabios/bios-256k.bin qemu/{kvmvapic,linuxboot_dma}.bin; do
+	bring+=(--bring "/usr/share/$file:/usr/share/$file")
+done
+for file in kernel initrd disk; do
+	bring+=(--bring "$debian/$file:/guest/$file")
+done
+linux_host --patch series --kvm-params exit_leaves=all --mem 3G --timeout 900 <<'EOT' || fatal "the host ends well"
+cd /sys/kernel/tracing
+echo 200000 >buffer_size_kb
+[ ! -e options/fields ] || echo 1 >options/fields
+echo 1 >events/kvm/kvm_exit/enable
+echo 1 >events/kvm/kvm_cpuid/enable
+timeout 800 exitcheck audit -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu -accel kvm -cpu host -m 512M \
+	-nodefaults -display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initrd \
+	-drive file=/guest/disk,if=virtio,format=raw -drive file=/guest/second,if=virtio,format=raw \
+	-append 'console=ttyS0 quiet root=/dev/vda rw systemd.run=/usr/local/sbin/second-disk' >/tmp/watch 2>&1 || true
+[ ! -e options/fields ] || cat trace >/tmp/trace
+EOT
+
+documents debian
+serial=$(tr -d '\r' <"$out/serial.debian")
+like "a Debian came to its end" "$serial" '^the end$'
+like "of this machine's release" "$serial" "VERSION_CODENAME=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)"
+like "from its first exit on, each was compared in place" "$(tail -n 1 "$out/watch")" \
+	'^PASS: ([1-9][0-9,]*) of \1 exits compared in place, and [1-9][0-9,]* leaf reads, 0 different$'
+like "the container has processes of its own" "$serial" '^pid 2$'
+true_tables "since birth, as nobody, in a container: each is true" debian 0+1 1-2 3-4
+done_testing
