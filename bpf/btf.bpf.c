@@ -380,6 +380,8 @@ static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, s
 		set |= 1 << EC_USER_SPACE;
 	if (exit->time >> EC_LONG_BITS)
 		set |= 1 << EC_LONG;
+	if (slot->count == 1)
+		set |= 1 << EC_FIRST;
 	if (exit->switched) {
 		set |= 1 << EC_SWITCHED;
 		if (slot->cpu != exit->cpu)
@@ -389,7 +391,9 @@ static __noinline void audit_unusual(struct ec_slot *slot, struct ec_row *row, s
 		return;
 	audit_add(&row->audit, exit->bucket, faults);
 	audit_add(&cpu->audit, exit->bucket, faults);
-	for (int i = 0; i < EC_NR_CIRCUMSTANCES; i++)
+	if (slot->count == 1)
+		slot->first_exit = EC_FIRST_BUCKET(exit->bucket / sizeof(ec_u32)) | faults;
+	for (int i = 0; i < EC_FIRST; i++)
 		if (set & 1 << i)
 			audit_add(&slot->audit[i], exit->bucket, faults);
 	if (!faults)
@@ -434,7 +438,7 @@ static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row
 				.exits = exits,
 				.added = added,
 				.window = window,
-				.switched = !same,
+				.switched = !same && switches != ~slot->switches,
 				.user_space = user_space,
 				.bucket = place,
 				.cpu = bpf_get_smp_processor_id(),
@@ -444,7 +448,8 @@ static __always_inline void audit_entry(struct ec_slot *slot, struct ec_row *row
 		}
 	}
 	if (unlikely(!same)) {
-		slot->switches = switches;
+		/* The first exit differs, whatever the thread does: it is an unusual one. */
+		slot->switches = slot->count ? switches : ~switches;
 		slot->cpu = bpf_get_smp_processor_id();
 	}
 	slot->runs = runs;

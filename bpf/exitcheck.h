@@ -69,6 +69,7 @@ enum ec_circumstance {
 	EC_MOVED,      /* the entry was made on another CPU */
 	EC_USER_SPACE, /* KVM_RUN returned */
 	EC_LONG,       /* it took 2^EC_LONG_BITS ns or more */
+	EC_FIRST,      /* the vCPU had none before */
 	EC_NR_CIRCUMSTANCES,
 };
 

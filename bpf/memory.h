@@ -132,11 +132,12 @@ struct ec_slot {
 	ec_u32 vcpu_id;
 	ec_u32 tid, tgid; /* as the loader's PID namespace numbers them; tgid 0: not taken */
 	ec_u32 joined_late;
-	ec_u32 accounted; /* KVM accounts for its exits */
-	ec_u32 leaves;	  /* its guest has been shown the leaves' signature */
-	ec_u32 gone;	  /* KVM has destroyed it, the loader can have the slot back */
-	ec_u64 last_key;  /* that it had until then */
-	ec_u64 last_stat; /* KVM's statistic of its exits then, 0: unknown */
+	ec_u32 accounted;  /* KVM accounts for its exits */
+	ec_u16 leaves;	   /* its guest has been shown the leaves' signature */
+	ec_u16 first_exit; /* EC_FIRST_BUCKET of its bias, and enum ec_fault; 0: none, or not seen */
+	ec_u32 gone;	   /* KVM has destroyed it, the loader can have the slot back */
+	ec_u64 last_key;   /* that it had until then */
+	ec_u64 last_stat;  /* KVM's statistic of its exits then, 0: unknown */
 
 	ec_u32 pending; /* row of the exit that has not ended, | EC_READS; or EC_NO_EXIT */
 	ec_u32 began;	/* there was an event */
@@ -144,7 +145,7 @@ struct ec_slot {
 	ec_u64 open; /* when the pending exit began; 0 (not by the classic tracepoints): it is being noted */
 	ec_u64 count; /* exits of all reasons */
 	ec_u64 unpaired_entries, failed_entries;
-	ec_u64 switches; /* of the thread, at the last entry */
+	ec_u64 switches; /* of the thread, at the last entry; inverted before the first exit */
 	ec_u64 task;	 /* that entered it last, to the kernel */
 	ec_u64 runs;	 /* how often KVM_RUN had returned, at the last entry */
 	ec_u32 nested;	 /* L2 runs since the last entry */
@@ -165,10 +166,10 @@ struct ec_slot {
 	/* The TSC by KVM's function, and CLOCK_MONOTONIC: first, and last. */
 	ec_u64 tsc[2], ns[2];
 	ec_u32 own[EC_HIST_BUCKETS];
-	struct ec_audit audit[EC_NR_CIRCUMSTANCES];
-	ec_u64 detail;		     /* of the pending exit, as far as it is known */
-	ec_u32 details;		     /* place of its first one */
-	ec_u32 row[EXIT_NR_INDICES]; /* the place of each reason's, 0: it has not happened */
+	struct ec_audit audit[EC_FIRST]; /* by the circumstances before that */
+	ec_u64 detail;			 /* of the pending exit, as far as it is known */
+	ec_u32 details;			 /* place of its first one */
+	ec_u32 row[EXIT_NR_INDICES];	 /* the place of each reason's, 0: it has not happened */
 } __attribute__((aligned(2048)));
 
 enum ec_did {
@@ -196,6 +197,8 @@ struct ec_thread {
 
 /* By the place of its slot. */
 #define EC_THREAD_PLACE(slot) ((slot) / (sizeof(struct ec_slot) / sizeof(struct ec_thread)))
+
+#define EC_FIRST_BUCKET(bucket) (((bucket) + 1) << 8)
 
 /* Of ec_slot.pending. That it is negative tells what is rare from what is not. */
 #define EC_READS (1u << 31) /* in that exit the guest reads a leaf */

@@ -238,6 +238,36 @@ static void the_common_property_is_the_diagnosis(void **state)
 	assert_non_null(strstr(verdicts.diagnoses[0].shows, "exits of L2"));
 }
 
+/* Of one vCPU alone it says nothing, of all of them it does. */
+static void first_exits_are_a_group(void **state)
+{
+	(void)state;
+	add(0, CPUID, RIGHT, 10000);
+	add(0, CPUID, WRONG, 4);
+	add(1, HLT, RIGHT, 10000);
+	add(1, HLT, WRONG, 4);
+	vcpus[0]->audit[EC_FIRST].bias[WRONG] = 4;
+	vcpus[1]->audit[EC_FIRST].bias[WRONG] = 4;
+	judge_them(true);
+	expect_common("first exits of their vCPU");
+}
+
+/* What comes along with a workload is few of its own reason. */
+static void all_exits_of_a_workload_are_a_group(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->workloads[0].all.bias[RIGHT] = 50;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_PASS);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->workloads[0].all.bias[RIGHT] = 50;
+	result->workloads[0].all.bias[WRONG + 6] = 20;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +285,8 @@ int main(void)
 		TEST(no_account_is_skipped_with_its_reason),
 		TEST(clocks_apart_are_inconclusive),
 		TEST(the_common_property_is_the_diagnosis),
+		TEST(first_exits_are_a_group),
+		TEST(all_exits_of_a_workload_are_a_group),
 	};
 
 	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

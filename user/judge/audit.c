@@ -84,12 +84,6 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 	audit->noise = windows ? (double)sum_from(own, audit->highest) / windows : 0;
 }
 
-/* Whether it is the host that causes the exits of that reason. */
-static bool is_host(enum exit_isa isa, int index)
-{
-	return isa == EXIT_ISA_SVM ? index >= 0x60 && index <= 0x62 : index == 1;
-}
-
 bool audit_group(struct audit *audit, const struct ec_audit *of, const struct audit_group *group,
 		 bool cycles)
 {
@@ -99,7 +93,7 @@ bool audit_group(struct audit *audit, const struct ec_audit *of, const struct au
 		.untimed = cycles ? of->untimed : 0,
 		.exceeded = cycles ? of->exceeded : 0,
 	};
-	unsigned int more = is_host(audit->isa, group->index) ? HOST_BUCKETS : 0,
+	unsigned int more = exit_is_hosts(audit->isa, group->index) ? HOST_BUCKETS : 0,
 		     usual = audit->usual + more;
 	uint64_t bias[EC_HIST_BUCKETS], beyond;
 	bool is_few, is_usual;
@@ -204,6 +198,7 @@ static const char *const circumstances[EC_NR_CIRCUMSTANCES] = {
 	[EC_MOVED] = "exits after which another CPU went on",
 	[EC_USER_SPACE] = "exits to user space",
 	[EC_LONG] = "exits of 262 µs and more",
+	[EC_FIRST] = "first exits of their vCPU",
 };
 
 struct audit_place audit_place(const struct audit *audit, const struct audit_group *group)
@@ -228,7 +223,8 @@ struct audit_place audit_place(const struct audit *audit, const struct audit_gro
 		n += snprintf(place.s + n, sizeof(place.s) - n, "%sundefined numbers",
 			      n ? ", " : "");
 	if (group->workload)
-		snprintf(place.s + n, sizeof(place.s) - n, " by %s", group->workload);
+		snprintf(place.s + n, sizeof(place.s) - n, "%s by %s", n ? "" : "all exits",
+			 group->workload);
 	return place;
 }
 

@@ -10,12 +10,12 @@
 #include "kvm/exits.h"
 #include "util/text.h"
 
-/* The exits of each workload by themselves: a reason has others, too. */
+/* The exits of each workload by themselves, as a reason has others, too; and all that came with them. */
 static void judge_workloads(const struct result *result, bool cycles, struct audit *audit)
 {
 	for (unsigned int i = 0; i < result->nr_workloads; i++) {
 		const struct result_workload *entry = &result->workloads[i];
-		const struct audit_group group = {
+		struct audit_group group = {
 			.cpu = -1,
 			.workload = entry->workload->name,
 			.index = entry->index,
@@ -23,6 +23,8 @@ static void judge_workloads(const struct result *result, bool cycles, struct aud
 		};
 
 		audit_group(audit, &entry->audit, &group, cycles);
+		group.index = -1;
+		audit_group(audit, &entry->all, &group, cycles);
 	}
 }
 

@@ -172,3 +172,8 @@ bool exit_number(enum exit_isa isa, unsigned int index, unsigned int *number)
 	}
 	return false;
 }
+
+bool exit_is_hosts(enum exit_isa isa, int index)
+{
+	return isa == EXIT_ISA_SVM ? index >= 0x60 && index <= 0x62 : index == 1;
+}

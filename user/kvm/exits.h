@@ -17,6 +17,9 @@ const char *exit_name(enum exit_isa isa, unsigned int number);
 /* The exit number behind a dense index; false for EXIT_INDEX_OTHER and beyond. */
 bool exit_number(enum exit_isa isa, unsigned int index, unsigned int *number);
 
+/* Whether it is the host that causes the exits of that dense index: interrupts, NMIs and SMIs. */
+bool exit_is_hosts(enum exit_isa isa, int index);
+
 /* How many numbers the manual defines, EXIT_NR_DEFINED_VMX or _SVM. */
 unsigned int exit_nr_defined(enum exit_isa isa);
 

@@ -86,7 +86,8 @@ struct result_workload {
 	const char *unsupported;    /* why it did not run, NULL if it did */
 	unsigned int before, after; /* sweeps around it */
 	unsigned int index;	    /* of its reason, or of CPUID's ... */
-	struct ec_audit audit;	    /* ... and how KVM's account of these exits compared */
+	/* ... and how KVM's account compared of these exits, and of all but the host's meanwhile. */
+	struct ec_audit audit, all;
 };
 
 /*
@@ -105,6 +106,7 @@ struct result_span {
 	uint64_t elapsed; /* by the guest's TSC */
 	uint64_t covered; /* of these, cycles of exits by the leaves */
 	uint64_t exits;
+	uint64_t known; /* cycles that exits lasted for certain, by the VMM's clock */
 };
 
 /* ---- PHASE_STORM ---- */

@@ -129,18 +129,26 @@ static int read_cycles(struct session *session, const struct vm *vm, unsigned in
 	return sweep_run(session, vm, 0, &list, SWEEP_SOME, workload);
 }
 
-/* How KVM's account of a reason's exits compares so far, of the VM's only vCPU. */
-static struct ec_audit audit_so_far(struct session *session, const struct vm *vm,
-				    unsigned int index)
+/* How KVM's account of a reason's exits compares so far, and of all but the host's; of the VM's only vCPU. */
+struct account {
+	struct ec_audit audit, all;
+};
+
+static struct account account_so_far(struct session *session, const struct vm *vm,
+				     unsigned int index)
 {
-	return tracer_vcpu(session->tracer, result_vcpu(session, vm, 0)->slot)->reason[index].audit;
+	const struct ec_vcpu *vcpu =
+		tracer_vcpu(session->tracer, result_vcpu(session, vm, 0)->slot);
+	struct account account = { .audit = vcpu->reason[index].audit };
+
+	for (int i = 0; i < EXIT_NR_INDICES; i++)
+		if (!exit_is_hosts(session->host->isa, i))
+			ec_audit_add(&account.all, &vcpu->reason[i].audit);
+	return account;
 }
 
-static struct ec_audit audit_since(struct session *session, const struct vm *vm, unsigned int index,
-				   const struct ec_audit *before)
+static struct ec_audit audit_since(struct ec_audit audit, const struct ec_audit *before)
 {
-	struct ec_audit audit = audit_so_far(session, vm, index);
-
 	for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
 		audit.bias[b] -= before->bias[b];
 	audit.exceeded -= before->exceeded;
@@ -158,7 +166,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 	int64_t number = workload_exit(workload, session->host->isa);
 	uint64_t count = workload_count(session, workload), batches, left;
 	const char *unsupported = NULL;
-	struct ec_audit before;
+	struct account before, after;
 	int status;
 
 	if (!entry)
@@ -177,7 +185,7 @@ static int run_workload(struct session *session, const struct vm *vm,
 	if (number < 0)
 		number = session_cpuid_number(session);
 	entry->index = exit_index(session->host->isa, number);
-	before = audit_so_far(session, vm, entry->index);
+	before = account_so_far(session, vm, entry->index);
 	batches = count < BATCHES ? count : BATCHES;
 	left = count;
 	status = read_cycles(session, vm, number, index);
@@ -191,7 +199,9 @@ static int run_workload(struct session *session, const struct vm *vm,
 	}
 	if (status)
 		return status;
-	entry->audit = audit_since(session, vm, entry->index, &before);
+	after = account_so_far(session, vm, entry->index);
+	entry->audit = audit_since(after.audit, &before.audit);
+	entry->all = audit_since(after.all, &before.all);
 	entry->unsupported = unsupported;
 	if (!unsupported && workload->truth == TRUTH_EXACT && !workload->slow &&
 	    !workload->guest_debug && !workload->irqchip && !workload->nested)

@@ -105,6 +105,18 @@ static bool read_rows(const struct shared *shared, const struct ec_slot *slot,
 	return true;
 }
 
+/* The vCPU's first exit, of which there is one. */
+static void read_first(ec_u32 first, struct ec_audit *audit)
+{
+	*audit = (struct ec_audit){ 0 };
+	if (!first)
+		return;
+	audit->bias[(first >> 8) - 1] = 1;
+	audit->exceeded = !!(first & EC_EXCEEDED);
+	audit->untimed = !!(first & EC_UNTIMED);
+	audit->differed = !!(first & EC_DIFFERED);
+}
+
 void snapshot_read(const struct shared *shared, unsigned int place,
 		   const struct snapshot_clock *clock, struct ec_vcpu *vcpu,
 		   struct details *details)
@@ -130,7 +142,8 @@ void snapshot_read(const struct shared *shared, unsigned int place,
 	vcpu->clock_ns = slot->ns[1] - slot->ns[0];
 	memcpy(vcpu->compared, slot->compared, sizeof(vcpu->compared));
 	memcpy(vcpu->differed, slot->differed, sizeof(vcpu->differed));
-	memcpy(vcpu->audit, slot->audit, sizeof(vcpu->audit));
+	memcpy(vcpu->audit, slot->audit, sizeof(slot->audit));
+	read_first(slot->first_exit, &vcpu->audit[EC_FIRST]);
 	memcpy(vcpu->own, slot->own, sizeof(vcpu->own));
 	/* Of a vCPU that never rests, lost entries are known once it does. */
 	for (int try = 0; try < READ_TRIES && !rests; try++)
