@@ -286,6 +286,21 @@ static void delays_that_differ_are_no_proof(void **state)
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_INCONCLUSIVE);
 }
 
+/* What the VMM made an exit last is in the leaves, whatever the host is busy with. */
+static void known_delays_are_charged(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->spans[0].known = result->spans[0].covered;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_PASS);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->spans[0].known = result->spans[0].covered + 1;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +316,7 @@ int main(void)
 		cmocka_unit_test(lost_entries_make_time_inconclusive),
 		cmocka_unit_test(lost_events_make_no_time_wrong),
 		cmocka_unit_test(delays_that_differ_are_no_proof),
+		cmocka_unit_test(known_delays_are_charged),
 	};
 
 	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);

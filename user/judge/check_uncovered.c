@@ -56,8 +56,9 @@ static void find_groups(const struct result *result, struct groups *groups)
 	}
 }
 
-/* The leaves never have more than passed. */
-static void judge_spans(const struct facts *facts, struct check *check, struct tally *tally)
+/* The leaves never have more than passed, nor less than passed in exits for certain. */
+static void judge_spans(const struct facts *facts, struct check *check, struct tally *tally,
+			uint64_t *too_few)
 {
 	const struct result *result = facts->result;
 
@@ -65,6 +66,16 @@ static void judge_spans(const struct facts *facts, struct check *check, struct t
 		const struct result_span *span = &result->spans[i];
 
 		tally->compared++;
+		if (span->covered < span->known) {
+			tally->differed++;
+			(*too_few)++;
+			check_example(
+				check, "%s: leaf %s cycles of %s exits, which the VMM made last %s",
+				check_place(facts, span->vcpu, facts->op_index[span->op], NULL).s,
+				text_u64(span->covered).s, text_u64(span->exits).s,
+				text_u64(span->known).s);
+			continue;
+		}
 		if (span->covered <= span->elapsed)
 			continue;
 		tally->differed++;
@@ -143,8 +154,9 @@ static void judge_groups(const struct facts *facts, struct check *check,
 }
 
 static void conclude(struct check *check, const struct groups *groups, double limit,
-		     const struct tally *spans)
+		     const struct tally *spans, uint64_t too_few)
 {
+	const struct text too_many = text_u64(spans->differed - too_few);
 	const struct group *low = NULL, *high = NULL;
 	unsigned int workloads = 0, vcpus = 0;
 
@@ -167,7 +179,7 @@ static void conclude(struct check *check, const struct groups *groups, double li
 			"%s commands by the guest's own clock, %s with more cycles in the leaves"
 			" than passed; too few of any workload to compare what is between"
 			" hardware and the accounting",
-			text_u64(spans->compared).s, text_u64(spans->differed).s);
+			text_u64(spans->compared).s, too_many.s);
 		return;
 	}
 	check_detail(
@@ -176,8 +188,8 @@ static void conclude(struct check *check, const struct groups *groups, double li
 		" passed; between hardware and the accounting at least %s (%s) to %s (%s) cycles"
 		" an exit of %u workloads, and the same on %u vCPUs of several (limit: %s, 1 %%"
 		" of an exit, and %s a command)",
-		text_u64(spans->compared).s, text_u64(spans->differed).s,
-		text_real(low->of.least).s, workload_of(low->op)->name, text_real(high->of.least).s,
+		text_u64(spans->compared).s, too_many.s, text_real(low->of.least).s,
+		workload_of(low->op)->name, text_real(high->of.least).s,
 		workload_of(high->op)->name, workloads, vcpus, text_real(limit).s,
 		text_real(groups->spare).s);
 }
@@ -186,6 +198,7 @@ void check_uncovered(struct facts *facts, struct check *check)
 {
 	struct groups groups;
 	struct tally spans = { 0 }, tally;
+	uint64_t too_few = 0;
 	double limit;
 
 	if (!(facts->result->discovery.features & LEAF_FEATURE_STABLE_TSC)) {
@@ -198,9 +211,9 @@ void check_uncovered(struct facts *facts, struct check *check)
 	limit = limit_of(&groups);
 	groups.spare = spare_of(facts->result, &groups);
 	find_groups(facts->result, &groups);
-	judge_spans(facts, check, &spans);
+	judge_spans(facts, check, &spans, &too_few);
 	tally = spans;
 	judge_groups(facts, check, &groups, limit, &tally);
 	check_settle(check, &tally);
-	conclude(check, &groups, limit, &spans);
+	conclude(check, &groups, limit, &spans, too_few);
 }

@@ -11,11 +11,17 @@
 /* Spans that are looked at: those of a long run are alike. */
 #define MAX_SPANS 64
 
+/* Whether the guest spins, besides. */
+static bool is_loop(enum probe_op op)
+{
+	return op == PROBE_PREEMPTION_TIMER || op == PROBE_PREEMPTED;
+}
+
 bool span_is_tight(const struct result_span *span)
 {
 	const struct workload *workload = workload_of(span->op);
 
-	return workload && workload->truth == TRUTH_EXACT && span->op != PROBE_PREEMPTION_TIMER &&
+	return workload && workload->truth == TRUTH_EXACT && !is_loop(span->op) &&
 	       span->exits >= MIN_EXITS;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kvm/late_memory.h"
 #include "kvm/workload.h"
 
 #define CPUID_1_ECX_MONITOR (1u << 3)
@@ -142,15 +143,22 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 		if (!module_parameter(isa, "vgif"))
 			return NULL;
 		return "this CPU can execute it without an exit (kvm_amd.vgif=1)";
+	case PROBE_NMI:
+		if (module_parameter(isa, "vnmi") == (isa == EXIT_ISA_VMX))
+			return NULL;
+		return isa == EXIT_ISA_VMX ?
+			       "this CPU has no NMI window (kvm_intel.vnmi=0)" :
+			       "this CPU delivers NMIs without an exit (kvm_amd.vnmi=1)";
 	case PROBE_MOV_CR0:
 		if (isa == EXIT_ISA_VMX || module_parameter(isa, "npt"))
 			return NULL;
 		return "a different exit number without nested paging (kvm_amd.npt=0)";
 	case PROBE_TOUCH:
+	case PROBE_TOUCH_LATE:
 	case PROBE_MMIO_READ:
 	case PROBE_MMIO_WRITE:
 		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
-			return NULL;
+			return op == PROBE_TOUCH_LATE ? late_memory_unsupported() : NULL;
 		return "a different exit number without nested paging (kvm_intel.ept=0 or"
 		       " kvm_amd.npt=0)";
 	default:

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kvm/kvm.h"
+#include "kvm/event.h"
 #include "kvm/features.h"
 #include "kvm/guest_memory.h"
 
@@ -196,8 +197,9 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 {
 	uint64_t shared = VCPU_BLOCKS + vcpu->id * VCPU_BLOCK_SIZE + PROBE_PAGE_SIZE;
 	struct kvm_sregs *sregs = &vcpu->sregs;
+	int ms_cycles = KVM(vcpu->fd, KVM_GET_TSC_KHZ, 0, err);
 
-	if (KVM(vcpu->fd, KVM_GET_SREGS, sregs, err) < 0 ||
+	if (ms_cycles < 0 || KVM(vcpu->fd, KVM_GET_SREGS, sregs, err) < 0 ||
 	    KVM(vcpu->fd, KVM_GET_VCPU_EVENTS, &vcpu->events, err) < 0)
 		return STATUS_CANNOT_RUN;
 
@@ -221,6 +223,7 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 	};
 	vcpu->shared = (struct probe_shared *)(vm->memory.ram + shared);
 	vcpu->shared->isa = vm->config.isa;
+	vcpu->shared->ms_cycles = ms_cycles;
 	vcpu->touch = vm->memory.touch + vcpu->id * TOUCH_SIZE;
 	vcpu->shared->touch = TOUCH_BASE + vcpu->id * TOUCH_SIZE;
 	return vcpu_reset(vcpu, err);
@@ -323,6 +326,7 @@ int test_vm_create(struct test_vm **created, const struct test_vm_config *config
 		return system_error(err, "calloc", errno);
 	vm->config = *config;
 	vm->group.timeout_ms = config->timeout_ms;
+	vm->group.events = &vcpu_events;
 	vm->kvm_fd = vm->vm_fd = -1;
 	pthread_rwlock_init(&vm->group.fresh, NULL);
 
@@ -471,12 +475,25 @@ void test_vm_kick(const struct test_vm *vm, int vcpu)
 
 /* ---- commands ---- */
 
+/* How KVM waits for a halted vCPU: on a KVM that cannot be told, both ways serve. */
+static void set_halt_poll(const struct test_vm *vm, enum probe_op op)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_HALT_POLL };
+	uint64_t ns;
+
+	if (!event_halt_poll_ns(op, &ns))
+		return;
+	cap.args[0] = ns;
+	test_vm_enable(vm, false, &cap);
+}
+
 int test_vm_start(struct test_vm *vm, int vcpu, enum probe_op op, uint64_t count,
 		  const char **unsupported, struct error *err)
 {
 	*unsupported = unsupported_reason(op, vm->config.isa, &vm->features);
 	if (*unsupported)
 		return 0;
+	set_halt_poll(vm, op);
 	return vcpu_order(&vm->vcpus[vcpu], op, count, err);
 }
 

@@ -50,6 +50,9 @@ static void on_kick(int signal, siginfo_t *info, void *context)
 	(void)context;
 	if (!vcpu)
 		return;
+	/* That KVM_RUN ends is all that is wanted. */
+	if (info->si_code == SI_TIMER && info->si_value.sival_ptr == &vcpu->stopper)
+		return;
 	if (info->si_code == SI_TIMER) {
 		if (++vcpu->ticks < TIMEOUT_TICKS)
 			return;
@@ -145,6 +148,7 @@ int vcpu_run_once(struct vcpu *vcpu, struct error *err)
 	int status;
 
 	for (;;) {
+		vcpu->group->events->before_run(vcpu);
 		status = must_stop(vcpu, err);
 		if (status || !ioctl(vcpu->fd, KVM_RUN, 0))
 			return status;
@@ -170,6 +174,10 @@ static int enter_guest(struct vcpu *vcpu, struct error *err)
 		case KVM_EXIT_IO:
 			if (run->io.port == PROBE_PORT_DONE)
 				goto done;
+			if (run->io.port == PROBE_PORT_EVENT)
+				status = vcpu->group->events->cause(vcpu, err);
+			if (status)
+				return status;
 			break;
 		case KVM_EXIT_MMIO: /* what is read does not matter, here and above */
 		case KVM_EXIT_HLT:
@@ -284,12 +292,13 @@ static void add_span(struct vcpu *vcpu)
 	vcpu->span.elapsed += span->tsc[1] - span->tsc[0];
 	vcpu->span.covered += span->cycles[1] - span->cycles[0];
 	vcpu->span.exits += span->exits[1] - span->exits[0] - 2;
+	vcpu->span.known += vcpu->known;
 }
 
 /* Has the guest execute op count times, at once or in rounds. */
 static int run_rounds(struct vcpu *vcpu, struct error *err)
 {
-	bool touch = vcpu->op == PROBE_TOUCH;
+	bool touch = vcpu->op == PROBE_TOUCH || vcpu->op == PROBE_TOUCH_LATE;
 	bool invalid = vcpu->op == PROBE_INVALID_STATE || vcpu->op == PROBE_EMULATE;
 	uint64_t left, round, largest = UINT64_MAX;
 	int status = 0;
@@ -301,11 +310,13 @@ static int run_rounds(struct vcpu *vcpu, struct error *err)
 
 	vcpu->cycles = 0;
 	vcpu->cpu_ns = 0;
+	vcpu->stops = 0;
 	vcpu->span = (struct vcpu_span){ 0 };
 	for (left = vcpu->count; left && !status; left -= round) {
 		round = left < largest ? left : largest;
 		vcpu->shared->op = vcpu->op;
 		vcpu->shared->count = round;
+		vcpu->known = 0;
 		if (touch) {
 			status = make_fresh(vcpu, err);
 			if (status)
@@ -318,6 +329,7 @@ static int run_rounds(struct vcpu *vcpu, struct error *err)
 		if (!status)
 			status = enter_guest(vcpu, err);
 		stop_clocks(vcpu);
+		vcpu->group->events->round(vcpu);
 		if (!status && !invalid)
 			add_span(vcpu);
 		if (touch)
@@ -347,8 +359,13 @@ static int run_to_exit(struct vcpu *vcpu, struct error *err)
 	}
 	if (vcpu->op == PROBE_DRIVEN)
 		return vcpu->drive(vcpu, vcpu->driven, err);
-	if (!debug)
-		return run_rounds(vcpu, err);
+	if (!debug) {
+		status = vcpu->group->events->begin(vcpu, err);
+		if (!status)
+			status = run_rounds(vcpu, err);
+		vcpu->group->events->end(vcpu);
+		return status;
+	}
 
 	status = set_guest_debug(vcpu, true, err);
 	if (status)
@@ -378,15 +395,16 @@ static int obey(struct vcpu *vcpu, struct error *err)
 
 /* ---- the thread ---- */
 
-static int create_timer(struct vcpu *vcpu, struct error *err)
+static int create_timer(const struct vcpu *vcpu, timer_t *timer, struct error *err)
 {
 	struct sigevent event = {
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = kick_signal(),
+		.sigev_value.sival_ptr = timer,
 	};
 
 	event.sigev_notify_thread_id = vcpu->tid;
-	if (timer_create(CLOCK_MONOTONIC, &event, &vcpu->timer))
+	if (timer_create(CLOCK_MONOTONIC, &event, timer))
 		return system_error(err, "timer_create", errno);
 	return 0;
 }
@@ -400,13 +418,16 @@ static void set_state(struct vcpu *vcpu, enum vcpu_state state)
 static void *vcpu_thread(void *argument)
 {
 	struct vcpu *vcpu = argument;
-	bool has_timer;
+	bool has_timer, has_stopper;
 
 	self = vcpu;
 	vcpu->tid = syscall(SYS_gettid);
 	pthread_mutex_lock(&vcpu->lock);
-	vcpu->status = create_timer(vcpu, &vcpu->err);
+	vcpu->status = create_timer(vcpu, &vcpu->timer, &vcpu->err);
 	has_timer = !vcpu->status;
+	if (has_timer)
+		vcpu->status = create_timer(vcpu, &vcpu->stopper, &vcpu->err);
+	has_stopper = !vcpu->status;
 	set_state(vcpu, VCPU_IDLE);
 	for (;;) {
 		while (vcpu->state == VCPU_IDLE)
@@ -421,6 +442,8 @@ static void *vcpu_thread(void *argument)
 	pthread_mutex_unlock(&vcpu->lock);
 	if (has_timer)
 		timer_delete(vcpu->timer);
+	if (has_stopper)
+		timer_delete(vcpu->stopper);
 	return NULL;
 }
 

@@ -13,8 +13,22 @@
 #include "kvm/guest_memory.h"
 #include "kvm/kvm.h"
 
+struct vcpu;
+
+/* What the VMM does to a vCPU besides running it, by vcpu->op: see kvm/event.h. */
+struct vcpu_events {
+	/* Around a command, and after each of its rounds. */
+	int (*begin)(struct vcpu *vcpu, struct error *err);
+	void (*round)(struct vcpu *vcpu);
+	void (*end)(struct vcpu *vcpu);
+	void (*before_run)(struct vcpu *vcpu); /* before each KVM_RUN */
+	/* At an OUT of the guest to PROBE_PORT_EVENT. */
+	int (*cause)(struct vcpu *vcpu, struct error *err);
+};
+
 /* What the vCPUs of a VM have in common. */
 struct vcpu_group {
+	const struct vcpu_events *events;
 	unsigned int timeout_ms; /* of a command */
 	atomic_bool stopping;	 /* ends the commands under way */
 	/*
@@ -24,11 +38,12 @@ struct vcpu_group {
 	pthread_rwlock_t fresh;
 };
 
-struct vcpu;
-
-/* A command by the guest's own clock: TSC cycles, those of exits by the leaves, and how many exits. */
+/*
+ * A command by the guest's own clock: TSC cycles, those of exits by the leaves, and how many exits; and
+ * cycles that exits lasted for certain, by the VMM.
+ */
 struct vcpu_span {
-	uint64_t elapsed, covered, exits;
+	uint64_t elapsed, covered, exits, known;
 };
 
 /* Has a vCPU between two commands run by hand, on its own thread. */
@@ -56,9 +71,9 @@ struct vcpu {
 
 	pthread_t thread;
 	pid_t tid;
-	timer_t timer;
-	bool warm;	    /* has been entered */
-	unsigned int ticks; /* of the timeout, since the command began; the thread's own */
+	timer_t timer, stopper; /* stopper: of PROBE_HLT_STOPPED */
+	bool warm;		/* has been entered */
+	unsigned int ticks;	/* of the timeout, since the command began; the thread's own */
 	atomic_bool expired;
 
 	/* The thread's orders. */
@@ -72,6 +87,9 @@ struct vcpu {
 	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
 	 * the thread's CPU time, ns. */
 	uint64_t cycles, cpu_ns;
+	uint64_t known, stops;	  /* of the round, and of the command, see kvm/event.h */
+	struct rival *rival;	  /* of PROBE_PREEMPTED */
+	struct late_memory *late; /* of PROBE_TOUCH_LATE */
 	struct vcpu_span span;
 	int status; /* of the last order; a vCPU that failed stays failed */
 	struct error err;

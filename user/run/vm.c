@@ -131,6 +131,7 @@ int vm_record_span(struct session *session, const struct vm *vm, unsigned int vc
 		.elapsed = from.elapsed,
 		.covered = from.covered,
 		.exits = from.exits,
+		.known = from.known,
 	};
 	return 0;
 }

@@ -24,7 +24,8 @@
 #define SVR_ENABLED (0x100 | 0xff)
 #define ICR_SELF (0x40000 | PROBE_IRQ_VECTOR)
 #define ICR_ABSENT (1ull << 32 | PROBE_IRQ_VECTOR) /* to an APIC ID that no vCPU has */
-#define LVTT_DEADLINE_MASKED (0x40000 | 0x10000 | PROBE_IRQ_VECTOR)
+#define LVTT_DEADLINE (0x40000 | PROBE_IRQ_VECTOR)
+#define LVTT_DEADLINE_MASKED (LVTT_DEADLINE | 0x10000)
 /*
  * Cycles from the arming of the deadline to the deadline: more than an exit
  * takes, and than KVM fires ahead of time (at most 5 us).
@@ -33,6 +34,7 @@
 #define DEADLINE_ADVANCE 20000
 #define DEADLINE_FAR (1ull << 40)
 #define HYPERCALL_UNKNOWN 0x7eac4ed
+#define VECTOR_NMI 2
 #define VECTOR_UD 6
 #define VECTOR_GP 13
 
@@ -61,7 +63,7 @@ extern const struct fixup fixups[], fixups_end[];
 void guest_main(struct probe_shared *shared);
 void guest_exception(struct exception_frame *frame);
 
-/* The HLT of hlt_pending(). */
+/* The HLT of halt(). */
 extern const char pending_hlt[];
 
 static void done(struct probe_shared *shared)
@@ -81,12 +83,14 @@ void guest_exception(struct exception_frame *frame)
 		also_write_msr(shared, MSR_X2APIC_EOI, 0);
 		if (frame->rip == (uint64_t)pending_hlt) {
 			/* Too early: this HLT would wait for an interrupt that has been taken. */
-			shared->executed[PROBE_HLT_PENDING]--;
+			shared->executed[shared->op]--;
 			frame->rip++;
 		}
 		return;
 	}
 
+	if (frame->vector == VECTOR_NMI)
+		return;
 	if (frame->vector == VECTOR_UD || frame->vector == VECTOR_GP) {
 		for (fixup = fixups; fixup < fixups_end; fixup++) {
 			if (fixup->rip == frame->rip) {
@@ -285,24 +289,70 @@ static void tpr_threshold(struct probe_shared *shared, uint64_t count)
 }
 
 /*
- * HLT with an interrupt to wake from it at once: STI takes effect one instruction
- * late. Not so if the vCPU exits between the two and the CPU forgets about it, as
- * QEMU's TCG does now and then: see guest_exception().
+ * HLT with interrupts on, of which one wakes from it: STI takes effect one instruction late. Not so
+ * if the vCPU exits between the two and the CPU forgets about it, as QEMU's TCG does now and then: see
+ * guest_exception().
  */
-static __attribute__((noinline)) void hlt_pending(struct probe_shared *shared, uint64_t count)
+static __attribute__((noinline, noclone)) void halt(void)
+{
+	asm volatile("sti\n\t"
+		     ".globl pending_hlt\n"
+		     "pending_hlt:\n\t"
+		     "hlt\n\t"
+		     "cli"
+		     :
+		     :
+		     : "memory");
+}
+
+static void hlt_pending(struct probe_shared *shared, uint64_t count)
 {
 	apic_enable(shared);
 	for (; count; count--) {
 		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
 		bump(shared, PROBE_HLT_PENDING);
-		asm volatile("sti\n\t"
-			     ".globl pending_hlt\n"
-			     "pending_hlt:\n\t"
-			     "hlt\n\t"
-			     "cli"
-			     :
-			     :
-			     : "memory");
+		halt();
+	}
+}
+
+/*
+ * HLT until a deadline, which is many exits away, and nearer than KVM is told to poll. How KVM waits for
+ * it is the VMM's choice: see user/kvm/event.c.
+ */
+static void hlt_timer(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_TSC_DEADLINE, rdtsc() + shared->ms_cycles);
+		bump(shared, shared->op);
+		halt();
+	}
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+}
+
+/* The VMM knows what to do. */
+static void event(void)
+{
+	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_EVENT), "a"(0) : "memory");
+}
+
+/* Spins, so that another thread gets its turn, and tells the VMM. */
+static void preempted(const struct probe_shared *shared)
+{
+	uint64_t begin = rdtsc();
+
+	while (rdtsc() - begin < shared->ms_cycles / 2)
+		;
+	event();
+}
+
+static void nmi(struct probe_shared *shared, uint64_t count)
+{
+	for (; count; count--) {
+		bump(shared, PROBE_OUT);
+		bump(shared, PROBE_NMI);
+		event();
 	}
 }
 
@@ -375,6 +425,7 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(MMIO_READ, (void)*mmio);
 		TIMES(MMIO_WRITE, *mmio = 0);
 		TIMES(TOUCH, touch[i * PROBE_PAGE_SIZE] = 1);
+		TIMES(TOUCH_LATE, touch[i * PROBE_PAGE_SIZE] = 1);
 		TIMES(RDMSR, rdmsr());
 		TIMES(WRMSR, wrmsr());
 		TIMES(HLT, asm volatile("hlt"));
@@ -411,6 +462,10 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(SLDT, sldt());
 		TIMES(INVEPT, INVALIDATE("invept"));
 		TIMES(INVVPID, INVALIDATE("invvpid"));
+		TIMES(PREEMPTED, preempted(shared));
+		TIMES(LATE, event());
+		TIMES(STOPPED, event());
+		TIMES(RESET, event());
 		TIMES(PAUSE, asm volatile("pause"));
 		TIMES(SHUTDOWN, shut_down());
 	case PROBE_X2APIC_ICR:
@@ -430,6 +485,14 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		break;
 	case PROBE_HLT_PENDING:
 		hlt_pending(shared, count);
+		break;
+	case PROBE_HLT_TIMER:
+	case PROBE_HLT_POLL:
+	case PROBE_HLT_STOPPED:
+		hlt_timer(shared, count);
+		break;
+	case PROBE_NMI:
+		nmi(shared, count);
 		break;
 	case PROBE_NESTED_CPUID:
 	case PROBE_NESTED_HYPERCALL:

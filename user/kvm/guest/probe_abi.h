@@ -14,6 +14,8 @@
 #define PROBE_IRQ_VECTOR 0x20 /* the only interrupt that the guest takes */
 #define PROBE_PORT_DONE 0xf4  /* the guest waits for the next command */
 #define PROBE_PORT_DATA 0xf5  /* IN, OUT, INS, OUTS */
+#define PROBE_PORT_EVENT \
+	0xf6 /* the VMM does to the vCPU what user/kvm/event.c has for the operation */
 
 #ifndef __ASSEMBLER__
 
@@ -24,64 +26,73 @@
  * reason every time it is executed, so the guest's own count is the truth. One
  * that needs others around it (an APIC that is set up, an interrupt that is
  * pending) counts these as what they are: WRMSR, MOV_CR4 ...
- * Which exit number that is, by ISA, stands in user/kvm/workload.c.
+ * Which exit number that is, by ISA, stands in user/kvm/workload_table.c.
  */
-#define PROBE_OPS(X)                                                         \
-	X(CPUID) /* leaf reads included */                                   \
-	X(OUT)	 /* the guest's "done" signal included */                    \
-	X(IN)                                                                \
-	X(OUTS) /* one byte: with REP, KVM does not finish in one exit */    \
-	X(INS)                                                               \
-	X(MMIO_READ)                                                         \
-	X(MMIO_WRITE)                                                        \
-	X(TOUCH) /* first write to a fresh page */                           \
-	X(RDMSR)                                                             \
-	X(WRMSR)                                                             \
-	X(HLT)                                                               \
-	X(HYPERCALL) /* VMMCALL or VMCALL */                                 \
-	X(MOV_CR0)                                                           \
-	X(MOV_CR4)                                                           \
-	X(MOV_CR8)                                                           \
-	X(MOV_FROM_DR)                                                       \
-	X(MOV_TO_DR)                                                         \
-	X(XSETBV)                                                            \
-	X(WBINVD)                                                            \
-	X(INVD)                                                              \
-	X(RDPMC)                                                             \
-	X(MONITOR)                                                           \
-	X(MWAIT)                                                             \
-	X(UD2)                                                               \
-	X(VMRUN)                                                             \
-	X(VMLOAD)                                                            \
-	X(VMSAVE)                                                            \
-	X(STGI)                                                              \
-	X(CLGI)                                                              \
-	X(SKINIT)                                                            \
-	X(INVLPGA)                                                           \
-	X(VMXON)                                                             \
-	X(VMXOFF)                                                            \
-	X(VMCLEAR)                                                           \
-	X(VMPTRLD)                                                           \
-	X(VMPTRST)                                                           \
-	X(VMREAD)                                                            \
-	X(VMWRITE)                                                           \
-	X(VMLAUNCH)                                                          \
-	X(VMRESUME)                                                          \
-	X(SGDT) /* these two under CR4.UMIP */                               \
-	X(SLDT)                                                              \
-	X(INVEPT)                                                            \
-	X(INVVPID)                                                           \
-	X(X2APIC_ICR) /* from here on with an APIC of KVM's own */           \
-	X(TSC_DEADLINE)                                                      \
-	X(PREEMPTION_TIMER)                                                  \
-	X(IRQ_WINDOW)                                                        \
-	X(TPR_THRESHOLD)                                                     \
-	X(HLT_PENDING)                                                       \
-	X(NESTED_CPUID) /* these two in a guest of the guest's own */        \
-	X(NESTED_HYPERCALL)                                                  \
-	X(INVALID_STATE) /* this one and the next, the VMM causes */         \
-	X(EMULATE)                                                           \
-	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */ \
+#define PROBE_OPS(X)                                                                            \
+	X(CPUID) /* leaf reads included */                                                      \
+	X(OUT)	 /* the guest's "done" signal included */                                       \
+	X(IN)                                                                                   \
+	X(OUTS) /* one byte: with REP, KVM does not finish in one exit */                       \
+	X(INS)                                                                                  \
+	X(MMIO_READ)                                                                            \
+	X(MMIO_WRITE)                                                                           \
+	X(TOUCH) /* first write to a fresh page */                                              \
+	X(RDMSR)                                                                                \
+	X(WRMSR)                                                                                \
+	X(HLT)                                                                                  \
+	X(HYPERCALL) /* VMMCALL or VMCALL */                                                    \
+	X(MOV_CR0)                                                                              \
+	X(MOV_CR4)                                                                              \
+	X(MOV_CR8)                                                                              \
+	X(MOV_FROM_DR)                                                                          \
+	X(MOV_TO_DR)                                                                            \
+	X(XSETBV)                                                                               \
+	X(WBINVD)                                                                               \
+	X(INVD)                                                                                 \
+	X(RDPMC)                                                                                \
+	X(MONITOR)                                                                              \
+	X(MWAIT)                                                                                \
+	X(UD2)                                                                                  \
+	X(VMRUN)                                                                                \
+	X(VMLOAD)                                                                               \
+	X(VMSAVE)                                                                               \
+	X(STGI)                                                                                 \
+	X(CLGI)                                                                                 \
+	X(SKINIT)                                                                               \
+	X(INVLPGA)                                                                              \
+	X(VMXON)                                                                                \
+	X(VMXOFF)                                                                               \
+	X(VMCLEAR)                                                                              \
+	X(VMPTRLD)                                                                              \
+	X(VMPTRST)                                                                              \
+	X(VMREAD)                                                                               \
+	X(VMWRITE)                                                                              \
+	X(VMLAUNCH)                                                                             \
+	X(VMRESUME)                                                                             \
+	X(SGDT) /* these two under CR4.UMIP */                                                  \
+	X(SLDT)                                                                                 \
+	X(INVEPT)                                                                               \
+	X(INVVPID)                                                                              \
+	X(X2APIC_ICR) /* from here on with an APIC of KVM's own */                              \
+	X(TSC_DEADLINE)                                                                         \
+	X(PREEMPTION_TIMER)                                                                     \
+	X(IRQ_WINDOW)                                                                           \
+	X(TPR_THRESHOLD)                                                                        \
+	X(HLT_PENDING)                                                                          \
+	X(HLT_TIMER)	/* these three until KVM's timer wakes the vCPU: blocked in KVM, ... */ \
+	X(HLT_POLL)	/* ... polled for, ... */                                               \
+	X(HLT_STOPPED)	/* ... or blocked, while signals end KVM_RUN */                         \
+	X(NESTED_CPUID) /* these two in a guest of the guest's own */                           \
+	X(NESTED_HYPERCALL)                                                                     \
+	X(INVALID_STATE) /* this one and the next, the VMM causes */                            \
+	X(EMULATE)                                                                              \
+	X(TOUCH_LATE) /* the same, of a page that user space provides late */                   \
+	X(PREEMPTED)                                                                            \
+	X(LATE) /* these five at an OUT to PROBE_PORT_EVENT */                                  \
+	X(STOPPED)                                                                              \
+	X(RESET)                                                                                \
+	X(NMI)	    /* an OUT before it */                                                      \
+	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */                    \
 	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
 
 enum probe_op {
@@ -134,7 +145,8 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4; /* what the guest's CR4 is: both */
+	uint64_t cr4;	    /* what the guest's CR4 is: both */
+	uint64_t ms_cycles; /* VMM -> guest: of its TSC in a millisecond */
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kvm/event.h"
+
+#include <sys/ioctl.h>
+#include <x86intrin.h>
+
+#include "exitcheck.h"
+#include "kvm/late_memory.h"
+#include "kvm/rival.h"
+#include "util/array.h"
+
+#define LATE_NS 200000
+#define STOPS 3 /* of PROBE_STOPPED */
+#define STOP_NS 300000
+#define STOPS_A_HALT 4 /* so that the guest gets on, on however slow a host */
+#define POLL_NS 10000000
+
+/* Waits in user space, where the exit goes on. */
+static void wait_ns(struct vcpu *vcpu, long ns)
+{
+	const struct timespec time = { .tv_nsec = ns };
+	uint64_t begin = __rdtsc();
+
+	nanosleep(&time, NULL);
+	vcpu->known += __rdtsc() - begin;
+}
+
+/* What the other thread had of the CPU since the last time: there the vCPU did not run. */
+static int note_rival(struct vcpu *vcpu, struct error *err)
+{
+	(void)err;
+	vcpu->known += rival_cycles(vcpu->rival);
+	return 0;
+}
+
+int event_late(struct vcpu *vcpu, struct error *err)
+{
+	(void)err;
+	wait_ns(vcpu, LATE_NS);
+	return 0;
+}
+
+int event_stopped(struct vcpu *vcpu, struct error *err)
+{
+	(void)err;
+	for (int i = 0; i < STOPS; i++) {
+		vcpu_end_instruction(vcpu);
+		wait_ns(vcpu, LATE_NS / STOPS);
+	}
+	return 0;
+}
+
+/* All that an INIT changes. */
+struct saved {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_debugregs debugregs;
+	struct kvm_vcpu_events events;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp_state;
+	struct kvm_fpu fpu;
+};
+
+int event_reset(struct vcpu *vcpu, struct error *err)
+{
+	struct saved saved = { 0 };
+	struct kvm_vcpu_events init;
+	struct kvm_mp_state state;
+
+	vcpu_end_instruction(vcpu);
+	if (KVM(vcpu->fd, KVM_GET_REGS, &saved.regs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_SREGS, &saved.sregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_DEBUGREGS, &saved.debugregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_VCPU_EVENTS, &saved.events, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_LAPIC, &saved.lapic, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_FPU, &saved.fpu, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_MP_STATE, &saved.mp_state, err) < 0)
+		return STATUS_CANNOT_RUN;
+	init = saved.events;
+	init.flags |= KVM_VCPUEVENT_VALID_SMM;
+	init.smi.latched_init = 1;
+	/* KVM_GET_MP_STATE obeys a pending INIT, as KVM_RUN does. */
+	if (KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &init, err) < 0 ||
+	    KVM(vcpu->fd, KVM_GET_MP_STATE, &state, err) < 0)
+		return STATUS_CANNOT_RUN;
+	if (KVM(vcpu->fd, KVM_SET_SREGS, &saved.sregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_REGS, &saved.regs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_DEBUGREGS, &saved.debugregs, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_FPU, &saved.fpu, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_LAPIC, &saved.lapic, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &saved.events, err) < 0 ||
+	    KVM(vcpu->fd, KVM_SET_MP_STATE, &saved.mp_state, err) < 0)
+		return STATUS_CANNOT_RUN;
+	return 0;
+}
+
+int event_nmi(struct vcpu *vcpu, struct error *err)
+{
+	int nr = vcpu->shared->isa == EXIT_ISA_VMX ? 2 : 1;
+
+	while (nr--)
+		if (KVM(vcpu->fd, KVM_NMI, 0, err) < 0)
+			return STATUS_CANNOT_RUN;
+	return 0;
+}
+
+static int event_cause(struct vcpu *vcpu, struct error *err)
+{
+	static const struct {
+		enum probe_op op;
+		int (*cause)(struct vcpu *vcpu, struct error *err);
+	} events[] = {
+		{ PROBE_PREEMPTED, note_rival },  { PROBE_LATE, event_late },
+		{ PROBE_STOPPED, event_stopped }, { PROBE_RESET, event_reset },
+		{ PROBE_NMI, event_nmi },
+	};
+
+	for (unsigned int i = 0; i < NR(events); i++)
+		if (events[i].op == vcpu->op)
+			return events[i].cause(vcpu, err);
+	return 0;
+}
+
+static int event_begin(struct vcpu *vcpu, struct error *err)
+{
+	if (vcpu->op == PROBE_PREEMPTED)
+		return rival_start(&vcpu->rival, err);
+	if (vcpu->op == PROBE_TOUCH_LATE)
+		return late_memory_start(&vcpu->late, vcpu->touch, TOUCH_SIZE, err);
+	return 0;
+}
+
+static void event_round(struct vcpu *vcpu)
+{
+	if (vcpu->late)
+		vcpu->known += late_memory_cycles(vcpu->late);
+}
+
+static void event_end(struct vcpu *vcpu)
+{
+	rival_end(vcpu->rival);
+	late_memory_end(vcpu->late);
+	vcpu->rival = NULL;
+	vcpu->late = NULL;
+}
+
+/* A signal ends the KVM_RUN that comes, unless there were too many. */
+static void event_before_run(struct vcpu *vcpu)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = STOP_NS };
+
+	if (vcpu->op != PROBE_HLT_STOPPED || vcpu->stops >= STOPS_A_HALT * vcpu->count)
+		return;
+	vcpu->stops++;
+	timer_settime(vcpu->stopper, 0, &soon, NULL);
+}
+
+bool event_halt_poll_ns(enum probe_op op, uint64_t *ns)
+{
+	*ns = op == PROBE_HLT_POLL ? POLL_NS : 0;
+	return op == PROBE_HLT_POLL || op == PROBE_HLT_TIMER || op == PROBE_HLT_STOPPED;
+}
+
+const struct vcpu_events vcpu_events = {
+	.begin = event_begin,
+	.round = event_round,
+	.end = event_end,
+	.before_run = event_before_run,
+	.cause = event_cause,
+};
