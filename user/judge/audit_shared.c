@@ -96,7 +96,7 @@ static bool consider(struct search *search, const struct ec_audit *of)
 	best->nr = (uint64_t)nr;
 	best->wrong = (uint64_t)wrong_of(of, best->sign, bucket);
 	best->circumstance = -1;
-	best->is_reason = best->is_several = false;
+	best->is_reason = best->is_several = best->is_cpu = false;
 	search->bucket = bucket;
 	return true;
 }
@@ -123,10 +123,13 @@ static void consider_circumstances(struct search *search)
 
 static void consider_cpus(struct search *search)
 {
-	for (unsigned int cpu = 0; cpu < search->result->nr_cpus; cpu++)
-		if (consider(search, &search->result->cpus[cpu]))
+	for (unsigned int cpu = 0; cpu < search->result->nr_cpus; cpu++) {
+		if (consider(search, &search->result->cpus[cpu])) {
+			search->best->is_cpu = true;
 			snprintf(search->best->what, sizeof(search->best->what),
 				 "exits that ended on CPU %u", cpu);
+		}
+	}
 }
 
 /* vCPUs by their number in the VM: all from one on, or one. */

@@ -21,7 +21,7 @@ struct audit_shared {
 	struct ec_audit exits; /* those that have it */
 	uint64_t nr, wrong;    /* of them */
 	int circumstance;      /* -1: it is something else */
-	bool is_reason;
+	bool is_reason, is_cpu;
 	bool is_several; /* vCPUs that run at the same time */
 };
 

@@ -70,7 +70,8 @@ bool diagnose_audit(struct evidence *evidence, bool any)
 	/* What vCPUs at the same time have too much of is another one's. */
 	clear = found && shared.share >= CLEAR && !shared.is_reason &&
 		!(shared.is_several && shared.exits.exceeded > shared.exits.untimed) &&
-		!(shared.sign == AUDIT_SIGN_BIAS && time_is_general(evidence)) &&
+		/* All reasons of a vCPU that stayed on one CPU are as wrong as that CPU is. */
+		!(shared.sign == AUDIT_SIGN_BIAS && !shared.is_cpu && time_is_general(evidence)) &&
 		!(shared.circumstance == EC_LONG && time_is_scaled(evidence, &scale));
 	if (!clear && !any)
 		return false;
