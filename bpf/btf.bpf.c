@@ -249,7 +249,7 @@ static __always_inline void after_leaf(struct ec_slot *slot, const struct kvm_vc
 		.ebx = rbx,
 		.ecx = rcx,
 		.edx = rdx,
-		.upper = (rax | rbx | rcx | rdx) >> 32,
+		.upper = !!((rax | rbx | rcx | rdx) >> 32),
 		.created = created_vcpus(vcpu),
 		.summed = true,
 	};

@@ -586,9 +586,9 @@ struct leaf_read {
 	ec_u32 place; /* of the vCPU's slot */
 	ec_u32 function, index;
 	ec_u32 eax, ebx, ecx, edx;
-	ec_u32 upper;	/* the upper halves of the four, together */
 	ec_u32 created; /* vCPUs that the VM has, 0: unknown */
-	ec_u32 summed;	/* slot->vm_others and vm_kvm were taken in this exit */
+	bool upper;	/* something is in the upper halves of the four */
+	bool summed;	/* slot->vm_others and vm_kvm were taken in this exit */
 	ec_u32 offset;	/* of KVM's own number in a vCPU, 0: it is unknown, and ... */
 	ec_u64 kvm;	/* ... what it was when the leaf was read */
 };
@@ -607,8 +607,8 @@ static __always_inline bool has_signature(const struct leaf_read *read)
 /* What is wrong with a read, or the range of what would be right. */
 struct judged {
 	ec_u64 leaf, lower, upper;
-	ec_u32 malformed;
-	ec_u32 by_kvm;	   /* the range is of KVM's own account */
+	bool malformed;
+	bool by_kvm;	   /* the range is of KVM's own account */
 	ec_u32 uncompared; /* enum ec_uncompared; EC_NR_UNCOMPARED: it was compared */
 };
 
