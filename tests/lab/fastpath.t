@@ -49,7 +49,7 @@ count_calls mutant -w tsc-deadline
 unload_kvm
 EOT
 } | "$here/lab" run --kernel "$kernel" --isa vmx --patch series,mutant-missed-fastpath \
-	--no-modules --timeout 300 "${get[@]}" --job - || fatal "the lab failed: status $?"
+	--no-modules --timeout 900 "${get[@]}" --job - || fatal "the lab failed: status $?"
 
 # field RUN NAME: of the lines after the report.
 field()

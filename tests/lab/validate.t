@@ -59,7 +59,7 @@ run unpatched run -w cpuid -w out -w hlt -n 53
 unload_kvm
 EOT
 } | "$here/lab" run --kernel "$kernel" --isa "$isa" --patch series,none,series-nobtf \
-	--no-modules --timeout 600 "${get[@]}" --job - || fatal "the lab failed: status $?"
+	--no-modules --timeout 1800 "${get[@]}" --job - || fatal "the lab failed: status $?"
 
 # verdict RUN CHECK
 verdict()
