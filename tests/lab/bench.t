@@ -76,7 +76,7 @@ is "unpatched: what the patch has to be there for is refused" "$(status refused)
 like "unpatched: and why" "$(cat "$out/refused.txt")" '^exitcheck: kvm.ko is not patched$'
 is "unpatched: the rest is measured" "$(status unpatched)" 0
 is "unpatched: by name" "$(report unpatched 'join " ", map { $_->{name} } grep { !$_->{skipped} } @{$r->{observers}}')" \
-	'none btf detail classic'
+	'none btf detail split classic'
 
 # compare NAME STATUS REGEX ARG...
 compare()
