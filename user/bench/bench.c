@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sched_setaffinity() and CPU_SET() */
+/* sched_getaffinity() and CPU_COUNT() */
 #define _GNU_SOURCE
 #include "bench/bench.h"
 
@@ -14,6 +14,7 @@
 
 #include "kvm/test_vm.h"
 #include "util/random.h"
+#include "util/affinity.h"
 #include "util/array.h"
 
 #define DEFAULT_COUNT 2000
@@ -180,13 +181,8 @@ static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsi
 /* Pins a single vCPU: cold caches of another CPU are not to be measured. */
 static void pin(const struct measuring *measuring, const struct vms *vms)
 {
-	cpu_set_t set;
-
-	if (vms->nr * vms->vcpus > 1)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(measuring->cpu, &set);
-	sched_setaffinity(test_vm_tid(vms->test_vm[0], 0), sizeof(set), &set);
+	if (vms->nr * vms->vcpus == 1)
+		affinity_pin(test_vm_tid(vms->test_vm[0], 0), measuring->cpu);
 }
 
 /* The tracer may be NULL. */
@@ -518,14 +514,9 @@ static int choose_works(struct measuring *measuring)
 static int last_cpu(void)
 {
 	cpu_set_t set;
-	int last = 0;
 
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 0;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			last = cpu;
-	return last;
+	return sched_getaffinity(0, sizeof(set), &set) ? 0 :
+							 affinity_nth(&set, CPU_COUNT(&set) - 1);
 }
 
 static int set_up(struct measuring *measuring)

@@ -6,7 +6,6 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <x86intrin.h>
 
 #include "kvm/kvm.h"
+#include "kvm/thread.h"
 #include "kvm/guest/probe_abi.h"
 
 #define LATE_NS 200000
@@ -83,19 +83,6 @@ static void *resolve_faults(void *argument)
 	return NULL;
 }
 
-static int start_thread(struct late_memory *late, struct error *err)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&late->thread, NULL, resolve_faults, late);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	late->has_thread = !error;
-	return error ? system_error(err, "pthread_create", error) : 0;
-}
-
 int late_memory_start(struct late_memory **started, void *memory, size_t size, struct error *err)
 {
 	struct uffdio_register region = {
@@ -113,7 +100,8 @@ int late_memory_start(struct late_memory **started, void *memory, size_t size, s
 	if (late->fd < 0 || late->stop_fd < 0 || ioctl(late->fd, UFFDIO_REGISTER, &region))
 		status = system_error(err, "userfaultfd", errno);
 	else
-		status = start_thread(late, err);
+		status = thread_start(&late->thread, resolve_faults, late, 0, err);
+	late->has_thread = !status;
 	if (status)
 		late_memory_end(late);
 	else

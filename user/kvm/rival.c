@@ -6,14 +6,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <x86intrin.h>
 
 #include "kvm/kvm.h"
+#include "kvm/thread.h"
+#include "util/affinity.h"
+#include "util/clock.h"
 
 /* The share of its CPU time that is taken for certain: the clocks are not one. */
 #define CERTAIN 0.97
@@ -36,27 +37,16 @@ static void *spin(void *argument)
 	return NULL;
 }
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec time = { 0 };
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
-
 /* The calling thread, and so those that it creates, to the CPU that it is on. */
 static void confine(struct rival *rival)
 {
-	cpu_set_t one;
 	int cpu = sched_getcpu();
 
 	/* On a host with more CPUs than a mask has, both run anywhere: nothing is certain. */
 	if (cpu < 0 || cpu >= CPU_SETSIZE ||
 	    sched_getaffinity(0, sizeof(rival->allowed), &rival->allowed))
 		return;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	rival->confined = !sched_setaffinity(0, sizeof(one), &one);
+	rival->confined = affinity_pin(0, cpu);
 }
 
 static void release(const struct rival *rival)
@@ -68,21 +58,17 @@ static void release(const struct rival *rival)
 int rival_start(struct rival **started, struct error *err)
 {
 	struct rival *rival = calloc(1, sizeof(*rival));
-	sigset_t all, before;
-	int error;
+	int status;
 
 	*started = NULL;
 	if (!rival)
 		return system_error(err, "calloc", errno);
 	confine(rival);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&rival->thread, NULL, spin, rival);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error) {
+	status = thread_start(&rival->thread, spin, rival, 0, err);
+	if (status) {
 		release(rival);
 		free(rival);
-		return system_error(err, "pthread_create", error);
+		return status;
 	}
 	rival->confined &= !pthread_getcpuclockid(rival->thread, &rival->clock);
 	*started = rival;

@@ -11,7 +11,9 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "kvm/thread.h"
 #include "kvm/workload.h"
+#include "util/clock.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -262,25 +264,17 @@ static int make_fresh(struct vcpu *vcpu, struct error *err)
 	return status;
 }
 
-static uint64_t thread_ns(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
-
 /* The time between these two counts. */
 static void start_clocks(struct vcpu *vcpu)
 {
-	vcpu->cpu_ns -= thread_ns();
+	vcpu->cpu_ns -= clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	vcpu->cycles -= __rdtsc();
 }
 
 static void stop_clocks(struct vcpu *vcpu)
 {
 	vcpu->cycles += __rdtsc();
-	vcpu->cpu_ns += thread_ns();
+	vcpu->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void add_span(struct vcpu *vcpu)
@@ -454,21 +448,12 @@ static void wait_idle(struct vcpu *vcpu)
 		pthread_cond_wait(&vcpu->changed, &vcpu->lock);
 }
 
-/* With all signals but ours blocked: they are the main thread's. */
 int vcpu_start_thread(struct vcpu *vcpu, bool *created, struct error *err)
 {
-	sigset_t blocked, before;
-	int error;
+	int status = thread_start(&vcpu->thread, vcpu_thread, vcpu, kick_signal(), err);
 
-	sigfillset(&blocked);
-	sigdelset(&blocked, kick_signal());
-	pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	*created = !error;
-	if (error)
-		return system_error(err, "pthread_create", error);
-	return vcpu_wait(vcpu, err);
+	*created = !status;
+	return status ? status : vcpu_wait(vcpu, err);
 }
 
 void vcpu_end_thread(struct vcpu *vcpu)

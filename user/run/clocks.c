@@ -6,16 +6,10 @@
 #include <time.h>
 #include <x86intrin.h>
 
+#include "util/clock.h"
+
 #define SUSPENDS "/sys/power/suspend_stats/success"
 #define CLOCKS_NS 50000000 /* between two checks: long against the time of one */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 /* The closest of several pairs. */
 struct result_clock clocks_read(void)

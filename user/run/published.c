@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sched_setaffinity() and CPU_SET() */
+/* sched_getaffinity() */
 #define _GNU_SOURCE
 #include "run/published.h"
 
@@ -13,6 +13,7 @@
 #include "kvm/exits.h"
 #include "run/points.h"
 #include "run/vm.h"
+#include "util/affinity.h"
 #include "util/array.h"
 #include "util/random.h"
 
@@ -250,20 +251,16 @@ void published_window_end(struct session *session, enum published_window window)
 
 bool published_pin(const struct vm *vm, unsigned int n)
 {
-	cpu_set_t allowed, one;
-	int cpu = 0;
+	cpu_set_t allowed;
+	int cpu;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
 		return false;
-	for (; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &allowed) && !n--)
-			break;
-	if (cpu == CPU_SETSIZE)
+	cpu = affinity_nth(&allowed, n);
+	if (cpu < 0)
 		return false;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
 	for (unsigned int v = 0; v < vm->nr_vcpus; v++)
-		if (sched_setaffinity(test_vm_tid(vm->test_vm, v), sizeof(one), &one))
+		if (!affinity_pin(test_vm_tid(vm->test_vm, v), cpu))
 			return false;
 	return true;
 }

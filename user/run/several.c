@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sched_setaffinity() and CPU_SET() */
+/* sched_getaffinity() and CPU_ISSET() */
 #define _GNU_SOURCE
 #include "run/several.h"
 
@@ -14,6 +14,7 @@
 #include "run/published.h"
 #include "run/sweep.h"
 #include "run/vm.h"
+#include "util/affinity.h"
 #include "util/random.h"
 
 #define SMP_EXITS 20000
@@ -245,15 +246,11 @@ int phase_isolation(struct session *session)
  */
 static bool move(pid_t tid, cpu_set_t *allowed, int *cpu)
 {
-	cpu_set_t one;
-
 	while (CPU_COUNT(allowed) >= 2) {
 		do
 			*cpu = (*cpu + 1) % CPU_SETSIZE;
 		while (!CPU_ISSET(*cpu, allowed));
-		CPU_ZERO(&one);
-		CPU_SET(*cpu, &one);
-		if (!sched_setaffinity(tid, sizeof(one), &one))
+		if (affinity_pin(tid, *cpu))
 			return true;
 		CPU_CLR(*cpu, allowed);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sched_setaffinity() and CPU_SET() */
+/* sched_getaffinity() and CPU_COUNT() */
 #define _GNU_SOURCE
 #include "run/storm.h"
 
@@ -14,6 +14,7 @@
 #include "run/cpu_switch.h"
 #include "run/sweep.h"
 #include "run/vm.h"
+#include "util/affinity.h"
 
 /* Of a storm that nobody asked for; less work where an exit takes long. */
 #define STEPS 96
@@ -268,21 +269,6 @@ static int step_signal(struct storm *storm, struct place *place, const struct st
 	return status;
 }
 
-/* A CPU of those that this process may use; it may be off just now. */
-static bool move(const struct storm *storm, pid_t tid, unsigned int nth)
-{
-	cpu_set_t one;
-
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &storm->allowed) || nth--)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		return !sched_setaffinity(tid, sizeof(one), &one);
-	}
-	return false;
-}
-
 static int step_move(struct storm *storm, struct place *place, const struct storm_step *step,
 		     unsigned int *moves)
 {
@@ -297,7 +283,9 @@ static int step_move(struct storm *storm, struct place *place, const struct stor
 		const unsigned int v = (step->vcpu + i) % place->vm.nr_vcpus;
 
 		usleep(step->vcpu % PAUSE_US);
-		*moves += move(storm, test_vm_tid(place->vm.test_vm, v), (step->choice + i) % nr);
+		/* The CPU may be off just now. */
+		*moves += affinity_pin(test_vm_tid(place->vm.test_vm, v),
+				       affinity_nth(&storm->allowed, (step->choice + i) % nr));
 	}
 	return status;
 }

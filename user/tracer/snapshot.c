@@ -2,19 +2,15 @@
 #include "tracer/snapshot.h"
 
 #include <string.h>
-#include <time.h>
 #include <x86intrin.h>
+
+#include "util/clock.h"
 
 #define READ_TRIES 8 /* to read a vCPU between two of its events */
 
 ec_u64 snapshot_now(unsigned int khz)
 {
-	struct timespec now;
-
-	if (khz)
-		return __rdtsc();
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
+	return khz ? __rdtsc() : clock_ns(CLOCK_MONOTONIC);
 }
 
 static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reason *reason)

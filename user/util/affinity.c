@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sched_setaffinity() and CPU_SET() */
+#define _GNU_SOURCE
+#include "util/affinity.h"
+
+int affinity_nth(const cpu_set_t *set, unsigned int n)
+{
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, set) && !n--)
+			return cpu;
+	return -1;
+}
+
+bool affinity_pin(pid_t thread, int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return !sched_setaffinity(thread, sizeof(one), &one);
+}
