@@ -89,33 +89,24 @@ static uint64_t more(uint64_t all, uint64_t before)
 	return all > before ? all - before : 0;
 }
 
+/* What is less than before was read while an exit that had been under way ended: nothing goes down for that. */
 static void set(const struct usage *usage, struct usage_part *part, const struct usage_exits *all)
 {
+	const struct usage_exits before = part->all;
 	struct usage_exits *now = &part->now;
 
-	now->exits = more(all->exits, part->all.exits);
-	now->ended = more(all->ended, part->all.ended);
-	now->ns = more(all->ns, part->all.ns);
-	now->time_ns = more(all->time_ns, part->all.time_ns);
+	now->exits = more(all->exits, before.exits);
+	now->ended = more(all->ended, before.ended);
+	now->ns = more(all->ns, before.ns);
+	now->time_ns = more(all->time_ns, before.time_ns);
 	for (size_t i = 0; i < EC_NR_PARTS; i++)
-		now->part_ns[i] = more(all->part_ns[i], part->all.part_ns[i]);
+		now->part_ns[i] = more(all->part_ns[i], before.part_ns[i]);
 	for (size_t b = 0; b < EC_HIST_BUCKETS; b++)
-		now->hist[b] = more(all->hist[b], part->all.hist[b]);
-	find_max(usage, &part->all, all, now);
+		now->hist[b] = more(all->hist[b], before.hist[b]);
+	find_max(usage, &before, all, now);
 	part->all = *all;
-}
-
-/* What is less than before was read while an exit that had been under way ended: nothing goes down for that. */
-static void set_rising(const struct usage *usage, struct usage_part *part,
-		       const struct usage_exits *all)
-{
-	const struct usage_exits before = part->all;
-
-	set(usage, part, all);
-	if (part->all.exits < before.exits)
-		part->all.exits = before.exits;
-	if (part->all.time_ns < before.time_ns)
-		part->all.time_ns = before.time_ns;
+	part->all.exits += more(before.exits, all->exits);
+	part->all.time_ns += more(before.time_ns, all->time_ns);
 }
 
 void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
@@ -127,7 +118,7 @@ void usage_set(struct usage *usage, struct usage_vcpu *vcpu, unsigned int index,
 		part = vcpu->reason[index] = calloc(1, sizeof(*part));
 	usage->failed |= !part;
 	if (part)
-		set_rising(usage, part, all);
+		set(usage, part, all);
 }
 
 /* ---- details ---- */
@@ -156,7 +147,7 @@ void usage_set_detail(struct usage *usage, struct usage_vcpu *vcpu, unsigned int
 	struct usage_detail *to = find_detail(usage, vcpu, index, detail);
 
 	if (to)
-		set_rising(usage, &to->part, all);
+		set(usage, &to->part, all);
 }
 
 /* Takes away what the details have of a sum; never more than there is. */
