@@ -40,6 +40,21 @@ struct usage_row outlier_row(const struct usage *usage, const struct ec_outlier 
 	return row;
 }
 
+/* The name of who ran meanwhile, clean; empty: nobody did. */
+struct comm {
+	char s[sizeof(((struct ec_outlier *)NULL)->ran.comm) + 1];
+};
+
+static struct comm comm_of(const struct ec_outlier *outlier)
+{
+	struct comm comm = { "" };
+
+	if (outlier->ran.pid)
+		memcpy(comm.s, outlier->ran.comm, sizeof(outlier->ran.comm));
+	text_clean(comm.s);
+	return comm;
+}
+
 static double seconds(const struct outliers *outliers, const struct ec_outlier *outlier)
 {
 	return (double)(int64_t)(outlier->end - outliers->begin) / 1e9;
@@ -50,7 +65,6 @@ static void show(FILE *to, enum exit_isa isa, const struct usage_row *row,
 {
 	const struct column_input input = { .usage = &has_parts, .exits = &row->sum };
 	const struct label label = row_label(isa, row);
-	char comm[sizeof(outlier->ran.comm) + 1] = "";
 
 	fprintf(to, "%s%*s%*.6f", label.s, width - text_width(label.s), "", AT_WIDTH,
 		seconds(outliers, outlier));
@@ -59,11 +73,8 @@ static void show(FILE *to, enum exit_isa isa, const struct usage_row *row,
 
 		fprintf(to, " %*s%s", column(i)->width - text_width(cell.s), "", cell.s);
 	}
-	if (outlier->ran.pid) {
-		memcpy(comm, outlier->ran.comm, sizeof(outlier->ran.comm));
-		text_clean(comm);
-		fprintf(to, "  %s (%u)", comm, outlier->ran.pid);
-	}
+	if (outlier->ran.pid)
+		fprintf(to, "  %s (%u)", comm_of(outlier).s, outlier->ran.pid);
 	fputc('\n', to);
 }
 
@@ -106,16 +117,11 @@ void outlier_add_json(json_t *json, const struct outliers *outliers,
 	const struct usage none = { 0 };
 	const struct usage_row row = outlier_row(&none, outlier);
 	const struct column_input input = { .usage = &has_parts, .exits = &row.sum };
-	char comm[sizeof(outlier->ran.comm) + 1] = "";
 
 	json_object_set_new(json, "seconds", json_real(seconds(outliers, outlier)));
 	for (int i = 0; i < NR_OUTLIER_COLUMNS; i++)
 		column_add_json(json, column(i), &input);
-	if (outlier->ran.pid) {
-		memcpy(comm, outlier->ran.comm, sizeof(outlier->ran.comm));
-		text_clean(comm);
-	}
-	json_object_set_new(json, "ran_comm", json_string_or_null(comm));
+	json_object_set_new(json, "ran_comm", json_string_or_null(comm_of(outlier).s));
 	json_object_set_new(json, "ran_pid",
 			    outlier->ran.pid ? json_integer(outlier->ran.pid) : json_null());
 }
