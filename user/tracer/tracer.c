@@ -195,8 +195,7 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 	new->old = object_needs_old();
 
 	libbpf_set_print(messages_keep);
-	if (btf)
-		btf = !new->old &&btf_of_kvm(config->isa, &kvm);
+	btf = btf && !new->old &&btf_of_kvm(config->isa, &kvm);
 	if (btf)
 		status = load(new, config, &kvm, err);
 	else if (config->path == TRACER_BTF)
