@@ -31,11 +31,9 @@ cp "$here/../../exitcheck-guest" "$(command -v busybox)" "$out/second"
 tar -cf "$out/second.tar" -C "$out/second" .
 debian=$("$here/lab" debian)
 
-bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$out/second.tar:/guest/second" --get "/tmp/watch:$out/watch"
+bring_qemu
+bring+=(--bring "$out/second.tar:/guest/second" --get "/tmp/watch:$out/watch"
 	--get "/tmp/serial:$out/serial.debian" --get "/tmp/trace:$out/trace.debian")
-for file in seabios/bios-256k.bin qemu/{kvmvapic,linuxboot_dma}.bin; do
-	bring+=(--bring "/usr/share/$file:/usr/share/$file")
-done
 for file in kernel initrd disk; do
 	bring+=(--bring "$debian/$file:/guest/$file")
 done

@@ -49,7 +49,7 @@ closing()
 # Sets $bring to the lab's options that bring QEMU, its firmware, /guest/kernel and /guest/initramfs.
 linux_guest()
 {
-	local dir=$out/guest image library file
+	local dir=$out/guest image library
 
 	# 7.2 panics as a guest when QEMU's TCG emulates its host.
 	image=$("$here/lab" build --kernel 6.12 --isa "$isa" --patch none)
@@ -62,8 +62,16 @@ linux_guest()
 		cp -L "$library" "$dir$library"
 	done
 	(cd "$dir" && find . | cpio -o -H newc -R 0:0 --quiet) >"$out/initramfs"
-	bring=(--bring "$(command -v qemu-system-x86_64)" --bring "$image:/guest/kernel"
-		--bring "$out/initramfs:/guest/initramfs")
+	bring_qemu
+	bring+=(--bring "$image:/guest/kernel" --bring "$out/initramfs:/guest/initramfs")
+}
+
+# bring_qemu: sets $bring to the lab's options that bring QEMU and its firmware.
+bring_qemu()
+{
+	local file
+
+	bring=(--bring "$(command -v qemu-system-x86_64)")
 	for file in /usr/share/seabios/bios-256k.bin /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin; do
 		bring+=(--bring "$file:$file")
 	done
