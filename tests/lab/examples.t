@@ -13,7 +13,7 @@ ${CC:-cc} -O2 -Wall -Wextra -Werror -o "$out/vmm" "$here/vmm.c"
 # In roman stands what a reader puts in.
 sed -n -e '1,/^\.SH EXAMPLES/d' -e '/^\.SH/q' -e 's/^\.B [#$] //p' "$here/../../user/exitcheck.8" |
 	sed -e 's/\\fR.*//' -e 's/\\|//g' -e 's/\\//g' >"$out/examples"
-ok "the man page has examples" test "$(wc -l <"$out/examples")" -ge 16
+[ "$(wc -l <"$out/examples")" -ge 16 ] || fatal "the man page has examples"
 
 # What this host does not have, by the names that the examples call it.
 mkdir "$out/bin"
