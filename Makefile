@@ -53,7 +53,7 @@ slow    := $(addprefix tests/lab/,guest-published.t debian-guest.t)
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t inguest.t detail.t)
 svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t %/old.t $(slow),$(labs))
 # These go first, so that all CPUs have work up to the end.
-long    := $(addprefix tests/lab/,modules.t faults.t kill.t)
+long    := $(addprefix tests/lab/,loads.t modules.t faults.t kill.t)
 # Kernels that show more than the ordinary one, by the names of their configurations: self-checking, preemptible.
 checkers := kasan ubsan kcsan lockdep preempt rt
 hygiene := $(addprefix tests/hygiene/,checked.t $(checkers:%=checked.t+svm+%) suspend.t selftests.t broken.t)
