@@ -210,6 +210,20 @@ static void no_account_is_skipped_with_its_reason(void **state)
 	judge(result);
 	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_SKIP);
 	assert_int_equal(verdicts.status, STATUS_PASS);
+	assert_non_null(strstr(verdicts.closing, "checks hold, skipped: AUDIT"));
+}
+
+/* Where KVM's types are there, that its account was not compared is exitcheck's defect, and no verdict. */
+static void a_program_that_the_kernel_refused_is_inconclusive(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->no_audit = "the program did not load";
+	result->refused = true;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdicts.status, STATUS_INCONCLUSIVE);
 }
 
 static void clocks_apart_are_inconclusive(void **state)
@@ -283,6 +297,7 @@ int main(void)
 		TEST(exits_that_were_not_compared_are_inconclusive),
 		TEST(a_vcpu_without_account_fails),
 		TEST(no_account_is_skipped_with_its_reason),
+		TEST(a_program_that_the_kernel_refused_is_inconclusive),
 		TEST(clocks_apart_are_inconclusive),
 		TEST(the_common_property_is_the_diagnosis),
 		TEST(first_exits_are_a_group),

@@ -89,6 +89,8 @@ void check_audit(struct facts *facts, struct check *check)
 	bool cycles;
 
 	if (result->no_audit) {
+		if (result->refused)
+			check->verdict = VERDICT_INCONCLUSIVE;
 		check_detail(check, "%s", result->no_audit);
 		return;
 	}

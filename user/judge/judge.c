@@ -81,8 +81,8 @@ static void close_published(const struct result *result, struct verdicts *verdic
 static void close_report(const struct result *result, struct verdicts *verdicts)
 {
 	const unsigned int compared = nr_rows(verdicts, false);
-	char failed[128], inconclusive[128], passed[128];
-	unsigned int nr_failed, nr_inconclusive, nr_passed;
+	char failed[128], inconclusive[128], passed[128], skipped[128];
+	unsigned int nr_failed, nr_inconclusive, nr_passed, nr_skipped;
 	char *line = verdicts->closing;
 	size_t size = sizeof(verdicts->closing);
 
@@ -90,6 +90,7 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 	name_checks(verdicts, VERDICT_INCONCLUSIVE, inconclusive, sizeof(inconclusive),
 		    &nr_inconclusive);
 	name_checks(verdicts, VERDICT_PASS, passed, sizeof(passed), &nr_passed);
+	name_checks(verdicts, VERDICT_SKIP, skipped, sizeof(skipped), &nr_skipped);
 
 	if (nr_failed) {
 		const struct diagnosis *first = verdicts->diagnoses;
@@ -132,9 +133,9 @@ static void close_report(const struct result *result, struct verdicts *verdicts)
 		verdicts->status = STATUS_PASS;
 		snprintf(line, size,
 			 "PASS: %u exit reasons compared, %s in-place comparisons, %s"
-			 " different, %u checks hold (%.1f s)",
+			 " different, %u checks hold%s%s (%.1f s)",
 			 compared, text_u64(verdicts->compared).s, text_u64(verdicts->differed).s,
-			 nr_passed, result->seconds);
+			 nr_passed, nr_skipped ? ", skipped: " : "", skipped, result->seconds);
 	}
 }
 

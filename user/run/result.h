@@ -271,6 +271,7 @@ struct result {
 	struct ec_audit *cpus;	 /* by the number of the CPU */
 	unsigned int nr_cpus;
 	const char *no_audit; /* why KVM's own account was not compared, NULL if it was */
+	bool refused;	      /* it could have been, had the kernel taken the program */
 	enum leaves_state leaves;
 	struct leaf_discovery discovery;
 	/* Ordinary leaves, as the VMM gave them to KVM. */

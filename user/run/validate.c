@@ -120,6 +120,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 		privileges_drop();
 		session.result->tracer_path = tracer_path_name(session.tracer);
 		session.result->no_audit = tracer_no_audit(session.tracer);
+		session.result->refused = tracer_refused(session.tracer);
 		status = run_phases(&session);
 		session.result->seconds =
 			(double)(session.result->end.ns - session.result->begin.ns) / 1e9;

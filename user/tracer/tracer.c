@@ -44,6 +44,7 @@ struct tracer {
 	bool watch;
 	bool old;      /* the kernel is before v5.17 */
 	bool hopeless; /* what failed will fail on the other path, too */
+	bool refused;
 	const char *no_audit;
 	struct kept kept;
 	struct seen *seen;
@@ -218,7 +219,10 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		else if (tried)
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				of_btf.text);
-		if (!btf && config->path == TRACER_AUTO)
+		new->refused = tried;
+		if (tried)
+			new->no_audit = "the program that reads KVM's types did not load";
+		else if (!btf && config->path == TRACER_AUTO)
 			new->no_audit = obstacles_btf(new->old);
 	}
 	if (status) {
@@ -252,6 +256,11 @@ const char *tracer_path_name(const struct tracer *tracer)
 const char *tracer_no_audit(const struct tracer *tracer)
 {
 	return tracer->no_audit;
+}
+
+bool tracer_refused(const struct tracer *tracer)
+{
+	return tracer->refused;
 }
 
 struct tracer_maps tracer_maps(const struct tracer *tracer)

@@ -50,6 +50,9 @@ const char *tracer_path_name(const struct tracer *tracer);
 /* Why exits are not compared with KVM's own account of them, NULL if they are. */
 const char *tracer_no_audit(const struct tracer *tracer);
 
+/* Whether that is because the program would not load, although KVM has its types. */
+bool tracer_refused(const struct tracer *tracer);
+
 /* The maps that say what has been counted of a vCPU, for another program to look into. */
 struct tracer_maps {
 	int memory, by_key;
