@@ -49,7 +49,7 @@ cli     := $(wildcard tests/cli/*.t)
 labs    := $(wildcard tests/lab/*.t)
 # Tests that differ on VMX; fastpath.t and vmx-invalid-state.t run on VMX alone. The longest go first, since
 # they run in parallel. soak.t and those in $(slow) take too long; old.t is for an old kernel.
-slow    := $(addprefix tests/lab/,guest-published.t debian-guest.t)
+slow    := $(addprefix tests/lab/,guest-published.t debian-guest.t service.t)
 vmx     := $(addprefix tests/lab/,validate.t fastpath.t nested.t vmx-invalid-state.t layout.t inguest.t detail.t)
 svm     := $(filter-out %/fastpath.t %/vmx-invalid-state.t %/soak.t %/old.t $(slow),$(labs))
 # These go first, so that all CPUs have work up to the end.

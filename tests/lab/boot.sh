@@ -5,11 +5,17 @@
 # host_run: boots the host as the options ask, passes on what its job says, and ends with its status.
 host_run()
 {
-	local outcome=none complaint
-
 	host_initramfs
 	cp "$kernel_dir/arch/x86/boot/bzImage" "$scratch/bzImage"
 	say "booting Linux $kernel on an emulated $isa host (KVM: ${variants// /, })"
+	host_serve
+}
+
+# host_serve: the same with what is there: boots, passes on, ends.
+host_serve()
+{
+	local outcome=none complaint
+
 	host_boot
 	mkdir -p "$(dirname "$console")"
 	cp "$scratch/console" "$console"
@@ -163,16 +169,14 @@ qemu_complaint()
 	cat "$scratch/emulator.log"
 }
 
-# host_qemu: becomes the emulator, which never outlives this shell.
+# qemu_machine: sets $machine to QEMU's options for a host with SVM, and $khz to the rate of its TSC.
 # thread=single: the host's CPUs take turns.  Where they run side by side, QEMU 7.2 now and then enters a
 # VM with page tables that are not the VM's, or with the host's state (a triple fault, or an endless
 # nested page fault; once in a few million exits of four vCPUs), and executes an int3 that the
 # kernel has patched away again.
-# no_timer_check: while this machine has much else to do, the kernel would find that the timer it waits
-# for does not work, and panic.
-host_qemu()
+qemu_machine()
 {
-	local cpu accel=tcg,thread=single khz append='' extra=()
+	local cpu accel=tcg,thread=single
 
 	khz=$(host_tsc)
 	case $isa in
@@ -181,23 +185,57 @@ host_qemu()
 	svm) cpu=EPYC,+svm,+invtsc,x-force-features=on,-rdseed,-sha-ni,-fxsr-opt,-misalignsse
 	     cpu+=,-3dnowprefetch,-osvw,-topoext,-nrip-save,-xsavec ;;
 	esac
-	[ "$image" != yes ] || append=mitigations=off
 	# Races are between CPUs that run side by side.
 	[ "$config" != kcsan ] || accel=tcg,thread=multi
+	machine=(-nodefaults -no-user-config -display none -no-reboot -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem"
+		-serial "file:$scratch/console" -serial stdio)
 	if [ "$icount" = yes ]; then
 		khz=1000000
-		extra+=(-icount "shift=0,sleep=off")
+		machine+=(-icount "shift=0,sleep=off")
 	fi
+}
+
+# qemu_become APPEND OPTION...: becomes the emulator, which never outlives this shell.
+# no_timer_check: while this machine has much else to do, the kernel would find that the timer it waits
+# for does not work, and panic.
+qemu_become()
+{
+	local append=$1
+
+	shift
+	exec setpriv --pdeathsig KILL qemu-system-x86_64 "${machine[@]}" "$@" \
+		-append "console=ttyS0 no_timer_check oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz $append" \
+		</dev/null >"$scratch/port" 2>"$scratch/emulator.log"
+}
+
+host_qemu()
+{
+	local machine khz append='' extra=()
+
+	qemu_machine
+	[ "$image" != yes ] || append=mitigations=off
 	if [ "$root" = 9p ]; then
 		# Remapped: / and what is mounted on it would share inode numbers otherwise.
 		# shellcheck disable=SC2054
 		extra+=(-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
 			-device virtio-9p-pci,fsdev=root,mount_tag=root)
 	fi
-	exec setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -no-user-config -display none \
-		-no-reboot -accel "$accel" -cpu "$cpu" -smp "$smp" -m "$mem" \
-		-kernel "$scratch/bzImage" -initrd "$scratch/initramfs" \
-		-append "console=ttyS0 no_timer_check oops=panic panic=-1 tsc=reliable tsc_early_khz=$khz $append" \
-		-serial "file:$scratch/console" -serial stdio "${extra[@]}" \
-		</dev/null >"$scratch/port" 2>"$scratch/emulator.log"
+	qemu_become "$append" -kernel "$scratch/bzImage" -initrd "$scratch/initramfs" "${extra[@]}"
+}
+
+# host_debian: becomes the emulator of a Debian with its own kernel, whose second disk is $archive (see debian.sh).
+host_debian()
+{
+	local machine khz
+
+	qemu_machine
+	qemu_become "quiet mitigations=off root=/dev/vda rw systemd.run=/usr/local/sbin/second-disk" \
+		-kernel "$debian_dir/kernel" -initrd "$debian_dir/initrd" \
+		-drive "file=$debian_dir/disk,if=virtio,format=raw,snapshot=on" \
+		-drive "file=$archive,if=virtio,format=raw,readonly=on"
+}
+
+debian_complaint()
+{
+	qemu_complaint
 }

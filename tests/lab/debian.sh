@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154 # $scratch and $cache are lib.sh's
-# A Debian of this machine's release as a guest: its own kernel, initramfs and systemd.
+# A Debian of this machine's release, with its own kernel, initramfs and systemd: a guest, or a host.
 
 # debian_get: sets $debian_dir to where its kernel, initrd and disk (ext4) are. Once it has booted, it runs the program
 # "init" of the archive that is its second disk: systemd.run=/usr/local/sbin/second-disk.
