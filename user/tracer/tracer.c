@@ -219,9 +219,11 @@ int tracer_create(struct tracer **tracer, const struct tracer_config *config, st
 		else if (tried)
 			fprintf(stderr, "exitcheck: %s; using the classic tracepoints\n",
 				of_btf.text);
-		new->refused = tried;
-		if (tried)
+		new->refused = tried && !kvm.no_modules;
+		if (new->refused)
 			new->no_audit = "the program that reads KVM's types did not load";
+		else if (tried)
+			new->no_audit = "no permission for the types of KVM's modules";
 		else if (!btf && config->path == TRACER_AUTO)
 			new->no_audit = obstacles_btf(new->old);
 	}
