@@ -78,4 +78,4 @@ ok "nothing remains" settled
 done_testing
 END
 "$here/lab" run --kernel "$kernel" --isa "$isa" --patch series --bring "$out/vmm" --bring "$(command -v bpftool)" \
-	--timeout 600 --job -
+	--timeout 1800 --job -
