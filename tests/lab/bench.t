@@ -50,9 +50,9 @@ added()
 sed 's/^/# /' "$out/patched.txt"
 is "it ends well" "$(status patched)" 0
 is "all observers ran" "$(report patched 'join " ", map { $_->{name} . ($_->{skipped} // "") } @{$r->{observers}}')" \
-	'none patch-other patch btf btf-tsc detail split classic patch+btf audit audit-tsc patch+classic'
+	'none patch-other patch btf btf-tsc detail split split-tsc classic patch+btf audit audit-tsc patch+classic'
 is "on every workload, once a round" \
-	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 24
+	"$(report patched 'join " ", scalar(@{$r->{costs}}), grep { @{$_->{cycles}{samples}} != 3 } @{$r->{costs}}')" 26
 # All rounds and the warm-up round: 2 workloads, each with a tenth more to warm up.
 ok "every exit was made under every observer" \
 	test "$(report patched 'scalar grep { $_->{exits} < 4 * 2 * 2200 } @{$r->{observers}}')" = 0

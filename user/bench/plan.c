@@ -48,6 +48,14 @@ const struct bench_observer bench_observers[] = {
 		.help = "the same as btf, and where their time goes: stat --split",
 	},
 	{
+		.name = "split-tsc",
+		.ebpf = true,
+		.path = TRACER_BTF,
+		.clock = TRACER_TSC,
+		.split = true,
+		.help = "the same with the TSC as its clock",
+	},
+	{
 		.name = "classic",
 		.ebpf = true,
 		.path = TRACER_CLASSIC,
