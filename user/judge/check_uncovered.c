@@ -31,13 +31,20 @@ struct group {
 struct groups {
 	struct group list[MAX_GROUPS];
 	unsigned int nr;
-	double spare; /* cycles that a busy host may add to every command of a group */
+	/* Cycles that a busy host may add to every command of a group: of one vCPU alone, of several at once. */
+	double spare[2];
 };
+
+static bool is_several(const struct result *result, unsigned int vcpu)
+{
+	return result->vcpus[vcpu].phase != PHASE_SINGLE;
+}
 
 static void add_group(const struct result *result, struct groups *groups, unsigned int vcpu,
 		      enum probe_op op)
 {
-	struct uncovered of = uncovered_of(result, vcpu, op, groups->spare);
+	struct uncovered of =
+		uncovered_of(result, vcpu, op, groups->spare[is_several(result, vcpu)]);
 
 	if (of.spans >= UNCOVERED_MIN_SPANS && groups->nr < MAX_GROUPS)
 		groups->list[groups->nr++] = (struct group){ .vcpu = vcpu, .op = op, .of = of };
@@ -47,7 +54,7 @@ static void find_groups(const struct result *result, struct groups *groups)
 {
 	groups->nr = 0;
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
-		if (result->vcpus[v].phase != PHASE_SINGLE) {
+		if (is_several(result, v)) {
 			add_group(result, groups, v, PROBE_NR_OPS);
 			continue;
 		}
@@ -100,21 +107,22 @@ static double limit_of(const struct groups *groups)
 
 /*
  * What the host is busy with comes on top of a command, however many exits that has: twice what a quarter
- * of all commands has beyond the least of its group.
+ * of all such commands has beyond the least of its group.  Several vCPUs keep each other from running.
  */
-static double spare_of(const struct result *result, const struct groups *groups)
+static double spare_of(const struct result *result, const struct groups *groups, bool several)
 {
 	double noise[MAX_SPANS];
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < result->nr_spans && nr < MAX_SPANS; i++) {
 		const struct result_span *span = &result->spans[i];
-		const bool single = result->vcpus[span->vcpu].phase == PHASE_SINGLE;
 
-		for (unsigned int g = 0; g < groups->nr && span_is_tight(span); g++) {
+		if (is_several(result, span->vcpu) != several || !span_is_tight(span))
+			continue;
+		for (unsigned int g = 0; g < groups->nr; g++) {
 			const struct group *group = &groups->list[g];
 
-			if (group->vcpu != span->vcpu || (single && group->op != span->op))
+			if (group->vcpu != span->vcpu || (!several && group->op != span->op))
 				continue;
 			/* Negative, so that the lower quartile is that of the noisiest. */
 			noise[nr++] =
@@ -187,16 +195,16 @@ static void conclude(struct check *check, const struct groups *groups, double li
 		"%s commands by the guest's own clock, %s with more cycles in the leaves than"
 		" passed; between hardware and the accounting at least %s (%s) to %s (%s) cycles"
 		" an exit of %u workloads, and the same on %u vCPUs of several (limit: %s, 1 %%"
-		" of an exit, and %s a command)",
+		" of an exit, and %s a command, of several %s)",
 		text_u64(spans->compared).s, too_many.s, text_real(low->of.least).s,
 		workload_of(low->op)->name, text_real(high->of.least).s,
 		workload_of(high->op)->name, workloads, vcpus, text_real(limit).s,
-		text_real(groups->spare).s);
+		text_real(groups->spare[false]).s, text_real(groups->spare[true]).s);
 }
 
 void check_uncovered(struct facts *facts, struct check *check)
 {
-	struct groups groups;
+	struct groups groups = { 0 };
 	struct tally spans = { 0 }, tally;
 	uint64_t too_few = 0;
 	double limit;
@@ -206,10 +214,10 @@ void check_uncovered(struct facts *facts, struct check *check)
 		check_detail(check, "the host's TSC is not stable: its cycles cannot be compared");
 		return;
 	}
-	groups.spare = 0;
 	find_groups(facts->result, &groups);
 	limit = limit_of(&groups);
-	groups.spare = spare_of(facts->result, &groups);
+	for (unsigned int several = 0; several < 2; several++)
+		groups.spare[several] = spare_of(facts->result, &groups, several);
 	find_groups(facts->result, &groups);
 	judge_spans(facts, check, &spans, &too_few);
 	tally = spans;
