@@ -18,6 +18,9 @@
 
 /* The share of its CPU time that is taken for certain: the clocks are not one. */
 #define CERTAIN 0.97
+/* Clocks that were read within so many ns were read at once: it runs for a millisecond or more at a time. */
+#define AT_ONCE_NS 100000
+#define TRIES 8
 
 struct rival {
 	pthread_t thread;
@@ -25,7 +28,9 @@ struct rival {
 	cpu_set_t allowed; /* of the thread that started it, before */
 	bool confined;
 	atomic_bool ended;
-	uint64_t ran_ns, tsc, ns; /* at the last call; its CPU time, and both clocks */
+	struct clocks {
+		uint64_t ran_ns, tsc, ns;
+	} last; /* its CPU time, and both clocks, at the last call */
 };
 
 static void *spin(void *argument)
@@ -75,21 +80,33 @@ int rival_start(struct rival **started, struct error *err)
 	return 0;
 }
 
+/* False if it ran while they were read, each time: then they do not belong together. */
+static bool read_clocks(const struct rival *rival, struct clocks *clocks)
+{
+	for (int i = 0; i < TRIES; i++) {
+		uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+
+		clocks->ran_ns = clock_ns(rival->clock);
+		clocks->tsc = __rdtsc();
+		clocks->ns = clock_ns(CLOCK_MONOTONIC);
+		if (clocks->ns - begin < AT_ONCE_NS)
+			return true;
+	}
+	return false;
+}
+
 uint64_t rival_cycles(struct rival *rival)
 {
-	uint64_t ran_ns, tsc, ns, cycles = 0;
+	struct clocks now;
+	uint64_t cycles = 0;
 
-	if (!rival || !rival->confined)
+	if (!rival || !rival->confined || !read_clocks(rival, &now))
 		return 0;
-	ran_ns = clock_ns(rival->clock);
-	tsc = __rdtsc();
-	ns = clock_ns(CLOCK_MONOTONIC);
-	if (rival->ns && ns > rival->ns)
-		cycles = (uint64_t)((double)(tsc - rival->tsc) * (double)(ran_ns - rival->ran_ns) /
-				    (double)(ns - rival->ns) * CERTAIN);
-	rival->ran_ns = ran_ns;
-	rival->tsc = tsc;
-	rival->ns = ns;
+	if (rival->last.ns && now.ns > rival->last.ns)
+		cycles = (uint64_t)((double)(now.tsc - rival->last.tsc) *
+				    (double)(now.ran_ns - rival->last.ran_ns) /
+				    (double)(now.ns - rival->last.ns) * CERTAIN);
+	rival->last = now;
 	return cycles;
 }
 
