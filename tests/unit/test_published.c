@@ -40,6 +40,7 @@ enum {
 	F_OTHER_VM = 1 << 17, /* one that is none of the run's, between two reads */
 	F_RACE = 1 << 16,     /* vCPUs get each other's answers */
 	F_EARLY = 1 << 18,    /* its clock begins before eBPF's */
+	F_SHORT = 1 << 19,    /* no fault: a run that was too short for several commands */
 };
 
 static struct {
@@ -343,7 +344,8 @@ static json_t *document_on(const char *kernel, enum exit_isa isa, unsigned int f
 		vcpu->has_stat = true;
 	}
 	single();
-	span();
+	for (int i = 0; i < (faults & F_SHORT ? 1 : 3); i++)
+		span();
 	several();
 	result->stats.foreign = faults & F_OTHER_VM ? 200 * f.turn : 0;
 	root = document_of_result(result);
@@ -468,6 +470,10 @@ static void an_early_clock_is_right_where_ebpf_is_late(void **state)
 	json_decref(root);
 	root = document_on("5.10.262-1", EXIT_ISA_SVM, F_GUEST, 0);
 	assert_string_equal(names(root, "defects"), "includes-guest");
+	json_decref(root);
+	/* One command alone may have been disturbed. */
+	root = document_on("5.10.262-1", EXIT_ISA_SVM, F_GUEST | F_SHORT, 0);
+	assert_string_equal(names(root, "defects"), "");
 	json_decref(root);
 	root = document_on("5.10.262-1", EXIT_ISA_VMX, F_EARLY, 0);
 	assert_string_equal(names(root, "defects"), "includes-guest");
