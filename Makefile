@@ -293,7 +293,7 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 test-all: ## the same on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
 		$(submake) test KERNEL=$$kernel || status=1; done; \
-	$(packages) install newcomer && KERNEL=6.12 tests/run-tests $(slow) || status=1; \
+	$(packages) install newcomer && KERNEL=6.12 MICROVM=yes tests/run-tests $(slow) tests/lab/stat-qemu.t || status=1; \
 	KERNEL=5.10 tests/run-tests tests/lab/old.t $(published) || status=1; \
 	$(submake) mutants || status=1; exit $$status
 

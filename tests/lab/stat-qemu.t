@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # `exitcheck stat` of two Linux guests in unmodified QEMUs, a q35 and a pc, by both sources at once: with the guests
 # stopped, the exits by reason are the same by eBPF, by KVM's own account and as QEMU lists that, exactly; and of each
-# guest in the textfile of `export`.
+# guest in the textfile of `export`.  With MICROVM=yes the second is a microvm, which has no clock but KVM's: the lab's
+# kernel, without KVM_GUEST, would stand still there, and Debian's does not.
 # One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
@@ -18,7 +19,13 @@ linux_guest <<'END'
 echo at rest
 /bin/busybox sleep 10000
 END
-linux_host --patch series --kvm-params exit_leaves=host --timeout 500 <<'EOT'
+second='pc /guest/kernel'
+if [ "${MICROVM:-}" = yes ]; then
+	debian=$("$here/lab" debian)
+	second='microvm /guest/debian' microvm=/usr/share/seabios/bios-microvm.bin
+	bring+=(--bring "$debian/kernel:/guest/debian" --bring "$microvm:$microvm")
+fi
+{ echo "second='$second'"; cat <<'EOT'; } |
 # First, since each that starts asks KVM for the TSC's rate, by a vCPU that the kernel as the source would list.
 exitcheck export --source ebpf --textfile /tmp/exits.prom --interval 1 2>/tmp/export.err &
 until grep -q 'Ctrl-C ends it' /tmp/export.err; do
@@ -30,19 +37,19 @@ for source in ebpf kernel; do
 		usleep 50000
 	done
 done
-# vm NAME MACHINE: the guest in a QEMU of that name.  The lab's kernel, without KVM_GUEST, has no clock in a microvm.
+# vm NAME MACHINE KERNEL: the guest in a QEMU of that name.
 vm()
 {
 	mkfifo /tmp/$1.in /tmp/$1.out
 	cat /tmp/$1.out >/tmp/$1.qmp &
 	timeout 400 qemu-system-x86_64 -name guest=$1,debug-threads=on -M $2 -L /usr/share/seabios -L /usr/share/qemu -accel kvm \
-		-cpu host -m 256M -nodefaults -display none -no-reboot -serial file:/tmp/$1.serial -kernel /guest/kernel \
+		-cpu host -m 256M -nodefaults -display none -no-reboot -serial file:/tmp/$1.serial -kernel $3 \
 		-initrd /guest/initramfs -chardev pipe,id=qmp,path=/tmp/$1 -mon chardev=qmp,mode=control \
 		-append 'console=ttyS0 quiet panic=-1' &
 }
 
-vm web1 q35
-vm web2 pc
+vm web1 q35 /guest/kernel
+vm web2 $second
 exec 4>/tmp/web1.in 5>/tmp/web2.in
 for qmp in 4 5; do
 	echo '{ "execute": "qmp_capabilities" }' >&$qmp
@@ -103,3 +110,4 @@ done
 ok "the guests were halted at some time" grep -q ',HLT,' /tmp/ebpf.csv
 done_testing
 EOT
+linux_host --patch series --kvm-params exit_leaves=host --timeout 500
