@@ -89,15 +89,17 @@ while read -r example <&3; do
 		;;
 	*'stat --interval'* | *top*)
 		timeout -s INT 8 sh -c "exec $example" >/tmp/shown 2>&1 || status=$?
-		# timeout's own, when it had to.
-		[ "$status" != 124 ] || status=0
+		# timeout's own, when it had to; and of a VM that never rests, on a busy machine, INCOMPLETE.
+		case $status in
+		4 | 124) status=0 ;;
+		esac
 		;;
 	*)
 		sh -c "$example" >/tmp/shown 2>&1 || status=$?
 		;;
 	esac
 	is "$example" "$status" 0
-	[ "$status" = 0 ] || sed 's/^/# /' /tmp/shown | tail -n 30
+	[ "$status" = 0 ] || tail -n 30 /tmp/shown | sed 's/^/# /' >&2
 done 3</guest/examples
 done_testing
 END
