@@ -31,7 +31,7 @@ ends()
 	wait "$pid" 2>/dev/null && status=0 || status=$?
 	like "$1: status $2" "$status" "^$2\$"
 	like "$1: says so" "$(tail -n 1 "/tmp/$name")" "$3"
-	printf '%s\n' "$status" | grep -q "^$2\$" || sed 's/^/# /' "/tmp/$name" >&2
+	printf '%s\n' "$status" | grep -q "^$2\$" || tap_note "$(cat "/tmp/$name")"
 }
 
 # running: whether the command of the last start is.

@@ -45,6 +45,6 @@ like "a reader that asks by another numbering is named" "$(cat /tmp/watch)" \
 	'leaf 0x4ffffffe, a total, was read with exit numbers, 20 times with one more than before, up to 20:'
 like "and its last line says so" "$(tail -n 1 /tmp/watch)" '^PASS: .* 0 different$'
 sed 's/^/# /' /tmp/watch
-[ "$reads" = 256 ] || tail -n 25 /tmp/serial | sed 's/^/# guest: /'
+[ "$reads" = 256 ] || tap_note "$(tail -n 25 /tmp/serial)"
 done_testing
 EOT

@@ -57,7 +57,7 @@ like "by KVM's types" "$body" '^exitcheck_build_info\{.*source="eBPF by tp_btf"'
 like "it is not root" "$(stat -c %u "/proc/$main")" '^[1-9][0-9]+$'
 is "and has no capability any more" "$(grep -E '^Cap(Prm|Eff|Amb)' "/proc/$main/status" | awk '{ print $2 }' | sort -u)" 0000000000000000
 is "nor any that it could regain" "$(grep '^NoNewPrivs' "/proc/$main/status" | awk '{ print $2 }')" 1
-echo "# $(systemd-analyze security --no-pager $service.service | tail -n 1)" >&2
+tap_note "$(systemd-analyze security --no-pager $service.service | tail -n 1)"
 ok "it stops" systemctl stop $service
 is "as systemd asked" "$(property Result) $(property ExecMainStatus)" 'success 0'
 kill %%

@@ -56,7 +56,7 @@ for qmp in 4 5; do
 done
 for name in web1 web2; do
 	ok "$name has done its work" until_said 'at rest' /tmp/$name.serial
-	grep -q 'at rest' /tmp/$name.serial || sed "s/^/# $name: /" /tmp/$name.serial
+	grep -q 'at rest' /tmp/$name.serial || tap_note "$(cat /tmp/$name.serial)"
 done
 for qmp in 4 5; do
 	echo '{ "execute": "stop" }' >&$qmp

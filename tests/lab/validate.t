@@ -69,7 +69,7 @@ verdict()
 
 for run in patched classic; do
 	is "the validation passes ($run)" "$(status $run)" 0
-	[ "$(status $run)" = 0 ] || sed -n '/^Checks/,$p' "$out/$run.txt" >&2
+	[ "$(status $run)" = 0 ] || tap_note "$(sed -n '/^Checks/,$p' "$out/$run.txt")"
 	like "its last line says so ($run)" "$(closing $run)" '^PASS: '
 	is "nothing differs ($run)" "$(json "$out/$run.json" '$r->{summary}{differed}')" 0
 	ok "10,000 comparisons in place ($run)" \
