@@ -137,6 +137,33 @@ static void time_survives_interrupts(void **state)
 	assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
 }
 
+/*
+ * On a host that is kept from running between the clocks of one exit after the other, eBPF's times are long by
+ * what AUDIT saw; what is missing from one exit that AUDIT saw is missing.
+ */
+static void time_survives_many_delays(void **state)
+{
+	const unsigned int index = op_exit_index(EXIT_ISA_SVM, PROBE_CPUID);
+
+	(void)state;
+	for (int many = 1; many >= 0; many--) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+		struct result_time *time = NULL;
+		struct ec_audit *audit;
+
+		for (unsigned int i = 0; i < result->nr_times && !time; i++)
+			if (result->vcpus[result->times[i].vcpu].phase == PHASE_SMP &&
+			    result->times[i].index == index)
+				time = &result->times[i];
+		assert_non_null(time);
+		audit = &result->vcpus[time->vcpu].bpf.reason[index].audit;
+		time->ns += (2ull << 33) * 1000000 / SYNTHETIC_KHZ;
+		audit->bias[many ? 23 : EC_HIST_BUCKETS - 1] += many ? 2048 : 1;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_TIME), many ? VERDICT_PASS : VERDICT_FAIL);
+	}
+}
+
 /* Cycles missing from expensive exits alone, within the bias that the others allow. */
 static void dear_exits_have_half_of_the_time(void **state)
 {
@@ -310,6 +337,7 @@ int main(void)
 		cmocka_unit_test(time_allows_for_the_conversion_only),
 		cmocka_unit_test(time_survives_outliers),
 		cmocka_unit_test(time_survives_interrupts),
+		cmocka_unit_test(time_survives_many_delays),
 		cmocka_unit_test(dear_exits_have_half_of_the_time),
 		cmocka_unit_test(no_cycles_are_wrong_in_any_window),
 		cmocka_unit_test(evidence_is_within_the_limit),

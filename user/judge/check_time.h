@@ -18,7 +18,7 @@ bool timing_audits(const struct result *result, struct check *check, struct timi
 
 /*
  * Of windows between two reads in which exits took so long that the bias is nothing to them, how many there
- * are, and the greatest share that the leaves have of eBPF's cycles: what delays the host only lowers it.
+ * are, and the greatest share that the leaves, and what AUDIT saw between the clocks, have of eBPF's cycles.
  */
 #define TIME_MIN_LONG 3
 #define TIME_LONG_SHARE 0.99
