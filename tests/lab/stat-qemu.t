@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # `exitcheck stat` of two Linux guests in unmodified QEMUs, a q35 and a pc, by both sources at once: with the guests
-# stopped, the exits by reason are the same by eBPF, by KVM's own account and as QEMU lists that, exactly; and of each
-# guest in the textfile of `export`.  With MICROVM=yes the second is a microvm, which has no clock but KVM's: the lab's
-# kernel, without KVM_GUEST, would stand still there, and Debian's does not.
+# stopped, the exits by reason are the same by eBPF, by KVM's own account and as QEMU lists that, exactly; so they are in
+# the textfile of `export`, of each guest, and on the screen of `top`.  With MICROVM=yes the second is a microvm, which
+# has no clock but KVM's: the lab's kernel, without KVM_GUEST, would stand still there, and Debian's does not.
 # One CPU: where two take turns of 100 ms, a Linux guest now and then stands still or panics.
 set -eu
 
@@ -19,6 +19,7 @@ linux_guest <<'END'
 echo at rest
 /bin/busybox sleep 10000
 END
+bring_terminal
 second='pc /guest/kernel'
 if [ "${MICROVM:-}" = yes ]; then
 	debian=$("$here/lab" debian)
@@ -29,6 +30,25 @@ fi
 # First, since each that starts asks KVM for the TSC's rate, by a vCPU that the kernel as the source would list.
 exitcheck export --source ebpf --textfile /tmp/exits.prom --interval 1 2>/tmp/export.err &
 until grep -q 'Ctrl-C ends it' /tmp/export.err; do
+	usleep 50000
+done
+# Whoever sits at it waits for the guests.
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
+TERM=xterm LANG=C.UTF-8 terminal 120x50 exitcheck top >/tmp/top <<'SCRIPT' &
+await INCOMPLETE: no VM ran meanwhile
+run touch /tmp/watched; until [ -e /tmp/rested ]; do usleep 50000; done
+type t
+await since the start
+show /tmp/top.vms
+type \t\t
+await ^0x72 CPUID
+show /tmp/top.reasons
+type q
+end
+SCRIPT
+top=$!
+until [ -e /tmp/watched ]; do
 	usleep 50000
 done
 for source in ebpf kernel; do
@@ -68,6 +88,9 @@ for name in web1 web2; do
 done
 sleep 4
 cp /tmp/exits.prom /tmp/exported
+touch /tmp/rested
+wait $top
+is "top: ends" "$(cat /tmp/top)" 'status 0, the terminal is as it was'
 kill -INT $(pidof exitcheck)
 for source in ebpf kernel; do
 	until grep -qE '^(complete|INCOMPLETE)' /tmp/$source; do
@@ -93,9 +116,15 @@ for name in web1 web2; do
 	# The reasons by their names.
 	awk -F , 'FNR == NR { if ($3 == "all") name[$8] = $9; next } { split($0, pair, " "); print name[pair[1]], pair[2] }' \
 		/tmp/ebpf.csv /tmp/$name.listed | sort >/tmp/$name.named
+	like "top: as many of $name in all" "$(tr -d , </tmp/top.vms)" \
+		"^$name .* $(awk '{ sum += $2 } END { print sum }' /tmp/$name.listed) "
 	is "export: $name's exits are those that QEMU lists, by reason" \
 		"$(sed -n "s/^kvm_exits_total{vm=\"$name\",reason=\"\(.*\)\"} /\1 /p" /tmp/exported | sort)" "$(cat /tmp/$name.named)"
 done
+sed 's/^/# |/' /tmp/top.vms /tmp/top.reasons
+is "top: by reason, the exits of both" \
+	"$(tr -d , </tmp/top.reasons | awk '/^0x/ { print $2, $3 }' | sort)" \
+	"$(awk '{ sum[$1] += $2 } END { for (name in sum) print name, sum[name] }' /tmp/web?.named | sort)"
 is "export: complete" "$(grep '^exitcheck_complete' /tmp/exported)" 'exitcheck_complete 1'
 for source in ebpf kernel; do
 	awk -F , '$3 == "all" { print $8, $10 }' /tmp/$source.csv | sort -n >/tmp/counted

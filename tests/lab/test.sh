@@ -77,6 +77,21 @@ bring_qemu()
 	done
 }
 
+# bring_terminal: adds a terminal for programs to $bring, with what ncurses needs.
+bring_terminal()
+{
+	local dir file locale=/usr/lib/locale/C.utf8/LC_CTYPE
+
+	${CC:-cc} -O2 -Wall -Wextra -Werror -o "$out/terminal" "$here/terminal.c" -lvterm
+	bring+=(--bring "$out/terminal")
+	for file in v/vt100 x/xterm s/screen; do
+		for dir in /lib/terminfo /usr/share/terminfo; do
+			[ ! -e "$dir/$file" ] || bring+=(--bring "$dir/$file:/usr/share/terminfo/$file")
+		done
+	done
+	[ ! -e "$locale" ] || bring+=(--bring "$locale:$locale")
+}
+
 # linux_host OPTION...: boots a host with one CPU for the job on stdin, which runs such a guest, and ends with its
 # status.  In some such boots QEMU's TCG loses the host's timer, and the host does nothing any more: it is then
 # booted once more.  What the job says comes at the end.

@@ -7,15 +7,8 @@ set -eu
 # shellcheck source=tests/lab/test.sh
 . "${0%/*}/test.sh"
 ${CC:-cc} -O2 -Wall -Wextra -Werror -o "$out/vmm" "$here/vmm.c"
-${CC:-cc} -O2 -Wall -Wextra -Werror -o "$out/terminal" "$here/terminal.c" -lvterm
 bring=()
-for file in v/vt100 x/xterm s/screen; do
-	for dir in /lib/terminfo /usr/share/terminfo; do
-		[ ! -e "$dir/$file" ] || bring+=(--bring "$dir/$file:/usr/share/terminfo/$file")
-	done
-done
-locale=/usr/lib/locale/C.utf8/LC_CTYPE
-[ ! -e "$locale" ] || bring+=(--bring "$locale:$locale")
+bring_terminal
 
 { echo "cpuid='$([ "$isa" = svm ] && echo 0x72 || echo 10) CPUID' io='$([ "$isa" = svm ] && echo 0x7b IOIO || echo 30 IO_INSTRUCTION)'"; cat <<'END'; } |
 mkdir -p /dev/pts
@@ -238,5 +231,5 @@ ok "nothing remains" settled
 is "the kernel has nothing to complain about" "$(kernel_complaints)" ''
 done_testing
 END
-"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series --bring "$out/vmm" --bring "$out/terminal" "${bring[@]}" \
+"$here/lab" run --kernel "$kernel" --isa "$isa" --patch series --bring "$out/vmm" "${bring[@]}" \
 	--bring "$(command -v bpftool)" --timeout 600 --job -
