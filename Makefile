@@ -128,7 +128,7 @@ say = $(if $(Q),@printf '  %-8s %s\n' $(1) $@)
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all run test test-all mutants hygiene bench compare unit fuzz soak newcomer lint patch-check deps \
+.PHONY: all run test test-slow test-all mutants hygiene bench compare unit fuzz soak newcomer lint patch-check deps \
 	deb deb-check dist clean install help kvm-modules kvm-modules-load kvm-modules-unload
 all: $(program) $(inguest) $(completions) $(manuals)
 
@@ -290,12 +290,15 @@ test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(lab) build $(lab_options) --patch series,none >/dev/null
 	$(Q)$(run_tests) $(cli) $(units) $(vmx:=+vmx) $(published) $(long) tests/browser/pages.t $(filter-out $(long),$(svm))
 
-test-all: ## the same on every kernel, and the mutants
+test-slow: ## those that take long: a Debian as guest and as host, a microvm, published designs on VMX and on 5.10
+	$(Q)$(packages) install build lab svm vmx test newcomer
+	$(Q)$(submake) all $(build)/lab/inguest
+	$(Q)MICROVM=yes $(run_tests) $(published)+vmx $(slow) tests/lab/stat-qemu.t $(addsuffix +svm++5.10,$(published) tests/lab/old.t)
+
+test-all: ## all of these on every kernel, and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
 		$(submake) test KERNEL=$$kernel || status=1; done; \
-	$(packages) install newcomer && KERNEL=6.12 MICROVM=yes tests/run-tests $(slow) tests/lab/stat-qemu.t || status=1; \
-	KERNEL=5.10 tests/run-tests tests/lab/old.t $(published) || status=1; \
-	$(submake) mutants || status=1; exit $$status
+	$(submake) test-slow || status=1; $(submake) mutants || status=1; exit $$status
 
 mutants: ## every known-broken KVM must be caught and named (RUNS=50 MUTANTS=...; GENERATED=1 SEED=1 SHARE=100)
 	$(Q)$(packages) install build lab svm vmx test

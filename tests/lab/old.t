@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # A kernel from before 5.17, whose eBPF lacks much, and whose KVM has no statistics by file descriptor:
-# everything that does not need the series. `make test-all` runs it, on 5.10.
+# everything that does not need the series. `make test-slow` runs it, on 5.10.
 set -eu
 
 # shellcheck source=tests/lab/test.sh
