@@ -23,7 +23,14 @@ killed()
 	online=/sys/devices/system/cpu/online
 	exitcheck run -w cpuid -n 5 --storm 60 >/dev/null 2>&1 &
 	i=0
-	while [ "$(cat $online)" = 0-1 ] && [ "$i" -lt 1200 ]; do
+	while [ "$i" -lt 1200 ]; do
+		if [ "$(cat $online)" != 0-1 ]; then
+			# It may just have been on its way back.
+			kill -STOP $!
+			usleep 500000
+			[ "$(cat $online)" = 0-1 ] || break
+			kill -CONT $!
+		fi
 		usleep 50000
 		i=$((i + 1))
 	done
