@@ -21,7 +21,7 @@ debian_make()
 	local root=$scratch/debian
 
 	cache_room 1500
-	task "making a Debian $debian_release" detail_last_line unshare --mount debootstrap --variant=minbase \
+	task "making a Debian $debian_release" detail_last_line own_mounts debootstrap --variant=minbase \
 		--include=systemd-sysv,linux-image-cloud-amd64,initramfs-tools "$debian_release" "$root" "$1"
 	# It has to fit into the memory of an emulated host.
 	rm -rf "$root"/var/{cache/apt/archives,lib/apt/lists}/* "$root"/usr/share/{doc,info,locale,man}/*

@@ -63,6 +63,13 @@ spawn()
 	set +m
 }
 
+# own_mounts COMMAND...: what it mounts is there for it alone.  In a chroot / need not be a mount, and is then nobody
+# else's already.
+own_mounts()
+{
+	unshare --mount --propagation unchanged sh -c 'mount --make-rprivate / 2>/dev/null; exec "$@"' sh "$@"
+}
+
 # task WHAT DETAIL COMMAND...: runs COMMAND with a line of progress every second on a terminal,
 # every five elsewhere.  DETAIL is a command that prints how far it is, given the log's path.
 # If COMMAND fails that is the end of the run, after the end of its output: so what is called here is

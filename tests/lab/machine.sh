@@ -51,7 +51,7 @@ machine_make()
 
 	# A release that is younger than this machine's debootstrap is made as unstable is.
 	[ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-	task "making a bare Debian $release" detail_last_line unshare --mount debootstrap --variant=minbase \
+	task "making a bare Debian $release" detail_last_line own_mounts debootstrap --variant=minbase \
 		--include=git,make,ca-certificates "$release" "$1" "$mirror_main" "$script"
 	apt_sources >"$1/etc/apt/sources.list"
 	# What decides how this machine reaches its mirror; a package's own file would make apt ask which to keep.
