@@ -70,8 +70,10 @@ kernel_words()
 	# Since 5.18 that is what a choice of the format makes it.
 	grep -qsx 'config DEBUG_INFO_NONE' "$source_dir/lib/Kconfig.debug" ||
 		script+=(-e '/^CONFIG_DEBUG_INFO_DWARF5=/i CONFIG_DEBUG_INFO=y')
-	# Since 5.12.
-	grep -qsx 'config DEBUG_INFO_DWARF5' "$source_dir/lib/Kconfig.debug" ||
+	# Since 5.12, and at first not with BTF.
+	sed -n '/^config DEBUG_INFO_DWARF5$/,/^config /p' "$source_dir/lib/Kconfig.debug" | awk '
+		/depends on !DEBUG_INFO_BTF$/ { without = 1 }
+		END { exit !NR || without }' ||
 		script+=(-e 's/^CONFIG_DEBUG_INFO_DWARF5=/CONFIG_DEBUG_INFO_DWARF4=/')
 	# Since 5.11.
 	grep -qsx 'config DEBUG_INFO_BTF_MODULES' "$source_dir/lib/Kconfig.debug" ||
