@@ -71,7 +71,7 @@ kernel_words()
 	grep -qsx 'config DEBUG_INFO_NONE' "$source_dir/lib/Kconfig.debug" ||
 		script+=(-e '/^CONFIG_DEBUG_INFO_DWARF5=/i CONFIG_DEBUG_INFO=y')
 	# Since 5.12, and at first not with BTF.
-	sed -n '/^config DEBUG_INFO_DWARF5$/,/^config /p' "$source_dir/lib/Kconfig.debug" | awk '
+	sed -n '/^config DEBUG_INFO_DWARF5$/,/^config /p' "$source_dir/lib/Kconfig.debug" 2>/dev/null | awk '
 		/depends on !DEBUG_INFO_BTF$/ { without = 1 }
 		END { exit !NR || without }' ||
 		script+=(-e 's/^CONFIG_DEBUG_INFO_DWARF5=/CONFIG_DEBUG_INFO_DWARF4=/')
