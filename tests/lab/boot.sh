@@ -229,7 +229,7 @@ host_debian()
 	local machine khz
 
 	qemu_machine
-	qemu_become "quiet mitigations=off root=/dev/vda rw systemd.run=/usr/local/sbin/second-disk" \
+	qemu_become "quiet mitigations=off root=/dev/vda rw systemd.run=\"/usr/local/sbin/second-disk host\"" \
 		-kernel "$debian_dir/kernel" -initrd "$debian_dir/initrd" \
 		-drive "file=$debian_dir/disk,if=virtio,format=raw,snapshot=on" \
 		-drive "file=$archive,if=virtio,format=raw,readonly=on"

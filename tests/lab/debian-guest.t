@@ -15,7 +15,6 @@ set -eu
 mkdir "$out/second"
 cat >"$out/second/init" <<'END'
 #!/bin/sh
-cd /opt/second
 grep ^VERSION_CODENAME= /etc/os-release
 ./exitcheck-guest --json
 su nobody -s /bin/sh -c './exitcheck-guest --json -- sh -c "dd if=/dev/zero of=/tmp/file bs=64k count=16 2>/dev/null; sleep 1"'

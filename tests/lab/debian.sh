@@ -30,16 +30,25 @@ debian_make()
 }
 
 # debian_pack ROOT DIR: puts the kernel, the initrd and the disk (ext4) of the Debian in ROOT into DIR.  Once it has booted,
-# it runs the program "init" of the archive that is its second disk: systemd.run=/usr/local/sbin/second-disk.
+# it runs the program "init" of the archive that is its second disk: systemd.run="/usr/local/sbin/second-disk [host]".
+# A guest writes to its console; a host of the lab, lines to the second serial port (see tests/lab/init).
 debian_pack()
 {
 	cp -L "$1/vmlinuz" "$2/kernel"
 	cp -L "$1/initrd.img" "$2/initrd"
 	rm -rf "${1:?}"/boot/*
 	cat >"$1/usr/local/sbin/second-disk" <<-'END'
-		#!/bin/sh
+		#!/bin/bash
 		mkdir -m 755 /opt/second
-		tar -xf /dev/vdb -C /opt/second && exec /opt/second/init >/dev/console 2>&1
+		cd /opt/second && tar -xf /dev/vdb || exit
+		[ "${1:-}" = host ] || exec ./init >/dev/console 2>&1
+		stty -F /dev/ttyS1 raw -echo
+		./init > >(sed -u 's/^/o/' >/dev/ttyS1) 2> >(sed -u 's/^/e/' >/dev/ttyS1)
+		status=$?
+		# Last, once all is said.
+		sleep 1
+		echo "s$status" >/dev/ttyS1
+		poweroff -f
 	END
 	chmod +x "$1/usr/local/sbin/second-disk"
 	truncate -s "$(($(du -sm "$1" | cut -f 1) * 5 / 4 + 32))M" "$2/disk"
