@@ -282,7 +282,8 @@ endif
 run: ## the validation, in an emulated host (KERNEL=6.12|5.10|6.1|7.2|7.3 ISA=svm|vmx PATCH=series|none|FILE ARGS=...)
 	$(Q)$(packages) install build lab $(ISA)
 	$(Q)$(submake) $(program) >&2
-	$(Q)KERNEL="$(KERNEL)" ISA="$(ISA)" PATCH="$(PATCH)" PARAMS="$(PARAMS)" tests/lab/run $(ARGS)
+	$(Q)KERNEL="$(if $(KERNEL_SRC)$(filter-out file,$(origin KERNEL)),$(KERNEL))" ISA="$(ISA)" PATCH="$(PATCH)" PARAMS="$(PARAMS)" \
+		tests/lab/run $(ARGS)
 
 test: ## unit tests, then the lab's on both ISAs, on one kernel (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm vmx test browser
