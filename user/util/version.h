@@ -2,7 +2,7 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-#define EXITCHECK_VERSION "0.1"
+#define EXITCHECK_VERSION "1.0"
 
 /* "schema_version" of what run, list and an error are written as; and of the other documents. */
 #define REPORT_SCHEMA_VERSION 1
