@@ -118,6 +118,23 @@ static void a_circumstance_is_found(void **state)
 	expect_common("exits after which another CPU went on");
 }
 
+/* What keeps a host from running between the clocks makes exits long, and eBPF's own windows, too. */
+static void disturbed_exits_are_long(void **state)
+{
+	(void)state;
+	add(0, CPUID, RIGHT, 10000);
+	add(1, CPUID, RIGHT, 781);
+	add(1, CPUID, EC_LONG_BITS + 1, 19);
+	vcpus[0]->audit[EC_LONG].bias[RIGHT] = 100;
+	vcpus[1]->audit[EC_LONG].bias[RIGHT] = 16;
+	vcpus[1]->audit[EC_LONG].bias[EC_LONG_BITS + 1] = 19;
+	judge_them(true);
+	expect_common("VM 1 vCPU 1, exits of 262 µs and more");
+	vcpus[1]->own[EC_LONG_BITS + 1] = 1;
+	judge_them(true);
+	assert_int_equal(audit.nr_faults, 0);
+}
+
 /* Too few to tell noise from a rule: nothing is said. */
 static void few_exits_are_not_judged_by_their_bias(void **state)
 {
@@ -290,6 +307,7 @@ int main(void)
 		TEST(a_reason_is_found),
 		TEST(a_vcpu_is_found),
 		TEST(a_circumstance_is_found),
+		TEST(disturbed_exits_are_long),
 		TEST(few_exits_are_not_judged_by_their_bias),
 		TEST(one_exit_is_enough),
 		TEST(without_clocks_counts_are_judged),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "judge/audit.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 #define MAX_NR 4	 /* ... and so many more */
 #define NOISE_FACTOR 3	 /* and so many times what lies there of eBPF's own windows */
 #define MIN_GROUP 8	 /* exits, whose median says something */
+#define DISTURBED_BUCKET (EC_LONG_BITS - 1) /* cycles that make half of a long exit, or more */
 
 static uint64_t sum_from(const uint64_t *buckets, unsigned int first)
 {
@@ -82,6 +84,29 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 		audit->highest = EC_HIST_BUCKETS - 1;
 	audit->beyond = sum_from(audit->bias, audit->usual);
 	audit->noise = windows ? (double)sum_from(own, audit->highest) / windows : 0;
+	audit->disturbed = windows ? (double)sum_from(own, DISTURBED_BUCKET) / windows : 0;
+}
+
+/*
+ * What disturbs the bias makes an exit long: of long exits many are disturbed, and of few most. How many of these
+ * vCPUs' exits may be long for that alone, by what disturbs eBPF's own windows: on all vCPUs, or on this one.
+ */
+static double disturbed_exits(const struct audit *audit, const struct ec_vcpu *vcpu)
+{
+	double exits = audit->compared, share = audit->disturbed;
+	uint64_t own[EC_HIST_BUCKETS], windows;
+
+	if (vcpu) {
+		exits = 0;
+		for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
+			exits += vcpu->reason[index].timed;
+		for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
+			own[b] = vcpu->own[b];
+		windows = sum_from(own, 0);
+		if (windows)
+			share = fmax(share, (double)sum_from(own, DISTURBED_BUCKET) / windows);
+	}
+	return NOISE_FACTOR * share * exits;
 }
 
 bool audit_group(struct audit *audit, const struct ec_audit *of, const struct audit_group *group,
@@ -105,9 +130,10 @@ bool audit_group(struct audit *audit, const struct ec_audit *of, const struct au
 	fault.limit = 1ull << usual;
 	beyond = sum_from(bias, audit->highest + more);
 	allowed = MAX_NR + (MAX_SHARE + NOISE_FACTOR * audit->noise) * fault.exits;
-	/* What disturbs the bias makes an exit long: of long exits, many are disturbed. */
 	is_few = group->circumstance == EC_LONG || beyond <= allowed;
-	is_usual = fault.exits < MIN_GROUP || median(bias) < usual;
+	is_usual = fault.exits < MIN_GROUP || median(bias) < usual ||
+		   (group->circumstance == EC_LONG &&
+		    sum_from(bias, usual) <= disturbed_exits(audit, group->vcpu));
 	if (cycles && !(is_few && is_usual))
 		fault.beyond = sum_from(bias, usual);
 	if (!fault.differed && !fault.untimed && !fault.exceeded && !fault.beyond)

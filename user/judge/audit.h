@@ -42,7 +42,8 @@ struct audit {
 	uint64_t bias[EC_HIST_BUCKETS];
 	/* Buckets of the bias that most of a group's exits, and all but a few, stay below. */
 	unsigned int usual, highest;
-	double noise; /* share of eBPF's own windows from highest on */
+	double noise;	  /* share of eBPF's own windows from highest on */
+	double disturbed; /* share of those that something else made long */
 	struct audit_fault faults[AUDIT_MAX_FAULTS]; /* the widest groups first */
 	unsigned int nr_faults;
 };
