@@ -109,6 +109,7 @@ enum defect {
 #define SYNTHETIC_BIAS 400		    /* cycles */
 #define SYNTHETIC_UNCOVERED 900		    /* cycles between hardware and the accounting */
 #define SYNTHETIC_IDLE (0x400000000 / 3)    /* cycles of the one long exit of several vCPUs */
+#define SYNTHETIC_READ 3000		    /* cycles that the guest's read of a leaf takes */
 #define SYNTHETIC_GUEST SYNTHETIC_UNCOVERED /* cycles that the guest runs between exits */
 
 struct synthetic_vcpu {
@@ -334,6 +335,7 @@ static inline void synthetic_command(struct synthetic *s, unsigned int v, enum p
 	span->op = op;
 	span->exits = count;
 	span->elapsed = count * an_exit;
+	span->until_read = span->elapsed + SYNTHETIC_READ;
 	span->covered = s->vcpu[v].cycles[index] - before;
 }
 

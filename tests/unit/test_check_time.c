@@ -294,6 +294,7 @@ static void delay(struct result *result, enum probe_op op, bool alike)
 			continue;
 		nr += alike ? !nr : 1;
 		span->elapsed += 20000 * nr * span->exits;
+		span->until_read += 20000 * nr * span->exits;
 	}
 	assert_true(nr >= (alike ? 1 : 3));
 }
@@ -328,6 +329,22 @@ static void known_delays_are_charged(void **state)
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
 }
 
+/* An interrupt that comes before the guest reads the leaf is in it, and not between its readings of the clock. */
+static void exits_before_the_read_are_covered(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	result->spans[0].covered += 1000000;
+	result->spans[0].until_read += 1000000;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_PASS);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	result->spans[0].covered = result->spans[0].until_read + 1;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +362,7 @@ int main(void)
 		cmocka_unit_test(lost_events_make_no_time_wrong),
 		cmocka_unit_test(delays_that_differ_are_no_proof),
 		cmocka_unit_test(known_delays_are_charged),
+		cmocka_unit_test(exits_before_the_read_are_covered),
 	};
 
 	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);

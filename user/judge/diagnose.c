@@ -14,6 +14,7 @@
 #include "judge/diagnose_time.h"
 #include "judge/diagnose_words.h"
 #include "judge/evidence.h"
+#include "judge/uncovered.h"
 #include "util/text.h"
 
 static int compare(const void *a, const void *b)
@@ -31,7 +32,7 @@ static void diagnose_uncovered(struct evidence *evidence)
 	const struct result *result = evidence->result;
 
 	for (unsigned int i = 0; i < result->nr_spans; i++)
-		if (result->spans[i].covered > result->spans[i].elapsed)
+		if (span_has_too_much(&result->spans[i]))
 			return;
 	if (!evidence->failed[CHECK_TIME] && !evidence->failed[CHECK_AUDIT] &&
 	    !evidence->failed[CHECK_COUNT])

@@ -310,13 +310,13 @@ static void judge_spans(struct published *p)
 			without += (double)covered + SWITCH_CYCLES * (double)span->exits >
 				   (double)span->elapsed;
 		}
-		if ((double)covered <= (double)span->elapsed * 1.001 + 1000)
+		if ((double)covered <= (double)span->until_read * 1.001 + 1000)
 			continue;
 		wrong++;
-		if ((double)covered - (double)span->elapsed < worst - of)
+		if ((double)covered - (double)span->until_read < worst - of)
 			continue;
 		worst = (double)covered;
-		of = (double)span->elapsed;
+		of = (double)span->until_read;
 	}
 	p->compared[POINT_ALL_CYCLES] += spans;
 	p->differed[POINT_ALL_CYCLES] += wrong;

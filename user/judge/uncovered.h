@@ -11,6 +11,9 @@
 /* Whether a command was little else than exits, so that its cycles can be shared out to them. */
 bool span_is_tight(const struct result_span *span);
 
+/* Whether the leaves have more cycles than passed in the guest. */
+bool span_has_too_much(const struct result_span *span);
+
 /* Of one exit of it. */
 double span_uncovered(const struct result_span *span);
 

@@ -284,6 +284,7 @@ static void add_span(struct vcpu *vcpu)
 	if (!vcpu->shared->measure_exits || !span->valid)
 		return;
 	vcpu->span.elapsed += span->tsc[1] - span->tsc[0];
+	vcpu->span.until_read += span->tsc_read - span->tsc[0];
 	vcpu->span.covered += span->cycles[1] - span->cycles[0];
 	vcpu->span.exits += span->exits[1] - span->exits[0] - 2;
 	vcpu->span.known += vcpu->known;

@@ -43,7 +43,7 @@ struct vcpu_group {
  * cycles that exits lasted for certain, by the VMM.
  */
 struct vcpu_span {
-	uint64_t elapsed, covered, exits, known;
+	uint64_t elapsed, until_read, covered, exits, known;
 };
 
 /* Has a vCPU between two commands run by hand, on its own thread. */

@@ -129,6 +129,7 @@ int vm_record_span(struct session *session, const struct vm *vm, unsigned int vc
 		.vcpu = vm->first_vcpu + vcpu,
 		.op = op,
 		.elapsed = from.elapsed,
+		.until_read = from.until_read,
 		.covered = from.covered,
 		.exits = from.exits,
 		.known = from.known,

@@ -561,6 +561,7 @@ static void execute_measured(struct probe_shared *shared)
 	obey(shared);
 	span->tsc[1] = rdtsc();
 	span->cycles[1] = read_cycles(shared);
+	span->tsc_read = rdtsc();
 	span->exits[1] = read_exits(shared);
 	span->valid = 1;
 }

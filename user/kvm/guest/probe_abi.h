@@ -134,7 +134,8 @@ struct probe_read {
  */
 struct probe_span {
 	uint64_t tsc[2], cycles[2], exits[2];
-	uint64_t valid; /* it was measured to its end */
+	uint64_t tsc_read; /* once cycles[1] were: an exit may come between tsc[1] and that */
+	uint64_t valid;	   /* it was measured to its end */
 };
 
 /* Shared memory of one vCPU, mapped in the guest at the address in RDI at start. */
