@@ -58,17 +58,18 @@ image_release()
 # image_download RELEASE [OPTION...]
 image_download()
 {
-	local release=$1 package
+	local release=$1 name package
 
 	shift
-	source_download "linux-image-$release=$source_id" "$@"
-	source_download "linux-headers-$release=$source_id" "$@"
-	# The headers are in three packages.
-	dpkg-deb -f linux-headers-*.deb Depends | tr ',' '\n' |
-		sed -n 's/^ *\(linux-\(headers\|kbuild\)-[^ ]*\).*/\1/p' |
-		while read -r package; do
-			source_download "$package=$source_id" "$@"
-		done
+	for name in image headers; do
+		source_download "linux-$name-$release=$source_id" "$@"
+		# The headers are in three packages, and since 7.2 the kernel is, too.
+		dpkg-deb -f "linux-$name-$release"_*.deb Depends | tr ',' '\n' |
+			sed -n 's/^ *\(linux-\(headers\|kbuild\|base\|binary\|modules\)-[0-9][^ ]*\).*/\1/p' |
+			while read -r package; do
+				source_download "$package=$source_id" "$@"
+			done
+	done
 }
 
 # image_arrange RELEASE DIR
@@ -84,11 +85,16 @@ image_arrange()
 	ln -s "$headers" "$2/headers"
 
 	mkdir -p "$modules/kernel" "$2/arch/x86/boot"
-	dpkg-deb --fsys-tarfile "$scratch"/download/linux-image-*.deb |
-		tar -xf - -C "$2" --transform 's|^\./usr/lib/|./lib/|' --wildcards './boot/vmlinuz-*' \
-			'*/modules.builtin*' '*/modules.order' '*/kvm/kvm*.ko*' '*/irqbypass.ko*' '*/ccp.ko*'
+	for deb in "$scratch"/download/linux-{image,base,binary,modules}-*.deb; do
+		# Not all of this is in any one of them.
+		[ ! -e "$deb" ] || dpkg-deb --fsys-tarfile "$deb" |
+			tar -xf - -C "$2" --transform 's|^\./usr/lib/|./lib/|' --wildcards './boot/vmlinuz-*' \
+				'*/modules.builtin*' '*/modules.order' '*/kvm/kvm*.ko*' '*/irqbypass.ko*' '*/ccp.ko*' \
+				2>/dev/null || true
+	done
 	mv "$2"/boot/vmlinuz-* "$2/arch/x86/boot/bzImage"
 	find "$modules" -name '*.ko.xz' -exec xz -d {} +
+	[ -e "$modules/kernel/arch/x86/kvm/kvm.ko" ] || { echo "there is no kvm.ko in these packages"; return 1; }
 	PATH=$PATH:/sbin depmod -b "$2" "$1"
 	ln -s "../../lib/modules/$1/kernel/arch/x86/kvm" "$2/arch/x86/kvm"
 	ln -s "lib/modules/$1/kernel/virt" "$2/virt"
