@@ -88,11 +88,11 @@ image_arrange()
 	for deb in "$scratch"/download/linux-{image,base,binary,modules}-*.deb; do
 		# Not all of this is in any one of them.
 		[ ! -e "$deb" ] || dpkg-deb --fsys-tarfile "$deb" |
-			tar -xf - -C "$2" --transform 's|^\./usr/lib/|./lib/|' --wildcards './boot/vmlinuz-*' \
+			tar -xf - -C "$2" --transform 's|^\./usr/lib/|./lib/|' --wildcards '*/vmlinuz*' \
 				'*/modules.builtin*' '*/modules.order' '*/kvm/kvm*.ko*' '*/irqbypass.ko*' '*/ccp.ko*' \
 				2>/dev/null || true
 	done
-	mv "$2"/boot/vmlinuz-* "$2/arch/x86/boot/bzImage"
+	find "$2" -name 'vmlinuz*' -exec mv {} "$2/arch/x86/boot/bzImage" \;
 	find "$modules" -name '*.ko.xz' -exec xz -d {} +
 	[ -e "$modules/kernel/arch/x86/kvm/kvm.ko" ] || { echo "there is no kvm.ko in these packages"; return 1; }
 	PATH=$PATH:/sbin depmod -b "$2" "$1"
