@@ -80,8 +80,9 @@ image_arrange()
 	for deb in "$scratch"/download/linux-{headers,kbuild}-*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$2" --exclude './*/modules'
 	done
-	# The headers' makefile has the path that they are installed at.
-	sed -i "s|^include /|include \$(dir \$(lastword \$(MAKEFILE_LIST)))../../../|" "$2/$headers/Makefile"
+	# The headers' makefile has the path that they are installed at, since 7.2 as where they were built, too.
+	sed -i -e "s|^include /|include \$(dir \$(lastword \$(MAKEFILE_LIST)))../../../|" \
+		-e "s|^KBUILD_OUTPUT=/.*|KBUILD_OUTPUT := \$(abspath \$(dir \$(lastword \$(MAKEFILE_LIST))))|" "$2/$headers/Makefile"
 	ln -s "$headers" "$2/headers"
 
 	mkdir -p "$modules/kernel" "$2/arch/x86/boot"
