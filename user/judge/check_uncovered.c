@@ -161,8 +161,23 @@ static void judge_groups(const struct facts *facts, struct check *check,
 	}
 }
 
-static void conclude(struct check *check, const struct groups *groups, double limit,
-		     const struct tally *spans, uint64_t too_few)
+/* Those of several that measured commands at all. */
+static unsigned int several_vcpus(const struct result *result)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		bool measured = false;
+
+		for (unsigned int i = 0; is_several(result, v) && i < result->nr_spans; i++)
+			measured |= result->spans[i].vcpu == v;
+		nr += measured;
+	}
+	return nr;
+}
+
+static void conclude(const struct result *result, struct check *check, const struct groups *groups,
+		     double limit, const struct tally *spans, uint64_t too_few)
 {
 	const struct text too_many = text_u64(spans->differed - too_few);
 	const struct group *low = NULL, *high = NULL;
@@ -194,12 +209,13 @@ static void conclude(struct check *check, const struct groups *groups, double li
 		check,
 		"%s commands by the guest's own clock, %s with more cycles in the leaves than"
 		" passed; between hardware and the accounting at least %s (%s) to %s (%s) cycles"
-		" an exit of %u workloads, and the same on %u vCPUs of several (limit: %s, 1 %%"
-		" of an exit, and %s a command, of several %s)",
+		" an exit of %u workloads, and the same on %u of %u vCPUs of several"
+		" (limit: %s, 1 %% of an exit, and %s a command, of several %s)",
 		text_u64(spans->compared).s, too_many.s, text_real(low->of.least).s,
 		workload_of(low->op)->name, text_real(high->of.least).s,
-		workload_of(high->op)->name, workloads, vcpus, text_real(limit).s,
-		text_real(groups->spare[false]).s, text_real(groups->spare[true]).s);
+		workload_of(high->op)->name, workloads, vcpus, several_vcpus(result),
+		text_real(limit).s, text_real(groups->spare[false]).s,
+		text_real(groups->spare[true]).s);
 }
 
 void check_uncovered(struct facts *facts, struct check *check)
@@ -223,5 +239,5 @@ void check_uncovered(struct facts *facts, struct check *check)
 	tally = spans;
 	judge_groups(facts, check, &groups, limit, &tally);
 	check_settle(check, &tally);
-	conclude(check, &groups, limit, &spans, too_few);
+	conclude(facts->result, check, &groups, limit, &spans, too_few);
 }

@@ -57,7 +57,7 @@ enum verdict {
 struct check {
 	enum check_id id;
 	enum verdict verdict;
-	char detail[320];
+	char detail[400];
 	/* The first comparisons that failed, or could not be made. */
 	char examples[CHECK_MAX_EXAMPLES][160];
 	unsigned int nr_examples;

@@ -47,7 +47,7 @@ struct look {
 	struct look_sum all;
 	struct audit audit;
 	const char *no_audit; /* why exits were not compared with KVM's account, NULL if they were */
-	char no_cycles[320];  /* why only their counts were, "" if cycles were, too */
+	char no_cycles[400];  /* why only their counts were, "" if cycles were, too */
 	struct losses lost;
 };
 
