@@ -33,6 +33,13 @@ static uint64_t sum_from(const uint64_t *buckets, unsigned int first)
 	return sum;
 }
 
+static double share_from(const uint64_t *buckets, unsigned int first)
+{
+	uint64_t all = sum_from(buckets, 0);
+
+	return all ? (double)sum_from(buckets, first) / all : 0;
+}
+
 /* The bucket that holds the sample in the middle; 0 if there are none. */
 static unsigned int median(const uint64_t *buckets)
 {
@@ -50,7 +57,7 @@ static unsigned int median(const uint64_t *buckets)
 void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned int nr,
 	       struct audit *audit)
 {
-	uint64_t own[EC_HIST_BUCKETS] = { 0 }, windows;
+	uint64_t own[EC_HIST_BUCKETS] = { 0 };
 	unsigned int bucket, others;
 
 	memset(audit, 0, sizeof(*audit));
@@ -72,7 +79,6 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 			own[b] += vcpus[v]->own[b];
 	}
 	audit->compared = sum_from(audit->bias, 0);
-	windows = sum_from(own, 0);
 	bucket = median(own);
 	bucket = bucket < LEAST_BUCKET ? LEAST_BUCKET : bucket;
 	others = median(audit->bias);
@@ -83,8 +89,8 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 	if (audit->highest >= EC_HIST_BUCKETS)
 		audit->highest = EC_HIST_BUCKETS - 1;
 	audit->beyond = sum_from(audit->bias, audit->usual);
-	audit->noise = windows ? (double)sum_from(own, audit->highest) / windows : 0;
-	audit->disturbed = windows ? (double)sum_from(own, DISTURBED_BUCKET) / windows : 0;
+	audit->noise = share_from(own, audit->highest);
+	audit->disturbed = share_from(own, DISTURBED_BUCKET);
 }
 
 /*
@@ -94,7 +100,7 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 static double disturbed_exits(const struct audit *audit, const struct ec_vcpu *vcpu)
 {
 	double exits = audit->compared, share = audit->disturbed;
-	uint64_t own[EC_HIST_BUCKETS], windows;
+	uint64_t own[EC_HIST_BUCKETS];
 
 	if (vcpu) {
 		exits = 0;
@@ -102,9 +108,7 @@ static double disturbed_exits(const struct audit *audit, const struct ec_vcpu *v
 			exits += vcpu->reason[index].timed;
 		for (unsigned int b = 0; b < EC_HIST_BUCKETS; b++)
 			own[b] = vcpu->own[b];
-		windows = sum_from(own, 0);
-		if (windows)
-			share = fmax(share, (double)sum_from(own, DISTURBED_BUCKET) / windows);
+		share = fmax(share, share_from(own, DISTURBED_BUCKET));
 	}
 	return NOISE_FACTOR * share * exits;
 }

@@ -161,18 +161,21 @@ static void judge_groups(const struct facts *facts, struct check *check,
 	}
 }
 
+static bool has_span(const struct result *result, unsigned int vcpu)
+{
+	for (unsigned int i = 0; i < result->nr_spans; i++)
+		if (result->spans[i].vcpu == vcpu)
+			return true;
+	return false;
+}
+
 /* Those of several that measured commands at all. */
 static unsigned int several_vcpus(const struct result *result)
 {
 	unsigned int nr = 0;
 
-	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
-		bool measured = false;
-
-		for (unsigned int i = 0; is_several(result, v) && i < result->nr_spans; i++)
-			measured |= result->spans[i].vcpu == v;
-		nr += measured;
-	}
+	for (unsigned int v = 0; v < result->nr_vcpus; v++)
+		nr += is_several(result, v) && has_span(result, v);
 	return nr;
 }
 
