@@ -345,6 +345,47 @@ static void exits_before_the_read_are_covered(void **state)
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
 }
 
+/* Makes all but the first nr commands of a vCPU too short for their cycles to be shared out. */
+static void shorten(struct result *result, unsigned int vcpu, unsigned int nr)
+{
+	for (unsigned int i = 0; i < result->nr_spans; i++) {
+		struct result_span *span = &result->spans[i];
+
+		if (span->vcpu == vcpu && !(nr && nr--))
+			span->exits = RESULT_SPAN_EXITS - 1;
+	}
+}
+
+static unsigned int vcpu_of_several(const struct result *result)
+{
+	for (unsigned int i = 0; i < result->nr_spans; i++)
+		if (result->vcpus[result->spans[i].vcpu].phase != PHASE_SINGLE)
+			return result->spans[i].vcpu;
+	fail_msg("no command of several vCPUs");
+	return 0;
+}
+
+/* No vCPU passes by the commands of the others, nor all of them by too few. */
+static void too_few_commands_are_no_pass(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	shorten(result, vcpu_of_several(result), RESULT_VCPU_SPANS);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_PASS);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	shorten(result, vcpu_of_several(result), RESULT_VCPU_SPANS - 1);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_INCONCLUSIVE);
+	result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	for (unsigned int i = 0; i < result->nr_spans; i++)
+		if (result->vcpus[result->spans[i].vcpu].phase == PHASE_SINGLE)
+			shorten(result, result->spans[i].vcpu, 0);
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_SKIP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +404,7 @@ int main(void)
 		cmocka_unit_test(delays_that_differ_are_no_proof),
 		cmocka_unit_test(known_delays_are_charged),
 		cmocka_unit_test(exits_before_the_read_are_covered),
+		cmocka_unit_test(too_few_commands_are_no_pass),
 	};
 
 	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);

@@ -326,7 +326,7 @@ static void judge_spans(struct published *p)
 			"By the guest's own clock, %u of %u commands took less than the cycles of"
 			" their exits: %s cycles in %s.",
 			wrong, spans, text_real(worst).s, text_real(of).s);
-	} else if (p->late && tight >= UNCOVERED_MIN_SPANS && 2 * without > tight) {
+	} else if (p->late && tight >= RESULT_VCPU_SPANS && 2 * without > tight) {
 		p->differed[POINT_ALL_CYCLES] += without;
 		published_find(
 			p, FINDING_INCLUDES_GUEST, POINT(ALL_CYCLES),

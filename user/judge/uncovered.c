@@ -6,8 +6,6 @@
 #include "kvm/workload.h"
 #include "util/stats.h"
 
-/* Exits below which the guest's own instructions around the loop would show. */
-#define MIN_EXITS 16
 /* Spans that are looked at: those of a long run are alike. */
 #define MAX_SPANS 64
 
@@ -17,12 +15,17 @@ static bool is_loop(enum probe_op op)
 	return op == PROBE_PREEMPTION_TIMER || op == PROBE_PREEMPTED;
 }
 
+/* Whether its guest does little else than to cause exits. */
+static bool is_tight(enum probe_op op)
+{
+	const struct workload *workload = workload_of(op);
+
+	return workload && workload->truth == TRUTH_EXACT && !is_loop(op);
+}
+
 bool span_is_tight(const struct result_span *span)
 {
-	const struct workload *workload = workload_of(span->op);
-
-	return workload && workload->truth == TRUTH_EXACT && !is_loop(span->op) &&
-	       span->exits >= MIN_EXITS;
+	return is_tight(span->op) && span->exits >= RESULT_SPAN_EXITS;
 }
 
 /* An interrupt's exit after the guest read its clock, and before the leaf, is covered, too. */
@@ -51,8 +54,10 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 	for (unsigned int i = 0; i < result->nr_spans; i++) {
 		const struct result_span *span = &result->spans[i];
 
-		if (span->vcpu != vcpu || (op != PROBE_NR_OPS && span->op != op) ||
-		    !span_is_tight(span))
+		if (span->vcpu != vcpu || (op != PROBE_NR_OPS && span->op != op))
+			continue;
+		of.commands += is_tight(span->op);
+		if (!span_is_tight(span))
 			continue;
 		value = span_uncovered(span);
 		if (of.spans < MAX_SPANS)

@@ -6,8 +6,6 @@
 
 #include "run/result.h"
 
-#define UNCOVERED_MIN_SPANS 3
-
 /* Whether a command was little else than exits, so that its cycles can be shared out to them. */
 bool span_is_tight(const struct result_span *span);
 
@@ -22,7 +20,7 @@ double span_uncovered(const struct result_span *span);
  * exit and their median, and the mean of what the leaves have of one. Zeros if there are none.
  */
 struct uncovered {
-	unsigned int spans;
+	unsigned int spans, commands; /* commands: with those of too few exits */
 	double least, median, covered;
 	double beyond; /* least, less the spare cycles of each span */
 };

@@ -29,7 +29,7 @@ struct list command_list(struct session *session, const struct vm *vm, unsigned 
 	return list;
 }
 
-/* Exits to user space cost ten times as much as those that KVM handles, so fewer serve. */
+/* Exits to user space cost ten times as much as those that KVM handles, so fewer serve; enough to be measured. */
 static uint64_t affordable(enum probe_op op, uint64_t count)
 {
 	static const enum probe_op dear[] = {
@@ -39,8 +39,8 @@ static uint64_t affordable(enum probe_op op, uint64_t count)
 
 	for (unsigned int i = 0; i < NR(dear); i++)
 		if (op == dear[i])
-			return count / 10 + 1;
-	return count;
+			count = count / 10 + 1;
+	return count > RESULT_SPAN_EXITS ? count : RESULT_SPAN_EXITS;
 }
 
 bool command_has_reads(const struct session *session)

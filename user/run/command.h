@@ -25,7 +25,7 @@ int command_read(struct session *session, const struct vm *vm, unsigned int vcpu
 int command_execute(struct session *session, const struct vm *vm, unsigned int vcpu,
 		    struct command *command, enum probe_op op, uint64_t count);
 
-/* Starts about count exits: leaf reads, or a workload of the mix, by turn. */
+/* Starts about count exits: leaf reads every third turn, or else a workload of the mix. */
 int command_start(struct session *session, const struct vm *vm, unsigned int vcpu,
 		  struct command *command, unsigned int turn, uint64_t count);
 

@@ -20,6 +20,8 @@
 #define SMP_EXITS 20000
 #define SMP_COMMAND 625
 #define SMP_KEPT 8 /* turns whose reads are kept: memory does not grow with --smp-exits */
+/* Of a vCPU, however short the run: twice as many as UNCOVERED needs, as some read leaves. */
+#define LEAST_TURNS (2 * RESULT_VCPU_SPANS)
 #define ISOLATION_EXITS 5000
 #define MIGRATE_MOVES 100
 #define MIGRATE_COMMAND 500
@@ -59,15 +61,16 @@ static int smp_load(struct session *session, const struct vm *vm)
 	const uint64_t exits = asked ? asked : session_scaled(session, SMP_EXITS, 16);
 	const uint64_t each = session_scaled(session, SMP_COMMAND, 1);
 	struct command *commands = calloc(vm->nr_vcpus, sizeof(*commands));
-	unsigned int turn = random_next(&session->random) % 64, kept = 0;
+	unsigned int first = random_next(&session->random) % 64, turn = first, kept = 0;
 	int status = commands ? 0 : session_no_memory(session);
 
 	/*
 	 * Keeps every vCPU busy. In odd turns the vCPUs run different commands, so that leaves are
 	 * read while others work; in even turns the same, so that shared counters would collide.
 	 */
-	while (!status && nr_executed(vm) < exits) {
-		const bool keep = nr_executed(vm) >= exits / SMP_KEPT * kept;
+	while (!status && (nr_executed(vm) < exits || turn - first < LEAST_TURNS)) {
+		const bool keep = turn - first < LEAST_TURNS ||
+				  nr_executed(vm) >= exits / SMP_KEPT * kept;
 		bool reads = false;
 
 		for (unsigned int v = 0; v < vm->nr_vcpus && !status; v++) {
@@ -159,7 +162,8 @@ static int work(struct session *session, const struct vm *vm, uint64_t exits)
 	struct command command;
 	int status = 0;
 
-	for (unsigned int turn = 1; !status && nr_executed(vm) < goal; turn++) {
+	for (unsigned int turn = 1; !status && (nr_executed(vm) < goal || turn <= LEAST_TURNS);
+	     turn++) {
 		status = command_start(session, vm, 0, &command, turn, each);
 		if (!status)
 			status = command_wait(session, vm, 0, &command);
@@ -176,7 +180,8 @@ static int work_both(struct session *session, const struct vm *a, const struct v
 	struct command of_a = { 0 }, of_b = { 0 };
 	int status = 0, late;
 
-	for (unsigned int turn = 1; !status && nr_executed(a) + nr_executed(b) < goal; turn++) {
+	for (unsigned int turn = 1;
+	     !status && (nr_executed(a) + nr_executed(b) < goal || turn <= LEAST_TURNS); turn++) {
 		status = command_start(session, a, 0, &of_a, turn, each);
 		if (!status)
 			status = command_start(session, b, 0, &of_b, turn + 1, each);
@@ -266,7 +271,8 @@ static int migrate_load(struct session *session, const struct vm *vm, cpu_set_t 
 	bool can_move = true;
 	int status = 0, cpu = -1;
 
-	for (unsigned int turn = 0; !status && can_move && info->moves < goal; turn++) {
+	for (unsigned int turn = 0;
+	     !status && can_move && (info->moves < goal || turn < LEAST_TURNS); turn++) {
 		status = command_start(session, vm, 0, &command, turn, each);
 		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status && can_move; i++) {
 			can_move = move(test_vm_tid(vm->test_vm, 0), allowed, &cpu);
