@@ -11,6 +11,7 @@
 
 #define MOST 0.75	  /* of eBPF's cycles */
 #define NEARLY_ALL 0.9	  /* likewise */
+#define HARDLY (1.0 / 16) /* of what is charged beyond eBPF's cycles */
 #define TIME_MIN_EXITS 10 /* fewer exits give no meaningful mean */
 
 /* The reasons of the single vCPUs that can be judged: those whose counts are right. */
@@ -144,7 +145,8 @@ static void diagnose_other_phases(struct evidence *evidence)
 
 /*
  * Whether what is charged beyond eBPF's clock is the guest's time: then the guest's own clock has hardly
- * any cycles beyond the leaves.
+ * any cycles beyond the leaves. A constant can be as much as is between hardware and the accounting, but not
+ * for each reason.
  */
 static bool is_guest_time(const struct evidence *evidence)
 {
@@ -156,7 +158,7 @@ static bool is_guest_time(const struct evidence *evidence)
 		if (!row->has_uncovered || !row->has_leaf_cycles || row->bias >= 0)
 			continue;
 		all++;
-		covered += fabs(row->uncovered) < -row->bias / 4;
+		covered += fabs(row->uncovered) < HARDLY * -row->bias;
 	}
 	return 2 * covered >= all;
 }
