@@ -41,6 +41,7 @@ enum {
 	F_RACE = 1 << 16,     /* vCPUs get each other's answers */
 	F_EARLY = 1 << 18,    /* its clock begins before eBPF's */
 	F_SHORT = 1 << 19,    /* no fault: a run that was too short for several commands */
+	F_BUSY = 1 << 20,     /* none either: the host is mostly late in F_HANDLER's own part */
 };
 
 static struct {
@@ -86,7 +87,7 @@ static void take(unsigned int v, enum probe_op op)
 	if (f.faults & F_STOPS_EARLY)
 		took = op == PROBE_RDMSR && f.turn % 64 == 0 ? 100000 : 150;
 	if (f.faults & F_HANDLER)
-		took = op == PROBE_HLT ? 9000 : took / 2;
+		took = op == PROBE_HLT ? 9000 : f.faults & F_BUSY ? took / 10 * 9 : took / 2;
 	if (f.faults & F_NS)
 		took = took * 1000000 / KHZ;
 	if (f.faults & F_GUEST)
@@ -255,7 +256,7 @@ static void single(void)
 	before = full(0);
 	for (unsigned int w = 0; w < nr_workloads; w++) {
 		static const enum probe_op ops[] = { PROBE_CPUID, PROBE_OUT, PROBE_RDMSR,
-						     PROBE_WRMSR, PROBE_HLT };
+						     PROBE_WRMSR, PROBE_HLT, PROBE_HYPERCALL };
 		struct result_workload *workload;
 		bool run = false;
 
@@ -457,6 +458,9 @@ static void what_is_open_is_a_remark(void **state)
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(root, "published"), "scope")),
 		"host");
+	json_decref(root);
+	root = document(EXIT_ISA_SVM, F_HANDLER | F_BUSY, 0);
+	assert_string_equal(names(root, "remarks"), "scope handler-only counts-of-32-bits");
 	json_decref(root);
 }
 

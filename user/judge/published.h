@@ -23,6 +23,7 @@ struct passed {
 	unsigned int windows;
 	double cycles, lower, upper; /* by the leaf; at least and at most, by eBPF */
 	double timed;
+	bool outside; /* user space handles such exits */
 };
 
 struct published {

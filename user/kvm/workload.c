@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kvm/workload.h"
+#include "util/array.h"
 
 #define MAX_COMMAND 20000
 #define MAX_SLOW_COMMAND 1000
@@ -43,6 +44,19 @@ unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
 	int64_t number = workload ? workload_exit(workload, isa) : -1;
 
 	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
+}
+
+bool op_leaves_kvm(enum probe_op op)
+{
+	static const enum probe_op ops[] = {
+		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS, PROBE_INS,
+		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_HLT,
+	};
+
+	for (unsigned int i = 0; i < NR(ops); i++)
+		if (op == ops[i])
+			return true;
+	return false;
 }
 
 uint64_t workload_command_limit(enum probe_op op)

@@ -2,10 +2,10 @@
 #include "run/command.h"
 
 #include "kvm/exits.h"
+#include "kvm/workload.h"
 #include "run/points.h"
 #include "run/sweep.h"
 #include "run/vm.h"
-#include "util/array.h"
 
 struct list command_list(struct session *session, const struct vm *vm, unsigned int vcpu)
 {
@@ -29,17 +29,11 @@ struct list command_list(struct session *session, const struct vm *vm, unsigned 
 	return list;
 }
 
-/* Exits to user space cost ten times as much as those that KVM handles, so fewer serve; enough to be measured. */
+/* Exits to user space cost ten times as much as others, so fewer serve; enough to be measured. */
 static uint64_t affordable(enum probe_op op, uint64_t count)
 {
-	static const enum probe_op dear[] = {
-		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS, PROBE_INS,
-		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_HLT,
-	};
-
-	for (unsigned int i = 0; i < NR(dear); i++)
-		if (op == dear[i])
-			count = count / 10 + 1;
+	if (op_leaves_kvm(op))
+		count = count / 10 + 1;
 	return count > RESULT_SPAN_EXITS ? count : RESULT_SPAN_EXITS;
 }
 
