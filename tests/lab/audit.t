@@ -55,7 +55,7 @@ like "a vCPU that has been idle since before: its VM's sums are not compared" "$
 
 vmm forever &
 running=$!
-usleep 500000
+until_true has_exits $running
 audit late --seconds 2
 is "a VM that runs already: PASS" $status 0
 like "from the first exit of each reason on" "$closing" '^PASS: .*; with [0-9]+ the comparison of a vCPU that had run before began$'

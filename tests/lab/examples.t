@@ -51,7 +51,7 @@ cp "$(command -v vmm)" /tmp/firecracker
 while read -r example <&3; do
 	case $example in
 	*export* | *web1* | *'stat --interval'*)
-		[ -n "${vm:-}" ] || { /tmp/firecracker forever --id web1 & vm=$!; usleep 500000; }
+		[ -n "${vm:-}" ] || { /tmp/firecracker forever --id web1 & vm=$!; until_true has_exits $vm; }
 		;;
 	modprobe*)
 		# Not the shell's own.

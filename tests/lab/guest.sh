@@ -42,15 +42,27 @@ kernel_complaints()
 	dmesg | grep -E "$complaint_pattern" || true
 }
 
-# until_said REGEX FILE: waits for that line, some five minutes at most.
-until_said()
+# until_true COMMAND...: waits for that, some five minutes at most.
+until_true()
 {
 	lab_tries=3000
-	until grep -qs "$1" "$2"; do
+	until "$@"; do
 		sleep 0.1
 		lab_tries=$((lab_tries - 1))
 		[ $lab_tries != 0 ] || return
 	done
+}
+
+# until_said REGEX FILE: waits for that line.
+until_said()
+{
+	until_true grep -qs "$1" "$2"
+}
+
+# has_exits PID: whether a VM of that process has run.
+has_exits()
+{
+	grep -qs '^[1-9]' /sys/kernel/debug/kvm/"$1"-*/exits
 }
 
 # remains: how many of exitcheck's programs, maps, VMs, processes there are.  Needs bpftool.

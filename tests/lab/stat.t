@@ -60,7 +60,8 @@ cp "$(command -v vmm)" /tmp/firecracker
 first=$!
 vmm forever &
 second=$!
-usleep 500000
+until_true has_exits $first
+until_true has_exits $second
 stat all --by vm --csv /tmp/all.csv --seconds 2
 is "two VMs, and their names" "$status $(awk -F , '$3 == "all" { print $5 }' /tmp/all.csv | sort | tr '\n' ' ')" '0 "fc1" "vmm" '
 like "that ran before" "$closing" "^complete: every exit of 2 vCPUs; KVM's statistic had the same .* on 2 vCPUs.*; 2 had run before"
@@ -110,7 +111,7 @@ wait $!
 cp /tmp/firecracker /tmp/late
 /tmp/late forever &
 third=$!
-usleep 300000
+until_true has_exits $third
 stat ended -p $third &
 begun ended
 kill $third

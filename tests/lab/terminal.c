@@ -3,7 +3,7 @@
  * A terminal of its own for a command, and a user in front of it: for tests.
  *   terminal COLUMNSxLINES COMMAND [ARG...] <SCRIPT
  * Each line of the script is one of
- *   await REGEX            waits until a line of the screen matches: for a minute, and while the command runs;
+ *   await REGEX            waits until a line of the screen matches: for five minutes, and while the command runs;
  *                          else all ends with status 4
  *   type TEXT              with \n, \t, \e, \b (Backspace), \U, \D, \L, \R (arrows)
  *   show FILE              writes the screen to a file
@@ -30,8 +30,8 @@
 #include <utmp.h>
 #include <vterm.h>
 
-#define PATIENCE 60 /* seconds */
-#define SILENCE 100 /* ms */
+#define PATIENCE 300 /* seconds */
+#define SILENCE 100  /* ms */
 #define MAX_LINE 4096
 
 static VTerm *terminal;

@@ -46,7 +46,8 @@ cp "$(command -v vmm)" /tmp/firecracker
 first=$!
 vmm forever &
 second=$!
-usleep 500000
+until_true has_exits $first
+until_true has_exits $second
 
 top 80x24 <<SCRIPT
 await ^a-name-that-is-lon.* [1-9][0-9,]* +[0-9.]+ .s +[1-9]
@@ -160,7 +161,7 @@ done
 
 vmm forever &
 second=$!
-usleep 300000
+until_true has_exits $second
 for signal in 1 2 15; do
 	top 80x24 <<SCRIPT
 await ^vmm .* [1-9]
@@ -220,7 +221,7 @@ is "no VM of that name: status 2" "$said" 'status 2, the terminal is as it was'
 
 vmm forever &
 second=$!
-usleep 300000
+until_true has_exits $second
 timeout 60 exitcheck top --count 2 </dev/null >/tmp/plain 2>/tmp/plain.err && status=0 || status=$?
 is "without a terminal: a table each interval, and the last" \
 	"$status $(grep -c '^total ' /tmp/plain) $(grep -c '^vmm ' /tmp/plain)" '0 3 3'
