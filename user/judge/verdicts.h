@@ -52,12 +52,13 @@ enum verdict {
 	VERDICT_SKIP,
 };
 
+#define CHECK_MAX_DETAIL 400
 #define CHECK_MAX_EXAMPLES 3
 
 struct check {
 	enum check_id id;
 	enum verdict verdict;
-	char detail[400];
+	char detail[CHECK_MAX_DETAIL];
 	/* The first comparisons that failed, or could not be made. */
 	char examples[CHECK_MAX_EXAMPLES][160];
 	unsigned int nr_examples;

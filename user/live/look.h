@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "judge/audit.h"
+#include "judge/verdicts.h"
 #include "kvm/host.h"
 #include "live/losses.h"
 #include "run/result.h"
@@ -47,7 +48,7 @@ struct look {
 	struct look_sum all;
 	struct audit audit;
 	const char *no_audit; /* why exits were not compared with KVM's account, NULL if they were */
-	char no_cycles[400];  /* why only their counts were, "" if cycles were, too */
+	char no_cycles[CHECK_MAX_DETAIL]; /* why only their counts were, "" if cycles were, too */
 	struct losses lost;
 };
 
