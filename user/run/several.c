@@ -59,7 +59,9 @@ static int smp_load(struct session *session, const struct vm *vm)
 {
 	const uint64_t asked = session->plan->smp_exits;
 	const uint64_t exits = asked ? asked : session_scaled(session, SMP_EXITS, 16);
-	const uint64_t each = session_scaled(session, SMP_COMMAND, 1);
+	const uint64_t most = session_scaled(session, SMP_COMMAND, 1);
+	const uint64_t share = exits / vm->nr_vcpus / LEAST_TURNS;
+	const uint64_t each = share < most ? share : most;
 	struct command *commands = calloc(vm->nr_vcpus, sizeof(*commands));
 	unsigned int first = random_next(&session->random) % 64, turn = first, kept = 0;
 	int status = commands ? 0 : session_no_memory(session);
