@@ -269,6 +269,21 @@ static void the_common_property_is_the_diagnosis(void **state)
 	assert_non_null(strstr(verdicts.diagnoses[0].shows, "exits of L2"));
 }
 
+/* What a reason's exits have in common only on one vCPU is named by both. */
+static void a_reason_of_one_vcpu_is_a_property(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int v = 0; v < result->nr_vcpus; v++)
+		result->vcpus[v].bpf.reason[HLT].audit.bias[RIGHT] += 500;
+	result->vcpus[0].bpf.reason[HLT].audit.exceeded += 500;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_FAIL);
+	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_SOME_OVERCHARGED);
+	assert_non_null(strstr(verdicts.diagnoses[0].shows, "vCPU 0, 0x78 HLT"));
+}
+
 /* Of one vCPU alone it says nothing, of all of them it does. */
 static void first_exits_are_a_group(void **state)
 {
@@ -318,6 +333,7 @@ int main(void)
 		TEST(a_program_that_the_kernel_refused_is_inconclusive),
 		TEST(clocks_apart_are_inconclusive),
 		TEST(the_common_property_is_the_diagnosis),
+		TEST(a_reason_of_one_vcpu_is_a_property),
 		TEST(first_exits_are_a_group),
 		TEST(all_exits_of_a_workload_are_a_group),
 	};

@@ -218,6 +218,26 @@ static void consider_reasons(struct search *search)
 	}
 }
 
+/* A reason's exits of one vCPU: the workloads of the first one, for example, and not what a storm does. */
+static void consider_reasons_of_vcpus(struct search *search)
+{
+	const struct result *result = search->result;
+
+	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
+		struct audit_group group = { .cpu = -1,
+					     .vcpu = &result->vcpus[v].bpf,
+					     .circumstance = -1 };
+
+		for (group.index = 0; group.index < EXIT_NR_INDICES; group.index++) {
+			if (!consider(search, &group.vcpu->reason[group.index].audit))
+				continue;
+			search->best->is_reason = true;
+			snprintf(search->best->what, sizeof(search->best->what), "%s",
+				 audit_place(search->audit, &group).s);
+		}
+	}
+}
+
 bool audit_find_shared(const struct result *result, const struct audit *audit,
 		       struct audit_shared *shared)
 {
@@ -238,5 +258,6 @@ bool audit_find_shared(const struct result *result, const struct audit *audit,
 	consider_vms(&search);
 	consider_vcpus(&search);
 	consider_reasons(&search);
+	consider_reasons_of_vcpus(&search);
 	return shared->share > 0;
 }

@@ -214,7 +214,7 @@ const struct workload workloads[] = {
 		.op = PROBE_VMRUN,
 		.svm = 0x80,
 		.vmx = NONE,
-		.count = 227,
+		.count = 107,
 		.help = "VMRUN in a guest without SVM",
 		.why = svm_only,
 	},
