@@ -121,7 +121,13 @@ void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 		if (vmcb->exit_code != (hypercall ? 0x81 : 0x72))
 			__builtin_trap();
 	}
-	/* Sets the global interrupt flag, too, which the exit from L2 cleared. */
+	/*
+	 * The exit from L2 cleared the global interrupt flag, without which no NMI is delivered. Clearing EFER.SVME
+	 * sets it on Linux 6.12, but not on 7.2.12.
+	 */
+	if (shared->stgi_exits)
+		bump(shared, PROBE_STGI);
+	asm volatile("stgi" : : : "memory");
 	also_write_msr(shared, MSR_EFER, EFER_LONG_MODE);
 }
 

@@ -146,8 +146,9 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4;	    /* what the guest's CR4 is: both */
-	uint64_t ms_cycles; /* VMM -> guest: of its TSC in a millisecond */
+	uint64_t cr4;	     /* what the guest's CR4 is: both */
+	uint64_t ms_cycles;  /* VMM -> guest: of its TSC in a millisecond */
+	uint64_t stgi_exits; /* VMM -> guest: whether STGI causes an exit */
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
