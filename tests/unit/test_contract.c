@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "judge/contract_reads.h"
 #include "judge/plain_cpuid.h"
 #include "judged.h"
 #include "util/array.h"
@@ -81,6 +82,25 @@ static void every_line_is_compared(void **state)
 	}
 }
 
+/* A vCPU that was out of the guest for longer than all of it took. */
+static void more_cycles_than_passed_fail(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+	const uint64_t passed = result->end.tsc - result->begin.tsc;
+	struct contract_read *read = result->contract.reads;
+
+	(void)state;
+	while (!contract_read_is_clean(&read->read, LEAF_VCPU_TOTAL_CYCLES,
+				       read->read.in[CPUID_RCX]) ||
+	       read->read.out[CPUID_RAX])
+		assert_true(++read < result->contract.reads + result->contract.nr_reads);
+	read->read.out[CPUID_RBX] = (passed + UINT32_MAX) >> 32;
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_CONTRACT), VERDICT_FAIL);
+	assert_int_equal(verdicts.contract.lines[CONTRACT_LINE_CLOCK].differed, 1);
+	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_CLOCK);
+}
+
 /* With the leaves off, nothing can be had, and nothing may be seen. */
 static void off_promises_nothing(void **state)
 {
@@ -149,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_broken_promise_fails),
 		cmocka_unit_test(every_line_is_compared),
+		cmocka_unit_test(more_cycles_than_passed_fail),
 		cmocka_unit_test(off_promises_nothing),
 		cmocka_unit_test(all_promises_them_to_all),
 		cmocka_unit_test(what_did_not_run_is_skipped),

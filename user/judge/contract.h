@@ -18,6 +18,7 @@
 	X(MODES, "modes", "every mode and privilege level of the CPU reads the same")         \
 	X(DISCOVERY, "discovery", "the discovery leaf at every index")                        \
 	X(EPOCH, "epoch", "the epoch is one for each VM, and no two are equal")               \
+	X(CLOCK, "clock", "cycles are the host's, whatever the guest's TSC says")             \
 	X(VCPUS, "vcpus", "late vCPUs, and as many as KVM allows, are in the sums")           \
 	X(ORDINARY, "ordinary", "all other leaves are as without the exit leaves")
 

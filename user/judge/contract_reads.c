@@ -245,6 +245,24 @@ static void find_end(const struct view *view, struct contract *found)
 	}
 }
 
+/* No vCPU was out of the guest for longer than all of this took. */
+static void judge_clock(const struct view *view, struct contract *found)
+{
+	const struct result *result = view->facts->result;
+	const struct contract_result *contract = &result->contract;
+	const struct contract_vm *vm = &contract->vms[view->vcpu->vm];
+	const uint64_t passed = result->end.tsc - result->begin.tsc;
+	uint64_t value, vcpus = vm->created > 1 ? vm->created : 1;
+
+	if (leaf_is_count(view->low.function) || leaf_decode(&view->low, &value) != LEAF_VALUE)
+		return;
+	if (!leaf_is_vm_wide(view->low.function))
+		vcpus = 1;
+	contract_demand(found, CONTRACT_LINE_CLOCK, value <= passed * vcpus,
+			"%s: leaf 0x%x has %llu cycles, and %llu passed", vm->name,
+			view->low.function, (unsigned long long)value, (unsigned long long)passed);
+}
+
 static void judge_read(const struct view *view, const uint64_t *bits, struct contract *found)
 {
 	const struct cpuid_read *read = &view->read->read;
@@ -260,6 +278,8 @@ static void judge_read(const struct view *view, const uint64_t *bits, struct con
 			(unsigned long long)read->out[CPUID_RBX],
 			(unsigned long long)read->out[CPUID_RCX],
 			(unsigned long long)read->out[CPUID_RDX]);
+	if (leaf && holds && view->low.function != LEAF_DISCOVERY && !is_undefined(view))
+		judge_clock(view, found);
 	if (!leaf || holds)
 		return;
 	if (line == CONTRACT_LINE_VCPUS)

@@ -109,6 +109,9 @@ static const struct {
 	WHERE(CONTRACT_DISCOVERY) = "The discovery leaf: its numbers are those of the host, and all"
 				    " four registers 0 at an index that the ABI does not define.",
 	WHERE(CONTRACT_EPOCH) = "kvm_arch_init_vm(): get_random_u64() for each VM.",
+	WHERE(CONTRACT_CLOCK) =
+		"The clock: rdtsc() of the host at both ends, not kvm_read_l1_tsc(), which the"
+		" guest and the VMM can set.",
 	WHERE(SOME_UNCOUNTED) =
 		"What decides whether %1$s_vcpu_run() counts an exit, and where: a condition, or"
 		" state that is not this vCPU's alone.",

@@ -49,6 +49,7 @@
 	X(CONTRACT_SUM, "contract-sum")                     \
 	X(CONTRACT_DISCOVERY, "contract-discovery")         \
 	X(CONTRACT_EPOCH, "contract-epoch")                 \
+	X(CONTRACT_CLOCK, "contract-clock")                 \
 	X(SOME_UNCOUNTED, "some-uncounted")                 \
 	X(SOME_UNTIMED, "some-untimed")                     \
 	X(SOME_OVERCHARGED, "some-overcharged")             \

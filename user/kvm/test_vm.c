@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -318,8 +317,6 @@ int test_vm_create(struct test_vm **created, const struct test_vm_config *config
 	if (config->nr_vcpus < 1 || config->nr_vcpus > TEST_VM_MAX_VCPUS)
 		return error_set(err, STATUS_USAGE, "a test VM has 1 to %d vCPUs",
 				 TEST_VM_MAX_VCPUS);
-	if (config->irqchip && config->nr_vcpus != 1)
-		return error_set(err, STATUS_USAGE, "a test VM with an irqchip has one vCPU");
 	if (!config->timeout_ms)
 		return error_set(err, STATUS_USAGE, "a test VM needs a timeout");
 	vm = calloc(1, sizeof(*vm));
@@ -456,6 +453,11 @@ unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr)
 		close(fd);
 	}
 	return nr;
+}
+
+const struct vcpu *test_vm_vcpu(const struct test_vm *vm, int vcpu)
+{
+	return &vm->vcpus[vcpu];
 }
 
 int test_vm_read_cpuid(struct test_vm *vm, int vcpu, struct cpuid_read *reads, unsigned int nr,

@@ -25,7 +25,7 @@ struct test_vm;
 struct test_vm_config {
 	enum exit_isa isa;
 	int nr_vcpus;
-	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode; for one vCPU */
+	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode */
 	bool by_hand;		 /* its vCPUs are created by test_vm_add_vcpu() */
 	bool opt_in;		 /* enable KVM_CAP_X86_EXIT_LEAVES, where KVM has it */
 	unsigned int timeout_ms; /* for one command; a KVM_RUN never outlives it */
@@ -55,6 +55,9 @@ int test_vm_add_vcpu(struct test_vm *vm, const struct kvm_cpuid2 *const *cpuid, 
 
 /* Creates vCPUs that never run, in addition; returns how many KVM let it. */
 unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr);
+
+/* An idle vCPU. */
+const struct vcpu *test_vm_vcpu(const struct test_vm *vm, int vcpu);
 
 /* What KVM supports; and what a vCPU has, to be freed. */
 #define MAX_CPUID_ENTRIES 256 /* as many as KVM takes */

@@ -19,6 +19,8 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+#define MSR_IA32_TSC 0x10
+
 static atomic_bool interrupted;
 
 static __thread struct vcpu *self;
@@ -114,6 +116,26 @@ static int must_stop(struct vcpu *vcpu, struct error *err)
 
 /* ---- commands ---- */
 
+static int set_mp_state(const struct vcpu *vcpu, uint32_t state, struct error *err)
+{
+	const struct kvm_mp_state to = { .mp_state = state };
+
+	return KVM(vcpu->fd, KVM_SET_MP_STATE, &to, err) < 0 ? STATUS_CANNOT_RUN : 0;
+}
+
+int vcpu_set_clock(const struct vcpu *vcpu, unsigned int khz, uint64_t tsc, struct error *err)
+{
+	struct error none; /* a rate that is too high where KVM scales it */
+
+	KVM(vcpu->fd, KVM_SET_TSC_KHZ, (long)khz, &none);
+	return kvm_set_msr(vcpu->fd, MSR_IA32_TSC, tsc, err) < 0 ? STATUS_CANNOT_RUN : 0;
+}
+
+int vcpu_halt(const struct vcpu *vcpu, struct error *err)
+{
+	return set_mp_state(vcpu, KVM_MP_STATE_HALTED, err);
+}
+
 int vcpu_reset(struct vcpu *vcpu, struct error *err)
 {
 	if (KVM(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs, err) < 0 ||
@@ -121,7 +143,8 @@ int vcpu_reset(struct vcpu *vcpu, struct error *err)
 	    KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &vcpu->events, err) < 0)
 		return STATUS_CANNOT_RUN;
 	vcpu->shared->cr4 = vcpu->sregs.cr4;
-	return 0;
+	/* All but the first, where they have KVM's own APIC, would wait for a SIPI. */
+	return set_mp_state(vcpu, KVM_MP_STATE_RUNNABLE, err);
 }
 
 int vcpu_unexpected_exit(struct vcpu *vcpu, struct error *err)

@@ -98,8 +98,14 @@ struct vcpu {
 /* Once a process: the handler of the signal that gets threads out of KVM_RUN. */
 int vcpu_install_handler(struct error *err);
 
-/* Sets the registers with which the guest begins: vcpu->sregs, regs and events. */
+/* Sets the registers with which the guest begins: vcpu->sregs, regs and events. It can run, whichever it is. */
 int vcpu_reset(struct vcpu *vcpu, struct error *err);
+
+/* Sets an idle vCPU's TSC, which goes on meanwhile, and its rate, where KVM takes it. */
+int vcpu_set_clock(const struct vcpu *vcpu, unsigned int khz, uint64_t tsc, struct error *err);
+
+/* Halts an idle vCPU that has KVM's own APIC, for good. */
+int vcpu_halt(const struct vcpu *vcpu, struct error *err);
 
 /*
  * Creates the thread, which is idle then. *created says whether it exists (and

@@ -98,6 +98,13 @@ void list_sums(struct session *session, struct read_list *list)
 	add(list, CPUID_MODE_64, LEAF_TOTAL_CYCLES, 0, 0);
 }
 
+void list_clock(struct session *session, struct read_list *list)
+{
+	add(list, CPUID_MODE_64, LEAF_DISCOVERY, 1, 0);
+	add(list, CPUID_MODE_64, LEAF_VCPU_CYCLES, session_cpuid_number(session), 0);
+	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);
+}
+
 void list_ordinary(struct session *session, struct read_list *list,
 		   const struct contract_result *contract, unsigned int vcpu)
 {

@@ -185,6 +185,7 @@ struct contract_call {
 
 struct contract_vm {
 	const char *name; /* what it is there for */
+	bool has_apic;	  /* KVM's own: its entries differ */
 	unsigned int most,
 		created; /* vCPUs: as many as KVM allows, and as there are; 0: not tried */
 };
