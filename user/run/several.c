@@ -287,7 +287,7 @@ static int migrate_load(struct session *session, const struct vm *vm, cpu_set_t 
 	int status = 0, cpu = -1;
 
 	for (unsigned int turn = 0;
-	     !status && can_move && (info->moves < goal || turn < LEAST_TURNS); turn++) {
+	     !status && (turn < LEAST_TURNS || (can_move && info->moves < goal)); turn++) {
 		status = command_start(session, vm, 0, &command, turn, each);
 		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status && can_move; i++) {
 			can_move = move(test_vm_tid(vm->test_vm, 0), allowed, &cpu);
