@@ -200,6 +200,16 @@ static void consider_vcpus(struct search *search)
 	}
 }
 
+static void consider_reason(struct search *search, const struct ec_audit *of,
+			    const struct audit_group *group)
+{
+	if (!consider(search, of))
+		return;
+	search->best->is_reason = true;
+	snprintf(search->best->what, sizeof(search->best->what), "%s",
+		 audit_place(search->audit, group).s);
+}
+
 static void consider_reasons(struct search *search)
 {
 	const struct result *result = search->result;
@@ -210,11 +220,7 @@ static void consider_reasons(struct search *search)
 
 		for (unsigned int v = 0; v < result->nr_vcpus; v++)
 			ec_audit_add(&of, &result->vcpus[v].bpf.reason[index].audit);
-		if (!consider(search, &of))
-			continue;
-		search->best->is_reason = true;
-		snprintf(search->best->what, sizeof(search->best->what), "%s",
-			 audit_place(search->audit, &group).s);
+		consider_reason(search, &of, &group);
 	}
 }
 
@@ -228,13 +234,8 @@ static void consider_reasons_of_vcpus(struct search *search)
 					     .vcpu = &result->vcpus[v].bpf,
 					     .circumstance = -1 };
 
-		for (group.index = 0; group.index < EXIT_NR_INDICES; group.index++) {
-			if (!consider(search, &group.vcpu->reason[group.index].audit))
-				continue;
-			search->best->is_reason = true;
-			snprintf(search->best->what, sizeof(search->best->what), "%s",
-				 audit_place(search->audit, &group).s);
-		}
+		for (group.index = 0; group.index < EXIT_NR_INDICES; group.index++)
+			consider_reason(search, &group.vcpu->reason[group.index].audit, &group);
 	}
 }
 

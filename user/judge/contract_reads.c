@@ -278,7 +278,7 @@ static void judge_read(const struct view *view, const uint64_t *bits, struct con
 			(unsigned long long)read->out[CPUID_RBX],
 			(unsigned long long)read->out[CPUID_RCX],
 			(unsigned long long)read->out[CPUID_RDX]);
-	if (leaf && holds && view->low.function != LEAF_DISCOVERY && !is_undefined(view))
+	if (leaf && holds && view->low.function != LEAF_DISCOVERY)
 		judge_clock(view, found);
 	if (!leaf || holds)
 		return;

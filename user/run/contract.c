@@ -308,16 +308,24 @@ static int examine_control(struct session *session, struct examination *common)
 	return close_subject(session, &subject, status);
 }
 
+/* A VM that asked for these bits, with one vCPU. */
+static int open_asked(struct session *session, struct subject *subject, const char *name,
+		      bool has_apic, uint64_t bits, const struct examination *common)
+{
+	int status = open_subject(session, subject, name, has_apic);
+
+	if (!status)
+		status = ask(session, subject, bits);
+	return status ?: add_usual_vcpu(session, subject, common->usual);
+}
+
 static int examine_host(struct session *session, struct examination *common)
 {
 	struct read_list *list = &common->list;
 	struct subject subject;
-	int status = open_subject(session, &subject, "a VM with bit 1 alone", false);
+	int status = open_asked(session, &subject, "a VM with bit 1 alone", false,
+				KVM_X86_EXIT_LEAVES_HOST, common);
 
-	if (!status)
-		status = ask(session, &subject, KVM_X86_EXIT_LEAVES_HOST);
-	if (!status)
-		status = add_usual_vcpu(session, &subject, common->usual);
 	if (!status) {
 		list_leaves(session, list, CPUID_MODE_64);
 		status = read_list(session, &subject, 0, list);
@@ -516,12 +524,9 @@ static int examine_clock(struct session *session, struct examination *common)
 {
 	struct read_list *list = &common->list;
 	struct subject subject;
-	int status = open_subject(session, &subject, "a VM with KVM's own APIC", true);
+	int status = open_asked(session, &subject, "a VM with KVM's own APIC", true,
+				KVM_X86_EXIT_LEAVES_ENABLE, common);
 
-	if (!status)
-		status = ask(session, &subject, KVM_X86_EXIT_LEAVES_ENABLE);
-	if (!status)
-		status = add_usual_vcpu(session, &subject, common->usual);
 	if (!status)
 		status = add_worker(session, &subject, HALTED_CPUIDS, common);
 	if (!status)

@@ -99,12 +99,10 @@ struct result_time {
 	uint64_t cycles, ns, timed;
 };
 
-/*
- * A command of a vCPU as its guest measured it: all of its exits. Those of fewer exits than this would show
- * the guest's own instructions around the loop; and of fewer commands, that the host was busy.
- */
-#define RESULT_SPAN_EXITS 16
-#define RESULT_VCPU_SPANS 3
+#define RESULT_SPAN_EXITS 16 /* of fewer, the guest's own instructions around the loop would show */
+#define RESULT_VCPU_SPANS 3  /* of fewer, that the host was busy */
+
+/* A command of a vCPU as its guest measured it: all of its exits. */
 struct result_span {
 	unsigned int vcpu;
 	enum probe_op op;

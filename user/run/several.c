@@ -55,6 +55,12 @@ static uint64_t nr_executed(const struct vm *vm)
 	return sum;
 }
 
+/* Whether that is all the work, and each vCPU had the turns that it needs. */
+static bool is_enough(uint64_t done, uint64_t goal, unsigned int turns)
+{
+	return done >= goal && turns >= LEAST_TURNS;
+}
+
 /* ---- phase B ---- */
 
 static int smp_load(struct session *session, const struct vm *vm)
@@ -72,7 +78,7 @@ static int smp_load(struct session *session, const struct vm *vm)
 	 * Keeps every vCPU busy. In odd turns the vCPUs run different commands, so that leaves are
 	 * read while others work; in even turns the same, so that shared counters would collide.
 	 */
-	while (!status && (nr_executed(vm) < exits || turn - first < LEAST_TURNS)) {
+	while (!status && !is_enough(nr_executed(vm), exits, turn - first)) {
 		const bool keep = turn - first < LEAST_TURNS ||
 				  nr_executed(vm) >= exits / SMP_KEPT * kept;
 		bool reads = false;
@@ -177,7 +183,7 @@ static int work(struct session *session, const struct vm *vm, uint64_t exits)
 	struct command command;
 	int status = 0;
 
-	for (unsigned int turn = 1; !status && (nr_executed(vm) < goal || turn <= LEAST_TURNS);
+	for (unsigned int turn = 1; !status && !is_enough(nr_executed(vm), goal, turn - 1);
 	     turn++) {
 		status = command_start(session, vm, 0, &command, turn, each);
 		if (!status)
@@ -196,7 +202,7 @@ static int work_both(struct session *session, const struct vm *a, const struct v
 	int status = 0, late;
 
 	for (unsigned int turn = 1;
-	     !status && (nr_executed(a) + nr_executed(b) < goal || turn <= LEAST_TURNS); turn++) {
+	     !status && !is_enough(nr_executed(a) + nr_executed(b), goal, turn - 1); turn++) {
 		status = command_start(session, a, 0, &of_a, turn, each);
 		if (!status)
 			status = command_start(session, b, 0, &of_b, turn + 1, each);
@@ -286,8 +292,8 @@ static int migrate_load(struct session *session, const struct vm *vm, cpu_set_t 
 	bool can_move = true;
 	int status = 0, cpu = -1;
 
-	for (unsigned int turn = 0;
-	     !status && (turn < LEAST_TURNS || (can_move && info->moves < goal)); turn++) {
+	for (unsigned int turn = 0; !status && !is_enough(info->moves, can_move ? goal : 0, turn);
+	     turn++) {
 		status = command_start(session, vm, 0, &command, turn, each);
 		for (int i = 0; i < MIGRATE_MOVES_A_COMMAND && !status && can_move; i++) {
 			can_move = move(test_vm_tid(vm->test_vm, 0), allowed, &cpu);
