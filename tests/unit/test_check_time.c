@@ -386,6 +386,27 @@ static void too_few_commands_are_no_pass(void **state)
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_SKIP);
 }
 
+/* The host's TSC can go in steps, too. */
+static void cycles_are_not_rounded(void **state)
+{
+	(void)state;
+	for (uint64_t step = 1; step <= 1024; step *= 1024) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+		for (unsigned int i = 0; i < result->nr_times; i++)
+			result->times[i].cycles &= ~1023ull;
+		result->tsc_step = step;
+		judge_result(result, &verdicts);
+		assert_int_equal(verdict_of(CHECK_TIME), step == 1 ? VERDICT_FAIL : VERDICT_PASS);
+		if (step == 1)
+			assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_UNIT);
+		result->tsc_step = 1;
+		result->times[result->nr_times - 1].cycles += 1;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_TIME), VERDICT_PASS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +426,7 @@ int main(void)
 		cmocka_unit_test(known_delays_are_charged),
 		cmocka_unit_test(exits_before_the_read_are_covered),
 		cmocka_unit_test(too_few_commands_are_no_pass),
+		cmocka_unit_test(cycles_are_not_rounded),
 	};
 
 	return cmocka_run_group_tests_name("check TIME", tests, NULL, NULL);

@@ -96,6 +96,15 @@ static void pairs_cancel_drift(void **state)
 	assert_true(e.median == 31 && e.low == 31 && e.high == 31 && e.mad == 0);
 }
 
+static void divisors(void **state)
+{
+	(void)state;
+	assert_int_equal(greatest_divisor(0, 0), 0);
+	assert_int_equal(greatest_divisor(0, 12), 12);
+	assert_int_equal(greatest_divisor(18, 12), 6);
+	assert_int_equal(greatest_divisor(7, 12), 1);
+}
+
 static void shuffled(void **state)
 {
 	unsigned int elements[100], seen[100] = { 0 }, moved = 0;
@@ -123,6 +132,7 @@ int main(void)
 		cmocka_unit_test(interval_holds),
 		cmocka_unit_test(pairs_cancel_drift),
 		cmocka_unit_test(shuffled),
+		cmocka_unit_test(divisors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,9 @@
 #define AUDIT_MIN_EXITS 100
 #define AUDIT_TRIMMED 100 /* one of so many exits is left out */
 
+/* Values of which it is no chance that all of them are multiples of a number. */
+#define TIME_MIN_STEPS 64
+
 #define TIME_SUSPENDED_NS 10000000
 /* A window of which half the time, or a hundredth in several, is no bias of single exits. */
 #define TIME_LONG_CYCLES 0x1p32
@@ -261,6 +264,31 @@ unsigned int time_long_share(const struct result *result, double *share)
 	return nr;
 }
 
+uint64_t time_step(const struct result *result)
+{
+	unsigned int nr = 0;
+	uint64_t step = 0;
+
+	for (unsigned int i = 0; i < result->nr_times; i++) {
+		nr += result->times[i].cycles != 0;
+		step = greatest_divisor(step, result->times[i].cycles);
+	}
+	return result->tsc_step && nr >= TIME_MIN_STEPS && step > result->tsc_step ? step : 0;
+}
+
+/* Cycles that are rounded cannot all be what passed. */
+static void tally_step(const struct result *result, struct check *check, struct tally *tally)
+{
+	const uint64_t step = time_step(result);
+
+	tally->compared++;
+	if (!step)
+		return;
+	tally->differed++;
+	check_example(check, "all cycles are multiples of %s, those of the host's TSC of %s",
+		      text_u64(step).s, text_u64(result->tsc_step).s);
+}
+
 /* Those that take longest show a scale that is slightly wrong. */
 static void tally_long(const struct result *result, struct check *check,
 		       const struct timing *timing, struct tally *tally)
@@ -366,6 +394,7 @@ void check_time(struct facts *facts, struct check *check)
 	tally_time(facts, check, &timing, stats, &tally);
 	tally_bias(facts, check, &timing, stats, &biases, &least, &greatest, &limit);
 	tally_long(result, check, &timing, &biases);
+	tally_step(result, check, &biases);
 	tally.differed += biases.differed;
 	excuse_losses(facts, check, &tally);
 	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)

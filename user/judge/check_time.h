@@ -24,6 +24,9 @@ bool timing_audits(const struct result *result, struct check *check, struct timi
 #define TIME_LONG_SHARE 0.99
 unsigned int time_long_share(const struct result *result, double *share);
 
+/* The number of which all cycles are multiples, though the host's TSC has others; 0: there is none. */
+uint64_t time_step(const struct result *result);
+
 void check_time(struct facts *facts, struct check *check);
 
 #endif

@@ -77,7 +77,7 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 				diagnose_counts(&evidence);
 		}
 		diagnose_words(&evidence);
-		if (!diagnose_elsewhere(&evidence) &&
+		if (!diagnose_step(&evidence) && !diagnose_elsewhere(&evidence) &&
 		    (!evidence.failed[CHECK_AUDIT] || evidence.failed[CHECK_COUNT] ||
 		     !diagnose_audit(&evidence, false)))
 			diagnose_time(&evidence);

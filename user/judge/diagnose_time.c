@@ -318,6 +318,18 @@ bool time_is_general(const struct evidence *evidence)
 	return 3 * wrong >= reasons;
 }
 
+bool diagnose_step(struct evidence *evidence)
+{
+	const uint64_t step = time_step(evidence->result);
+
+	if (!evidence->failed[CHECK_TIME] || evidence->cycles_as != READING_PLAIN || !step)
+		return false;
+	evidence_conclude(evidence, DIAGNOSIS_UNIT, CONFIDENCE_CERTAIN,
+			  "All cycles are multiples of %s: they are rounded, or in other units.",
+			  text_u64(step).s);
+	return true;
+}
+
 void diagnose_time(struct evidence *evidence)
 {
 	const struct shares found = find_shares(evidence), *shares = &found;

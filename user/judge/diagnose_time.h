@@ -6,6 +6,9 @@
 
 void diagnose_time(struct evidence *evidence);
 
+/* Cycles that are rounded. True if that is what is wrong. */
+bool diagnose_step(struct evidence *evidence);
+
 /* Whether too many reasons lack cycles for that to be what some exits alone have in common. */
 bool time_is_general(const struct evidence *evidence);
 

@@ -7,8 +7,10 @@
 #include <x86intrin.h>
 
 #include "util/clock.h"
+#include "util/stats.h"
 
 #define SUSPENDS "/sys/power/suspend_stats/success"
+#define STEP_READINGS 256
 #define CLOCKS_NS 50000000 /* between two checks: long against the time of one */
 
 /* The closest of several pairs. */
@@ -27,6 +29,19 @@ struct result_clock clocks_read(void)
 		best.ns = now;
 	}
 	return best;
+}
+
+uint64_t clocks_tsc_step(void)
+{
+	uint64_t step = 0, last = __rdtsc();
+
+	for (int i = 0; i < STEP_READINGS; i++) {
+		const uint64_t now = __rdtsc();
+
+		step = greatest_divisor(step, now - last);
+		last = now;
+	}
+	return step;
 }
 
 struct result_clock clocks_mark(void)

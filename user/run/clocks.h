@@ -10,6 +10,9 @@ struct result_clock clocks_read(void);
 /* The same, and the suspends until now: at the beginning and the end of what is timed. */
 struct result_clock clocks_mark(void);
 
+/* The greatest number of which all differences between readings of the TSC are multiples. */
+uint64_t clocks_tsc_step(void);
+
 /* Rate-limited clock check: records the TSC's rate, and a change of the clock source. */
 void clocks_check(struct session *session);
 

@@ -283,6 +283,7 @@ struct result {
 	struct probe_read given[RESULT_MAX_GIVEN];
 	unsigned int nr_given;
 	struct result_clock begin, end;
+	uint64_t tsc_step; /* of which all readings of the host's TSC are multiples, but for an offset */
 	/* The lowest and highest rate of the TSC by CLOCK_MONOTONIC; 0: unknown. */
 	double slowest_khz, fastest_khz;
 	char next_clocksource[32]; /* the new clock source if it changed, "" otherwise */

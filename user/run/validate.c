@@ -101,6 +101,7 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 	session.result->seed = plan->has_seed ? plan->seed : random_seed();
 	session.result->count = plan->count;
 	session.result->opt_in = plan->opt_in;
+	session.result->tsc_step = clocks_tsc_step();
 	session.random = session.result->seed;
 
 	if (plan->has_storm && plan->storm)

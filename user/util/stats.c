@@ -91,3 +91,14 @@ bool stats_paired(const double *a, const double *b, unsigned int nr, struct esti
 	free(difference);
 	return done;
 }
+
+uint64_t greatest_divisor(uint64_t a, uint64_t b)
+{
+	while (b) {
+		const uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}

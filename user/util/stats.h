@@ -3,6 +3,7 @@
 #define STATS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The fewest samples of which a median has a 95 % confidence interval. */
 #define STATS_MIN_SAMPLES 6
@@ -23,6 +24,9 @@ struct estimate {
 
 /* The sample a quarter of the way up, of nr >= 1, which it sorts. */
 double stats_lower_quartile(double *samples, unsigned int nr);
+
+/* Of 0 and another number it is that one. */
+uint64_t greatest_divisor(uint64_t a, uint64_t b);
 
 /* Of nr >= 1 samples. false: no memory. */
 bool stats_estimate(const double *samples, unsigned int nr, struct estimate *estimate);
