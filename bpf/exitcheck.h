@@ -144,6 +144,7 @@ struct ec_reason {
 	ec_u64 leaf_cycles;
 	ec_u64 leaf_ns;
 	ec_u64 leaf_timed;
+	ec_u64 kvm_cycles; /* KVM's own at the vCPU's last entry, where they are audited */
 	ec_u32 hist[EC_HIST_BUCKETS];
 	struct ec_audit audit;
 };

@@ -7,7 +7,6 @@
 void check_truth(struct facts *facts, struct check *check);
 void check_count(struct facts *facts, struct check *check);
 void check_count_vm(struct facts *facts, struct check *check);
-void check_stats(struct facts *facts, struct check *check);
 void check_mono(struct facts *facts, struct check *check);
 void check_smp(struct facts *facts, struct check *check);
 void check_isolation(struct facts *facts, struct check *check);

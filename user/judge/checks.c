@@ -6,6 +6,7 @@
 #include "judge/check_audit.h"
 #include "judge/check_contract.h"
 #include "judge/check_counts.h"
+#include "judge/check_stats.h"
 #include "judge/check_storm.h"
 #include "judge/check_time.h"
 #include "judge/check_totals.h"

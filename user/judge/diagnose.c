@@ -42,6 +42,23 @@ static void diagnose_uncovered(struct evidence *evidence)
 			" eBPF have of them, unlike others: see UNCOVERED.");
 }
 
+/* KVM's account by its statistics, where it is right in place. */
+static void diagnose_statistics(struct evidence *evidence)
+{
+	const struct account_found *found = &evidence->verdicts->account;
+
+	if (found->open == found->differed)
+		evidence_conclude(evidence, DIAGNOSIS_CHARGED_EARLY, CONFIDENCE_LIKELY,
+				  "Each exit has its cycles once it has ended, but %s vCPUs were"
+				  " charged for the one that they were still in.",
+				  text_u64(found->open).s);
+	else
+		evidence_conclude(evidence, DIAGNOSIS_WRONG_STATISTIC, CONFIDENCE_CERTAIN,
+				  "KVM's account is right in place, but %s of its exits and cycles"
+				  " by number are not what KVM_GET_STATS_FD has.",
+				  text_u64(found->differed).s);
+}
+
 unsigned int diagnose(const struct result *result, const struct verdicts *verdicts,
 		      struct diagnosis *list)
 {
@@ -96,6 +113,8 @@ unsigned int diagnose(const struct result *result, const struct verdicts *verdic
 		evidence_conclude(&evidence, DIAGNOSIS_WRONG_TOTAL, CONFIDENCE_LIKELY,
 				  "Each vCPU's own values are right, but VM-wide ones are not: see"
 				  " COUNT-VM.");
+	if (!evidence.nr && verdicts->account.differed && !evidence.failed[CHECK_AUDIT])
+		diagnose_statistics(&evidence);
 	evidence_destroy(&evidence);
 	qsort(list, evidence.nr, sizeof(*list), compare);
 	return evidence.nr;

@@ -70,6 +70,9 @@ static const struct {
 				    " %1$s_vcpu_run(), not before it.",
 	WHERE(CLOCK_STOPS_LATE) = "The end stamp: it belongs right before trace_kvm_entry() in"
 				  " %1$s_vcpu_run(), not behind it.",
+	WHERE(CHARGED_EARLY) =
+		"Where cycles are added: at the entry that ends the exit, not when the vCPU"
+		" is scheduled out or KVM_RUN returns.",
 	WHERE(INCLUDES_GUEST) =
 		"The end stamp: it is taken at the next exit, and belongs before the"
 		" entry, beside trace_kvm_entry() in %1$s_vcpu_run().",
@@ -121,6 +124,9 @@ static const struct {
 	WHERE(SOME_OVERCHARGED) =
 		"What these exits have in common, where the clock starts and where it is read: a"
 		" stamp of an earlier exit, or of another vCPU or CPU, or cycles added twice.",
+	WHERE(WRONG_STATISTIC) =
+		"kvm_vcpu_stats_desc[]: the names, offsets and units of exits_by_number and"
+		" cycles_by_number.",
 	WHERE(WRONG_TOTAL) = "The sums: the totals over all exit numbers, the VM-wide leaves over"
 			     " all vCPUs.",
 #undef WHERE

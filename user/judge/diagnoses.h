@@ -34,6 +34,7 @@
 	X(CLOCK_STOPS_EARLY, "clock-stops-early")           \
 	X(CLOCK_STARTS_EARLY, "clock-starts-early")         \
 	X(CLOCK_STOPS_LATE, "clock-stops-late")             \
+	X(CHARGED_EARLY, "charged-early")                   \
 	X(INCLUDES_GUEST, "includes-guest")                 \
 	X(HANDLER_ONLY, "handler-only")                     \
 	X(NARROW_WINDOW, "narrow-window")                   \
@@ -53,6 +54,7 @@
 	X(SOME_UNCOUNTED, "some-uncounted")                 \
 	X(SOME_UNTIMED, "some-untimed")                     \
 	X(SOME_OVERCHARGED, "some-overcharged")             \
+	X(WRONG_STATISTIC, "wrong-statistic")               \
 	X(WRONG_TOTAL, "wrong-total")
 
 enum diagnosis_id {

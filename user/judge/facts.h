@@ -20,7 +20,8 @@ struct facts {
 	bool time_failed[EXIT_NR_INDICES];
 	bool time_judged;
 	struct audit *audit;	   /* where AUDIT leaves what it found */
-	struct contract *contract; /* likewise, CONTRACT */
+	struct contract *contract; /* likewise, CONTRACT, and STATS: */
+	struct account_found *account;
 };
 
 void facts_init(struct facts *facts, const struct result *result);

@@ -160,6 +160,7 @@ void judge_result(const struct result *result, struct verdicts *verdicts)
 	facts_init(&facts, result);
 	facts.audit = &verdicts->audit;
 	facts.contract = &verdicts->contract;
+	facts.account = &verdicts->account;
 	checks_run(&facts, verdicts);
 	if (result->leaves == LEAVES_PUBLISHED)
 		assignment_judge(result, verdicts);

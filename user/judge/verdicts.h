@@ -92,13 +92,19 @@ struct workload_exits {
 
 #define VERDICTS_MAX_WORKLOAD_EXITS (WORKLOADS_MAX * EXIT_NR_DEFINED_SVM)
 
+/* Of KVM's account by its statistics: numbers that differ, and of these, cycles of an exit that goes on. */
+struct account_found {
+	uint64_t differed, open;
+};
+
 struct verdicts {
 	struct reason_row rows[EXIT_NR_INDICES];
 	unsigned int nr_rows;
 	struct check checks[NR_CHECKS];
 	unsigned int nr_checks;
-	struct audit audit;	     /* if AUDIT was not skipped */
-	struct contract contract;    /* if it was judged */
+	struct audit audit;	  /* if AUDIT was not skipped */
+	struct contract contract; /* if it was judged */
+	struct account_found account;
 	uint64_t exits;		     /* seen by the eBPF program, all VMs */
 	uint64_t compared, differed; /* leaf reads, in place */
 	/* Of what failed; the most likely one first. */

@@ -98,6 +98,11 @@ int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct e
 	return status;
 }
 
+int kvm_stat_read_all(const struct kvm_stat *stat, uint64_t *values, struct error *err)
+{
+	return read_at(stat->fd, values, stat->size * sizeof(*values), stat->offset, err);
+}
+
 int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err)
 {
 	uint64_t counters[MAX_COUNTERS];
@@ -107,7 +112,7 @@ int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *er
 	if (stat->size > MAX_COUNTERS)
 		return error_set(err, STATUS_CANNOT_RUN, "a statistic of KVM has %u values",
 				 stat->size);
-	status = read_at(stat->fd, counters, stat->size * sizeof(*counters), stat->offset, err);
+	status = kvm_stat_read_all(stat, counters, err);
 	for (unsigned int i = 0; i < stat->size && !status; i++)
 		*value += counters[i];
 	return status;

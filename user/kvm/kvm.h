@@ -33,7 +33,10 @@ struct kvm_stat {
 /* Finds the statistic of that name through KVM_GET_STATS_FD; the caller closes stat->fd. */
 int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct error *err);
 
-/* The sum of its counters. */
+/* Each of its counters. */
+int kvm_stat_read_all(const struct kvm_stat *stat, uint64_t *values, struct error *err);
+
+/* Their sum. */
 int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err);
 
 /* A statistic summed over the vCPUs of a VM of this process, through debugfs: what there is before v5.14. */

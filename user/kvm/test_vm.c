@@ -55,9 +55,7 @@ static atomic_int interrupters;
 
 static void kick_all(const struct test_vm *vm)
 {
-	int i;
-
-	for (i = 0; i < vm->nr_threads; i++)
+	for (int i = 0; i < vm->nr_threads; i++)
 		vcpu_kick(&vm->vcpus[i]);
 }
 
@@ -81,9 +79,8 @@ void test_vm_interrupt_all(void)
 static int go_live(struct test_vm *vm, struct error *err)
 {
 	struct test_vm *none;
-	int i;
 
-	for (i = 0; i < TEST_VM_MAX; i++) {
+	for (int i = 0; i < TEST_VM_MAX; i++) {
 		none = NULL;
 		if (atomic_compare_exchange_strong(&live[i], &none, vm))
 			return 0;
@@ -94,9 +91,8 @@ static int go_live(struct test_vm *vm, struct error *err)
 static void leave_live(struct test_vm *vm)
 {
 	struct test_vm *expected;
-	int i;
 
-	for (i = 0; i < TEST_VM_MAX; i++) {
+	for (int i = 0; i < TEST_VM_MAX; i++) {
 		expected = vm;
 		atomic_compare_exchange_strong(&live[i], &expected, NULL);
 	}
@@ -292,12 +288,11 @@ static int create_vcpus(struct test_vm *vm, struct error *err)
 static int init_vcpus(struct test_vm *vm, struct error *err)
 {
 	struct vcpu *vcpu;
-	int i;
 
 	vm->vcpus = calloc(vm->config.nr_vcpus, sizeof(*vm->vcpus));
 	if (!vm->vcpus)
 		return system_error(err, "calloc", errno);
-	for (i = 0; i < vm->config.nr_vcpus; i++) {
+	for (int i = 0; i < vm->config.nr_vcpus; i++) {
 		vcpu = &vm->vcpus[i];
 		vcpu->group = &vm->group;
 		vcpu->id = i;
@@ -455,6 +450,11 @@ unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr)
 	return nr;
 }
 
+int test_vm_fd(const struct test_vm *vm)
+{
+	return vm->vm_fd;
+}
+
 const struct vcpu *test_vm_vcpu(const struct test_vm *vm, int vcpu)
 {
 	return &vm->vcpus[vcpu];
@@ -560,16 +560,10 @@ uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op)
 
 /* ---- KVM's own numbers ---- */
 
-int test_vm_stat_accounted(const struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err)
+int test_vm_account(const struct test_vm *vm, int vcpu, struct kvm_account *account,
+		    struct error *err)
 {
-	struct kvm_stat stat;
-	int status = kvm_stat_open(&stat, vm->vcpus[vcpu].fd, "exits_by_number", err);
-
-	if (status)
-		return status;
-	status = kvm_stat_read(&stat, exits, err);
-	close(stat.fd);
-	return status;
+	return account_read(vm->vcpus[vcpu].fd, vm->config.isa, account, err);
 }
 
 int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error *err)

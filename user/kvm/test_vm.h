@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "util/error.h"
+#include "kvm/account.h"
 #include "kvm/cpuid_read.h"
 #include "kvm/host.h"
 #include "kvm/vcpu.h"
@@ -55,6 +56,9 @@ int test_vm_add_vcpu(struct test_vm *vm, const struct kvm_cpuid2 *const *cpuid, 
 
 /* Creates vCPUs that never run, in addition; returns how many KVM let it. */
 unsigned int test_vm_add_idle(struct test_vm *vm, unsigned int nr);
+
+/* KVM's own descriptor of the VM. */
+int test_vm_fd(const struct test_vm *vm);
 
 /* An idle vCPU. */
 const struct vcpu *test_vm_vcpu(const struct test_vm *vm, int vcpu);
@@ -121,8 +125,9 @@ void test_vm_set_program(struct test_vm *vm, int vcpu, const struct probe_progra
 /* How often that vCPU has executed op since its first entry. */
 uint64_t test_vm_executed(const struct test_vm *vm, int vcpu, enum probe_op op);
 
-/* The exits that KVM's accounting has of a vCPU, for the host: the sum over all numbers. */
-int test_vm_stat_accounted(const struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);
+/* What KVM's accounting has of an idle vCPU, for the host. */
+int test_vm_account(const struct test_vm *vm, int vcpu, struct kvm_account *account,
+		    struct error *err);
 
 /* KVM's own "exits" statistic of an idle vCPU, through KVM_GET_STATS_FD. */
 int test_vm_stat_exits(struct test_vm *vm, int vcpu, uint64_t *exits, struct error *err);

@@ -224,11 +224,13 @@ static int close_subject(struct session *session, struct subject *subject, int s
 {
 	for (unsigned int v = 0; v < subject->nr_vcpus && !status; v++) {
 		struct contract_vcpu *vcpu = &contract_of(session)->vcpus[subject->first_vcpu + v];
+		struct kvm_account account;
 		struct error none; /* an older series has no such statistic */
 
 		vcpu->cpuids = test_vm_executed(subject->vm, v, PROBE_CPUID);
-		vcpu->has_accounted =
-			!test_vm_stat_accounted(subject->vm, v, &vcpu->accounted, &none);
+		vcpu->has_accounted = !test_vm_account(subject->vm, v, &account, &none);
+		for (unsigned int i = 0; i < EXIT_NR_INDICES && vcpu->has_accounted; i++)
+			vcpu->accounted += account.exits[i];
 	}
 	test_vm_destroy(subject->vm);
 	return status;

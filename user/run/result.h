@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "exitcheck.h"
+#include "kvm/account.h"
 #include "kvm/cpuid_read.h"
 #include "kvm/host.h"
 #include "kvm/leaf.h"
@@ -57,7 +58,9 @@ struct result_vcpu {
 	bool has_stat;
 	uint64_t stat_exits;	  /* KVM's own statistic ... */
 	unsigned int stat_others; /* ... of this vCPU and of so many that follow it together */
-	struct ec_vcpu bpf;	  /* what eBPF counted, once the vCPU was idle */
+	bool has_account;	  /* an older series has none */
+	struct kvm_account account;
+	struct ec_vcpu bpf; /* what eBPF counted, once the vCPU was idle */
 };
 
 enum sweep_kind {

@@ -80,8 +80,8 @@ int vm_open(struct session *session, struct vm *vm, enum result_phase phase, uns
 	return status;
 }
 
-/* KVM's own count of exits, once nothing runs; the check reports one that is missing. */
-static void take_statistic(struct session *session, const struct vm *vm)
+/* KVM's own numbers, once nothing runs; the check reports those that are missing. */
+static void take_statistics(struct session *session, const struct vm *vm)
 {
 	struct result_vcpu *first = result_vcpu(session, vm, 0);
 	struct error none;
@@ -90,6 +90,7 @@ static void take_statistic(struct session *session, const struct vm *vm)
 		struct result_vcpu *vcpu = result_vcpu(session, vm, i);
 
 		vcpu->has_stat = !test_vm_stat_exits(vm->test_vm, i, &vcpu->stat_exits, &none);
+		vcpu->has_account = !test_vm_account(vm->test_vm, i, &vcpu->account, &none);
 	}
 	if (first->has_stat)
 		return;
@@ -106,7 +107,7 @@ int vm_close(struct session *session, struct vm *vm, int status)
 		vcpu->bpf = *tracer_vcpu(session->tracer, vcpu->slot);
 	}
 	if (!status)
-		take_statistic(session, vm);
+		take_statistics(session, vm);
 	test_vm_destroy(vm->test_vm);
 	for (unsigned int i = 0; !status && i < vm->nr_vcpus; i++)
 		tracer_retire(session->tracer, result_vcpu(session, vm, i)->slot);

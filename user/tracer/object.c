@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kvm/exits.h"
+#include "kvm/account.h"
 #include "util/array.h"
 
 #include "btf.skel.h"
@@ -132,16 +132,10 @@ static bool is_wanted(const char *name, const struct ec_config *config, const st
 	return !strcmp(name, entry) || !strcmp(name, exit);
 }
 
-/* KVM's account is indexed by the exit number on VMX, and on SVM in the order of the manual's ranges. */
 static void set_indices(struct ec_config *config)
 {
-	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
-		unsigned int number;
-
-		config->kvm_index[index] = index;
-		if (config->isa == EXIT_ISA_VMX && exit_number(config->isa, index, &number))
-			config->kvm_index[index] = number;
-	}
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
+		config->kvm_index[index] = account_index(config->isa, index);
 }
 
 static int set_up(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,

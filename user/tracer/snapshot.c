@@ -22,6 +22,7 @@ static void read_row(const struct ec_row *row, unsigned int khz, struct ec_reaso
 		.leaf_cycles = row->leaf_cycles,
 		.leaf_ns = shared_ns(row->leaf_time, khz),
 		.leaf_timed = row->leaf_timed,
+		.kvm_cycles = row->kvm_cycles,
 		.detailed = row->kind,
 		.audit = row->audit,
 	};

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kvm/account.h"
 #include "kvm/exits.h"
 #include "tracer/btf.h"
 #include "tracer/messages.h"
@@ -41,7 +42,6 @@ static struct ec_listed *add(struct vcpus *vcpus)
 	return memset(&vcpus->list[vcpus->nr++], 0, sizeof(*vcpus->list));
 }
 
-/* KVM numbers reasons by the exit reason on VMX, and on SVM as exit_index() does. */
 static void put_in_order(const struct vcpus *vcpus, struct ec_listed *listed)
 {
 	ec_u64 exits[EXIT_NR_INDICES], cycles[EXIT_NR_INDICES];
@@ -56,11 +56,10 @@ static void put_in_order(const struct vcpus *vcpus, struct ec_listed *listed)
 	listed->index = listed->index < EXIT_INDEX_OTHER ? exit_index(vcpus->isa, listed->index) :
 							   EXIT_INDEX_OTHER;
 	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++) {
-		number = i;
 		if (i != EXIT_INDEX_OTHER && !exit_number(vcpus->isa, i, &number))
 			continue;
-		listed->exits_by_number[i] = exits[number];
-		listed->cycles_by_number[i] = cycles[number];
+		listed->exits_by_number[i] = exits[account_index(vcpus->isa, i)];
+		listed->cycles_by_number[i] = cycles[account_index(vcpus->isa, i)];
 	}
 }
 
