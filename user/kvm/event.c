@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kvm/event.h"
 
+#include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <x86intrin.h>
 
 #include "exitcheck.h"
 #include "kvm/late_memory.h"
 #include "kvm/rival.h"
+#include "kvm/thread.h"
 #include "util/array.h"
 
 #define LATE_NS 200000
-#define STOPS 3 /* of PROBE_STOPPED */
 #define STOP_NS 300000
 #define STOPS_A_HALT 4 /* so that the guest gets on, on however slow a host */
 #define POLL_NS 10000000
@@ -40,14 +42,67 @@ int event_late(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-int event_stopped(struct vcpu *vcpu, struct error *err)
+static int stop_at_once(struct vcpu *vcpu, struct error *err)
 {
 	(void)err;
-	for (int i = 0; i < STOPS; i++) {
-		vcpu_end_instruction(vcpu);
-		wait_ns(vcpu, LATE_NS / STOPS);
-	}
+	vcpu_end_instruction(vcpu);
 	return 0;
+}
+
+/* With a signal pending that KVM_RUN alone does not block, KVM gets to the entry, and cancels it. */
+static int stop_at_entry(struct vcpu *vcpu, struct error *err)
+{
+	const int number = SIGRTMIN + 1;
+	const uint64_t blocked = ~(1ull << (number - 1));
+	const struct timespec at_once = { 0 };
+	union {
+		struct kvm_signal_mask mask;
+		uint8_t room[sizeof(struct kvm_signal_mask) + sizeof(blocked)];
+	} during = { .mask.len = sizeof(blocked) };
+	sigset_t signals;
+
+	memcpy(during.mask.sigset, &blocked, sizeof(blocked));
+	if (KVM(vcpu->fd, KVM_SET_SIGNAL_MASK, &during, err) < 0)
+		return STATUS_CANNOT_RUN;
+	pthread_kill(pthread_self(), number);
+	ioctl(vcpu->fd, KVM_RUN, 0);
+	sigemptyset(&signals);
+	sigaddset(&signals, number);
+	sigtimedwait(&signals, NULL, &at_once);
+	return KVM(vcpu->fd, KVM_SET_SIGNAL_MASK, NULL, err) < 0 ? STATUS_CANNOT_RUN : 0;
+}
+
+static void *other_thread(void *vcpu)
+{
+	vcpu_end_instruction(vcpu);
+	return NULL;
+}
+
+/* At once, in another thread. */
+static int stop_elsewhere(struct vcpu *vcpu, struct error *err)
+{
+	pthread_t thread;
+	int status = thread_start(&thread, other_thread, vcpu, 0, err);
+
+	if (!status)
+		pthread_join(thread, NULL);
+	return status;
+}
+
+int event_stopped(struct vcpu *vcpu, struct error *err)
+{
+	static int (*const stops[])(struct vcpu * vcpu, struct error * err) = {
+		stop_at_once,
+		stop_at_entry,
+		stop_elsewhere,
+	};
+	int status = 0;
+
+	for (unsigned int i = 0; i < NR(stops) && !status; i++) {
+		status = stops[i](vcpu, err);
+		wait_ns(vcpu, LATE_NS / NR(stops));
+	}
+	return status;
 }
 
 /* All that an INIT changes. */
@@ -96,9 +151,7 @@ int event_reset(struct vcpu *vcpu, struct error *err)
 
 int event_nmi(struct vcpu *vcpu, struct error *err)
 {
-	int nr = vcpu->shared->isa == EXIT_ISA_VMX ? 2 : 1;
-
-	while (nr--)
+	for (int i = 0; i < 2; i++)
 		if (KVM(vcpu->fd, KVM_NMI, 0, err) < 0)
 			return STATUS_CANNOT_RUN;
 	return 0;
