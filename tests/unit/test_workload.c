@@ -92,6 +92,7 @@ static void exits_are_the_ones_named(void **state)
 		{ "tsc-deadline", "MSR", "MSR_WRITE" },
 		{ "irq-window", "VINTR", "INTERRUPT_WINDOW" },
 		{ "tpr-threshold", "WRITE_CR8", "TPR_BELOW_THRESHOLD" },
+		{ "ud2-pending", "EXCP_UD", "EXCEPTION_NMI" },
 		{ "hlt-pending", "HLT", "HLT" },
 		{ "hlt-timer", "HLT", "HLT" },
 		{ "touch-late", "NPF", "EPT_VIOLATION" },

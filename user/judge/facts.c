@@ -12,6 +12,7 @@
  * preemption): what the guest executed is a lower bound.
  */
 static const unsigned int asynchronous_svm[] = {
+	0x41,	      /* #DB: a step over what an NMI waits for */
 	0x4e,	      /* #PF, without nested paging */
 	0x52,	      /* #MC */
 	0x60,	      /* INTR */

@@ -436,6 +436,15 @@ const struct workload workloads[] = {
 		.help = "MOV to CR8 that lets a pending interrupt through",
 	},
 	{
+		.name = "ud2-pending",
+		.op = PROBE_UD2_PENDING,
+		.svm = 0x46,
+		.vmx = 0,
+		.count = 61,
+		.irqchip = true,
+		.help = "UD2 with an interrupt pending, for which KVM forces an exit after the entry",
+	},
+	{
 		.name = "hlt-pending",
 		.op = PROBE_HLT_PENDING,
 		.svm = 0x78,
@@ -490,8 +499,7 @@ const struct workload workloads[] = {
 		.vmx = 18,
 		.count = 241,
 		.nested = true,
-		.help = "VMMCALL or VMCALL in a nested guest, which exits to KVM, then to the"
-			" guest",
+		.help = "VMMCALL or VMCALL in a nested guest: exits to KVM, then to the guest",
 	},
 	{
 		.name = "invalid-state",
@@ -500,8 +508,7 @@ const struct workload workloads[] = {
 		.vmx = 33,
 		.count = 23,
 		.slow = true,
-		.help = "entry with CS.L and CS.D set, which the CPU refuses; the VMM then"
-			" repairs it",
+		.help = "entry with CS.L and CS.D set: the CPU refuses it, the VMM repairs it",
 	},
 	{
 		.name = "emulate",
@@ -547,7 +554,7 @@ const struct workload workloads[] = {
 		.vmx = 30,
 		.count = 53,
 		.slow = true,
-		.help = "OUT, after which KVM_RUN ends three times before it enters",
+		.help = "OUT, after which KVM_RUN ends in each of three ways before it enters",
 	},
 	{
 		.name = "reset",
@@ -566,8 +573,7 @@ const struct workload workloads[] = {
 		.vmx = 8,
 		.count = 59,
 		.slow = true,
-		.help = "an NMI whose handler returns: IRET; on VMX, where a second one waits: the"
-			" NMI window",
+		.help = "an NMI, and one that waits for its end: IRET of each; VMX: the NMI window",
 	},
 	{
 		.name = "pause",
@@ -577,8 +583,7 @@ const struct workload workloads[] = {
 		.truth = TRUTH_AT_MOST,
 		.count = 401,
 		.help = "a loop of PAUSE",
-		.why = "the CPU's pause filter decides how many of them exit; without a filter"
-		       " none does",
+		.why = "the CPU's pause filter decides how many of them exit; without it none",
 	},
 	{
 		.name = "shutdown",

@@ -16,6 +16,7 @@
 #define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
 #define CR4_MCE (1ul << 6)
 #define CR4_UMIP (1ul << 11)
+#define MSR_TSC 0x10
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC_EOI 0x80b
 #define MSR_X2APIC_SVR 0x80f
@@ -32,7 +33,7 @@
  */
 #define DEADLINE_CYCLES 40000
 #define DEADLINE_ADVANCE 20000
-#define DEADLINE_FAR (1ull << 40)
+#define TSC_FAR ((1ull << 40) + 123456789) /* no multiple of 2^32 */
 #define HYPERCALL_UNKNOWN 0x7eac4ed
 #define VECTOR_NMI 2
 #define VECTOR_UD 6
@@ -109,7 +110,7 @@ void guest_exception(struct exception_frame *frame)
 /*
  * Touches all memory that later commands use, and makes KVM remember that there
  * is none at PROBE_MMIO_ADDR: a nested page fault or, on VMX, an EPT violation
- * instead of a misconfiguration must not get into a command's counts.
+ * instead of a misconfiguration must not get into a command's counts. Writes the TSC.
  */
 static void warm_up(struct probe_shared *shared)
 {
@@ -127,6 +128,9 @@ static void warm_up(struct probe_shared *shared)
 	(void)*(volatile uint32_t *)PROBE_MMIO_ADDR;
 	bump(shared, PROBE_MMIO_WRITE);
 	*(volatile uint32_t *)PROBE_MMIO_ADDR = 0;
+	/* Far ahead, and back: KVM's clock is the host's. Not in a command, whose time would be wrong. */
+	also_write_msr(shared, MSR_TSC, rdtsc() + TSC_FAR);
+	also_write_msr(shared, MSR_TSC, rdtsc() - TSC_FAR);
 }
 
 static void read_leaf(struct probe_shared *shared, struct probe_read *read)
@@ -209,14 +213,6 @@ static void xsetbv(void)
 	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
 }
 
-static uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (uint64_t)high << 32 | low;
-}
-
 static void apic_enable(struct probe_shared *shared)
 {
 	also_write_msr(shared, MSR_X2APIC_SVR, SVR_ENABLED);
@@ -238,7 +234,7 @@ static void tsc_deadline(struct probe_shared *shared, uint64_t count)
 	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
 	for (; count; count--) {
 		bump(shared, PROBE_TSC_DEADLINE);
-		write_msr(MSR_TSC_DEADLINE, rdtsc() + DEADLINE_FAR);
+		write_msr(MSR_TSC_DEADLINE, rdtsc() + TSC_FAR);
 	}
 	also_write_msr(shared, MSR_TSC_DEADLINE, 0);
 }
@@ -285,6 +281,21 @@ static void tpr_threshold(struct probe_shared *shared, uint64_t count)
 		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
 		bump(shared, PROBE_TPR_THRESHOLD);
 		asm volatile("sti\n\tmov %0, %%cr8\n\tnop\n\tnop\n\tcli" : : "r"(0ul) : "memory");
+	}
+}
+
+/*
+ * An exception with an interrupt pending, which KVM cannot inject at once: it forces an exit right after the entry.
+ * The #UD comes in the shadow of STI; where the CPU forgets about that, the interrupt has been taken before.
+ */
+static void ud2_pending(struct probe_shared *shared, uint64_t count)
+{
+	apic_enable(shared);
+	for (; count; count--) {
+		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
+		bump(shared, PROBE_IRQ_WINDOW);
+		bump(shared, PROBE_UD2_PENDING);
+		asm volatile("sti\n" MAY_FAULT("ud2") "cli" : : : "memory");
 	}
 }
 
@@ -352,6 +363,9 @@ static void nmi(struct probe_shared *shared, uint64_t count)
 	for (; count; count--) {
 		bump(shared, PROBE_OUT);
 		bump(shared, PROBE_NMI);
+		/* The IRET of each handler; on VMX the window that the second one waits for. */
+		if (shared->isa == EXIT_ISA_SVM)
+			bump(shared, PROBE_NMI);
 		event();
 	}
 }
@@ -482,6 +496,9 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		break;
 	case PROBE_TPR_THRESHOLD:
 		tpr_threshold(shared, count);
+		break;
+	case PROBE_UD2_PENDING:
+		ud2_pending(shared, count);
 		break;
 	case PROBE_HLT_PENDING:
 		hlt_pending(shared, count);

@@ -35,6 +35,14 @@ static inline uint64_t also_read_msr(struct probe_shared *shared, uint32_t msr)
 	return (uint64_t)high << 32 | low;
 }
 
+static inline uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
 /* Not read back: on SVM that would be an exit too. */
 static inline void toggle_cr4(struct probe_shared *shared, uint64_t bit)
 {

@@ -54,6 +54,7 @@ static void clear_page(uint8_t *page)
 #define EFER_LONG_MODE 0x500
 #define EFER_SVME 0x1000
 
+#define VMEXIT_INVALID 0xffffffff
 #define INTERCEPT_CPUID (1u << 18)
 #define INTERCEPT_VMRUN (1u << 0)
 #define INTERCEPT_VMMCALL (1u << 1)
@@ -90,7 +91,6 @@ static struct vmcb *build_vmcb(struct probe_shared *shared, const char *rip)
 	clear_page(shared->control[0]);
 	vmcb->intercepts[3] = INTERCEPT_CPUID;
 	vmcb->intercepts[4] = INTERCEPT_VMRUN | INTERCEPT_VMMCALL;
-	vmcb->asid = 1;
 	vmcb->cs = (struct vmcb_segment){ CODE_SELECTOR, 0xa9b, 0xffffffff, 0 };
 	vmcb->ss = (struct vmcb_segment){ DATA_SELECTOR, 0xc93, 0xffffffff, 0 };
 	vmcb->ds = vmcb->es = vmcb->ss;
@@ -107,6 +107,11 @@ static struct vmcb *build_vmcb(struct probe_shared *shared, const char *rip)
 	return vmcb;
 }
 
+static void vmrun(volatile struct vmcb *vmcb)
+{
+	asm volatile("vmrun %%rax" : : "a"(vmcb) : "memory", "cc");
+}
+
 void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 {
 	const bool hypercall = op == PROBE_NESTED_HYPERCALL;
@@ -114,10 +119,17 @@ void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 
 	also_write_msr(shared, MSR_EFER, EFER_LONG_MODE | EFER_SVME);
 	also_write_msr(shared, MSR_VM_HSAVE_PA, (uint64_t)shared->control[1]);
+	/* KVM refuses a VMCB without an ASID: there is no entry, and no exit of L2. */
+	vmcb->asid = 0;
+	bump(shared, PROBE_VMRUN);
+	vmrun(vmcb);
+	if ((uint32_t)vmcb->exit_code != VMEXIT_INVALID)
+		__builtin_trap();
+	vmcb->asid = 1;
 	for (; count; count--) {
 		bump(shared, PROBE_VMRUN);
 		bump(shared, op);
-		asm volatile("vmrun %%rax" : : "a"(vmcb) : "memory", "cc");
+		vmrun(vmcb);
 		if (vmcb->exit_code != (hypercall ? 0x81 : 0x72))
 			__builtin_trap();
 	}

@@ -78,6 +78,7 @@
 	X(PREEMPTION_TIMER)                                                                     \
 	X(IRQ_WINDOW)                                                                           \
 	X(TPR_THRESHOLD)                                                                        \
+	X(UD2_PENDING)                                                                          \
 	X(HLT_PENDING)                                                                          \
 	X(HLT_TIMER)	/* these three until KVM's timer wakes the vCPU: blocked in KVM, ... */ \
 	X(HLT_POLL)	/* ... polled for, ... */                                               \
