@@ -237,6 +237,30 @@ static int run_workloads(struct session *session, const struct vm *vm, bool irqc
 static const uint32_t number_leaves[] = { LEAF_EXITS, LEAF_CYCLES, LEAF_VCPU_EXITS,
 					  LEAF_VCPU_CYCLES };
 
+/* Any number; a small one, as an array may end there; or one that ends as a defined one does. */
+static uint32_t random_number(struct session *session)
+{
+	const uint64_t random = random_next(&session->random);
+	const unsigned int shift = random % 24;
+	uint32_t number = random >> 32;
+	unsigned int defined;
+
+	if (random & 1 << 5 ||
+	    !exit_number(session->host->isa, (random >> 8) % EXIT_INDEX_OTHER, &defined))
+		return number >> shift;
+	return defined ^ number << (8 + shift);
+}
+
+static uint32_t random_undefined(struct session *session)
+{
+	uint32_t number;
+
+	do
+		number = random_number(session);
+	while (exit_index(session->host->isa, number) != EXIT_INDEX_OTHER);
+	return number;
+}
+
 /*
  * Reads numbers around every bound, at the limits of 31 and 32 bits, and random undefined ones; and
  * totals with an index, which they ignore.
@@ -258,16 +282,8 @@ static int read_undefined(struct session *session, const struct vm *vm)
 	numbers[nr++] = 0x7fffffff;
 	numbers[nr++] = 0x80000000;
 	numbers[nr++] = 0xffffffff;
-	for (unsigned int i = 0; i < RANDOM_UNDEFINED;) {
-		/* Small ones, too: there an array would end. */
-		uint32_t number = random_next(&session->random) >>
-				  (32 + random_next(&session->random) % 24);
-
-		if (exit_index(session->host->isa, number) != EXIT_INDEX_OTHER)
-			continue;
-		numbers[nr++] = number;
-		i++;
-	}
+	for (unsigned int i = 0; i < RANDOM_UNDEFINED; i++)
+		numbers[nr++] = random_undefined(session);
 	for (unsigned int i = 0; i < nr && !status;) {
 		struct list list = list_begin(vm, 0);
 
