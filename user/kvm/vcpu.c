@@ -116,7 +116,7 @@ static int must_stop(struct vcpu *vcpu, struct error *err)
 
 /* ---- commands ---- */
 
-static int set_mp_state(const struct vcpu *vcpu, uint32_t state, struct error *err)
+int vcpu_set_state(const struct vcpu *vcpu, uint32_t state, struct error *err)
 {
 	const struct kvm_mp_state to = { .mp_state = state };
 
@@ -131,11 +131,6 @@ int vcpu_set_clock(const struct vcpu *vcpu, unsigned int khz, uint64_t tsc, stru
 	return kvm_set_msr(vcpu->fd, MSR_IA32_TSC, tsc, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
-int vcpu_halt(const struct vcpu *vcpu, struct error *err)
-{
-	return set_mp_state(vcpu, KVM_MP_STATE_HALTED, err);
-}
-
 int vcpu_reset(struct vcpu *vcpu, struct error *err)
 {
 	if (KVM(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs, err) < 0 ||
@@ -144,7 +139,7 @@ int vcpu_reset(struct vcpu *vcpu, struct error *err)
 		return STATUS_CANNOT_RUN;
 	vcpu->shared->cr4 = vcpu->sregs.cr4;
 	/* All but the first, where they have KVM's own APIC, would wait for a SIPI. */
-	return set_mp_state(vcpu, KVM_MP_STATE_RUNNABLE, err);
+	return vcpu_set_state(vcpu, KVM_MP_STATE_RUNNABLE, err);
 }
 
 int vcpu_unexpected_exit(struct vcpu *vcpu, struct error *err)

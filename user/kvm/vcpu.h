@@ -104,8 +104,8 @@ int vcpu_reset(struct vcpu *vcpu, struct error *err);
 /* Sets an idle vCPU's TSC, which goes on meanwhile, and its rate, where KVM takes it. */
 int vcpu_set_clock(const struct vcpu *vcpu, unsigned int khz, uint64_t tsc, struct error *err);
 
-/* Halts an idle vCPU that has KVM's own APIC, for good. */
-int vcpu_halt(const struct vcpu *vcpu, struct error *err);
+/* KVM_SET_MP_STATE of an idle vCPU that has KVM's own APIC. */
+int vcpu_set_state(const struct vcpu *vcpu, uint32_t state, struct error *err);
 
 /*
  * Creates the thread, which is idle then. *created says whether it exists (and

@@ -101,6 +101,7 @@ void list_sums(struct session *session, struct read_list *list)
 void list_clock(struct session *session, struct read_list *list)
 {
 	add(list, CPUID_MODE_64, LEAF_DISCOVERY, 1, 0);
+	add(list, CPUID_MODE_64, LEAF_DISCOVERY, 2, 0);
 	add(list, CPUID_MODE_64, LEAF_VCPU_CYCLES, session_cpuid_number(session), 0);
 	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);
 }

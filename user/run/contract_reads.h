@@ -27,7 +27,7 @@ void list_discovery(struct session *session, struct read_list *list);
 /* The indices around those that the VMM has entries for. */
 void list_given(struct read_list *list);
 
-/* The leaves of the vCPU's cycles, and their rate. */
+/* The leaves of the vCPU's cycles, their rate, and the epoch. */
 void list_clock(struct session *session, struct read_list *list);
 
 /* The VM-wide leaves. */
