@@ -101,6 +101,25 @@ static void more_cycles_than_passed_fail(void **state)
 	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_CLOCK);
 }
 
+/* Whatever the guest had there before. */
+static void upper_halves_are_zero(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->contract.nr_reads; i++) {
+		struct cpuid_read *read = &result->contract.reads[i].read;
+
+		if (read->mode == CPUID_MODE_64 && read->out[CPUID_RDX] == LEAF_UNDEFINED)
+			read->out[CPUID_RDX] = UINT64_MAX;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_CONTRACT), VERDICT_FAIL);
+	assert_true(verdicts.contract.lines[CONTRACT_LINE_REGISTERS].differed);
+	assert_int_equal(verdicts.nr_diagnoses, 1);
+	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_REGISTERS);
+}
+
 /* With the leaves off, nothing can be had, and nothing may be seen. */
 static void off_promises_nothing(void **state)
 {
@@ -170,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_broken_promise_fails),
 		cmocka_unit_test(every_line_is_compared),
 		cmocka_unit_test(more_cycles_than_passed_fail),
+		cmocka_unit_test(upper_halves_are_zero),
 		cmocka_unit_test(off_promises_nothing),
 		cmocka_unit_test(all_promises_them_to_all),
 		cmocka_unit_test(what_did_not_run_is_skipped),

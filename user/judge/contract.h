@@ -42,6 +42,7 @@ struct contract {
 	 * in the upper halves: with something there, and in another mode.
 	 */
 	uint64_t upper_wrong, mode_wrong[NR_CPUID_MODES];
+	uint64_t upper_set; /* wrong: has something in an upper half, whatever was in those before */
 	uint64_t left_over; /* wrong: has in EDX what the guest left there */
 	/* Sums that lack exactly what the vCPUs from there on have executed; 0: none does. */
 	uint64_t sums_wrong;

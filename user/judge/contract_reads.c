@@ -282,6 +282,7 @@ static void judge_read(const struct view *view, const uint64_t *bits, struct con
 		judge_clock(view, found);
 	if (!leaf || holds)
 		return;
+	found->upper_set += !upper_halves_hold(read);
 	if (line == CONTRACT_LINE_VCPUS)
 		find_end(view, found);
 	if (!read->faulted && (uint32_t)read->in[CPUID_RDX] == view->low.edx)

@@ -82,6 +82,10 @@ static void diagnose_reads(struct evidence *evidence, const struct contract *fou
 				  "%s reads are wrong with something in the upper halves of the"
 				  " registers, and right without.",
 				  text_u64(found->upper_wrong).s);
+	else if (found->upper_set)
+		evidence_conclude(evidence, DIAGNOSIS_CONTRACT_REGISTERS, CONFIDENCE_CERTAIN,
+				  "%s answers have something in the upper half of a register.",
+				  text_u64(found->upper_set).s);
 	if (found->left_over && !make_certain(evidence, DIAGNOSIS_UNINITIALISED_REGISTER))
 		evidence_conclude(evidence, DIAGNOSIS_UNINITIALISED_REGISTER, CONFIDENCE_CERTAIN,
 				  "In %s reads EDX still holds what the guest left there.",
