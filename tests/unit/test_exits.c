@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "kvm/account.h"
 #include "kvm/exit_details.h"
 #include "kvm/exits.h"
 #include "kvm/host.h"
@@ -218,9 +219,33 @@ static void details_that_are_kept(void **state)
 	}
 }
 
+/* KVM has an exit in one place, and nothing of what the manual does not define. */
+static void account_has_each_once(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < NR(isas); i++) {
+		bool taken[EXIT_NR_INDICES] = { false };
+		unsigned int at, number;
+
+		for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+			bool defined = exit_number(isas[i], index, &number);
+
+			assert_int_equal(account_index(isas[i], index, &at),
+					 defined || index == EXIT_INDEX_OTHER);
+			if (!account_index(isas[i], index, &at))
+				continue;
+			assert_true(at < EXIT_NR_INDICES && !taken[at]);
+			taken[at] = true;
+			if (defined && isas[i] == EXIT_ISA_VMX)
+				assert_int_equal(at, number);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(account_has_each_once),
 		cmocka_unit_test(number_is_the_inverse_of_index),
 		cmocka_unit_test(indices_beyond_have_no_number),
 		cmocka_unit_test(every_number_has_a_name_of_its_own),

@@ -132,7 +132,7 @@ void check_stats(struct facts *facts, struct check *check)
 	check_detail(check,
 		     "%s vCPUs, %s exits by KVM's own statistic, with %s failed and %s"
 		     " refused entries (which KVM emulated); eBPF's count differs on %s"
-		     " vCPUs; of %s exits and cycles by number %s",
+		     " vCPUs; %s exits and cycles by number, %s different",
 		     text_u64(tally.compared).s, text_u64(exits).s, text_u64(failed).s,
 		     text_u64(emulated).s, text_u64(tally.differed).s,
 		     text_u64(accounts.compared).s, text_u64(facts->account->differed).s);

@@ -22,13 +22,12 @@
 #define TIME_BIAS_CYCLES 2000
 /* What a long exit leaves of the caches (and of an emulator's) makes the code between the clocks dearer. */
 #define TIME_BIAS_SHARE 0.01
-/* Two readings of clocks are that much apart, at most; a suspend takes longer. */
 #define AUDIT_MIN_EXITS 100
 #define AUDIT_TRIMMED 100 /* one of so many exits is left out */
 
 /* Values of which it is no chance that all of them are multiples of a number. */
 #define TIME_MIN_STEPS 64
-
+/* Two readings of clocks are that much apart, at most; a suspend takes longer. */
 #define TIME_SUSPENDED_NS 10000000
 /* A window of which half the time, or a hundredth in several, is no bias of single exits. */
 #define TIME_LONG_CYCLES 0x1p32

@@ -6,11 +6,18 @@
 #include "kvm/exits.h"
 #include "kvm/kvm.h"
 
-unsigned int account_index(enum exit_isa isa, unsigned int index)
+bool account_index(enum exit_isa isa, unsigned int index, unsigned int *at)
 {
 	unsigned int number;
 
-	return isa == EXIT_ISA_VMX && exit_number(isa, index, &number) ? number : index;
+	*at = index;
+	if (index == EXIT_INDEX_OTHER)
+		return true;
+	if (!exit_number(isa, index, &number))
+		return false;
+	if (isa == EXIT_ISA_VMX)
+		*at = number;
+	return true;
 }
 
 static int read_array(int vcpu_fd, enum exit_isa isa, const char *name, uint64_t *values,
@@ -18,18 +25,15 @@ static int read_array(int vcpu_fd, enum exit_isa isa, const char *name, uint64_t
 {
 	uint64_t counters[EXIT_NR_INDICES];
 	struct kvm_stat stat;
+	unsigned int at;
 	int status = kvm_stat_open(&stat, vcpu_fd, name, err);
 
 	if (status)
 		return status;
-	if (stat.size == EXIT_NR_INDICES)
-		status = kvm_stat_read_all(&stat, counters, err);
-	else
-		status = error_set(err, STATUS_CANNOT_RUN, "KVM's statistic \"%s\" has %u values",
-				   name, stat.size);
+	status = kvm_stat_read(&stat, counters, EXIT_NR_INDICES, err);
 	close(stat.fd);
 	for (unsigned int i = 0; i < EXIT_NR_INDICES && !status; i++)
-		values[i] = counters[account_index(isa, i)];
+		values[i] = account_index(isa, i, &at) ? counters[at] : 0;
 	return status;
 }
 

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MAX_COUNTERS 512
-
 int kvm_call(int fd, unsigned long request, const char *name, const void *arg, struct error *err)
 {
 	int result;
@@ -98,24 +96,12 @@ int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct e
 	return status;
 }
 
-int kvm_stat_read_all(const struct kvm_stat *stat, uint64_t *values, struct error *err)
+int kvm_stat_read(const struct kvm_stat *stat, uint64_t *values, unsigned int nr, struct error *err)
 {
-	return read_at(stat->fd, values, stat->size * sizeof(*values), stat->offset, err);
-}
-
-int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err)
-{
-	uint64_t counters[MAX_COUNTERS];
-	int status;
-
-	*value = 0;
-	if (stat->size > MAX_COUNTERS)
-		return error_set(err, STATUS_CANNOT_RUN, "a statistic of KVM has %u values",
-				 stat->size);
-	status = kvm_stat_read_all(stat, counters, err);
-	for (unsigned int i = 0; i < stat->size && !status; i++)
-		*value += counters[i];
-	return status;
+	if (stat->size != nr)
+		return error_set(err, STATUS_CANNOT_RUN, "a statistic of KVM has %u values, not %u",
+				 stat->size, nr);
+	return read_at(stat->fd, values, nr * sizeof(*values), stat->offset, err);
 }
 
 int kvm_stat_of_vm(int vm_fd, const char *name, uint64_t *value, struct error *err)

@@ -33,11 +33,9 @@ struct kvm_stat {
 /* Finds the statistic of that name through KVM_GET_STATS_FD; the caller closes stat->fd. */
 int kvm_stat_open(struct kvm_stat *stat, int vcpu_fd, const char *name, struct error *err);
 
-/* Each of its counters. */
-int kvm_stat_read_all(const struct kvm_stat *stat, uint64_t *values, struct error *err);
-
-/* Their sum. */
-int kvm_stat_read(const struct kvm_stat *stat, uint64_t *value, struct error *err);
+/* Its counters; fails if these are not nr. */
+int kvm_stat_read(const struct kvm_stat *stat, uint64_t *values, unsigned int nr,
+		  struct error *err);
 
 /* A statistic summed over the vCPUs of a VM of this process, through debugfs: what there is before v5.14. */
 int kvm_stat_of_vm(int vm_fd, const char *name, uint64_t *value, struct error *err);

@@ -576,7 +576,7 @@ int test_vm_stat_exits(struct test_vm *vm, int id, uint64_t *exits, struct error
 		if (status)
 			return status;
 	}
-	return kvm_stat_read(&vcpu->exits, exits, err);
+	return kvm_stat_read(&vcpu->exits, exits, 1, err);
 }
 
 int test_vm_stat_all_exits(struct test_vm *vm, uint64_t *exits, struct error *err)

@@ -134,8 +134,12 @@ static bool is_wanted(const char *name, const struct ec_config *config, const st
 
 static void set_indices(struct ec_config *config)
 {
-	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++)
-		config->kvm_index[index] = account_index(config->isa, index);
+	for (unsigned int index = 0; index < EXIT_NR_INDICES; index++) {
+		unsigned int at;
+
+		account_index(config->isa, index, &at);
+		config->kvm_index[index] = at;
+	}
 }
 
 static int set_up(struct object *object, const struct shared *shared, const struct btf_kvm *kvm,

@@ -45,7 +45,7 @@ static struct ec_listed *add(struct vcpus *vcpus)
 static void put_in_order(const struct vcpus *vcpus, struct ec_listed *listed)
 {
 	ec_u64 exits[EXIT_NR_INDICES], cycles[EXIT_NR_INDICES];
-	unsigned int number;
+	unsigned int at;
 
 	if (!vcpus->account || vcpus->isa != EXIT_ISA_VMX)
 		return;
@@ -56,10 +56,10 @@ static void put_in_order(const struct vcpus *vcpus, struct ec_listed *listed)
 	listed->index = listed->index < EXIT_INDEX_OTHER ? exit_index(vcpus->isa, listed->index) :
 							   EXIT_INDEX_OTHER;
 	for (unsigned int i = 0; i < EXIT_NR_INDICES; i++) {
-		if (i != EXIT_INDEX_OTHER && !exit_number(vcpus->isa, i, &number))
+		if (!account_index(vcpus->isa, i, &at))
 			continue;
-		listed->exits_by_number[i] = exits[account_index(vcpus->isa, i)];
-		listed->cycles_by_number[i] = cycles[account_index(vcpus->isa, i)];
+		listed->exits_by_number[i] = exits[at];
+		listed->cycles_by_number[i] = cycles[at];
 	}
 }
 
