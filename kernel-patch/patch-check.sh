@@ -54,13 +54,24 @@ paths()
 	series_touched $(series_patches "$here/$kernel") | grep -vE "^($(IFS='|'; echo "${kept[*]}"))/" || true
 }
 
-# fetch: $version's package, as the only one in $scratch/download.
+# fetch: $version's package, as the only one in $scratch/download; none is there if the mirror no longer has it.
 fetch()
 {
 	rm -rf "$scratch/download"
 	mkdir -p "$scratch/download"
-	task "fetching linux-source-$kernel $version" detail_size \
-		source_download "linux-source-$kernel=$version" "${apt[@]}"
+	task "fetching linux-source-$kernel $version" detail_size download
+}
+
+# download: a mirror may list for a while what it has dropped.
+download()
+{
+	source_download "linux-source-$kernel=$version" "${apt[@]}" 2>&1 | tee "$scratch/said"
+	[ "${PIPESTATUS[0]}" = 0 ] || grep -q '404  *Not Found' "$scratch/said"
+}
+
+fetched()
+{
+	compgen -G "$scratch/download/*.deb" >/dev/null
 }
 
 # unpack DIR: what is kept of it.  What a patch adds is in no version.
@@ -72,20 +83,19 @@ unpack()
 	[ -d "$1/arch/x86/kvm" ]
 }
 
-# kept_make DIR
-kept_make()
-{
-	fetch
-	task "unpacking what KVM is made of" detail_size unpack "$1"
-}
-
-# applies: whether the series applies to $version.
+# applies: whether the series applies to $version, which becomes one of $present.
 applies()
 {
 	local dir broken
 
 	dir=$cache/versions/$version-$(paths | hash_of)
-	cache_make "$dir" kept_make
+	[ -d "$dir" ] || fetch
+	if [ ! -d "$dir" ] && ! fetched; then
+		result "not checked: the mirror lists it, and does not have it"
+		return
+	fi
+	cache_make "$dir" task "unpacking what KVM is made of" detail_size unpack
+	present+=("$version")
 	if broken=$(series_fits "$here/$kernel" "$dir"); then
 		result "${#patches[@]} patches apply"
 	else
@@ -108,6 +118,7 @@ tree_get()
 		return
 	fi
 	fetch
+	fetched || die 3 "the mirror no longer has linux-source-$kernel $version: delete $cache/versions"
 	task "unpacking linux-source-$kernel" detail_files \
 		source_unpack "$scratch"/download/*.deb "$kernel" "$tree"
 	rm -rf "$scratch/download"
@@ -237,13 +248,15 @@ source_lists all
 for kernel; do
 	mapfile -t patches < <(grep '\.patch$' "$here/$kernel/series")
 	mapfile -t versions < <(versions_of "$kernel")
-	[ "${#versions[@]}" -gt 0 ] || die 3 "the mirror has no linux-source-$kernel"
+	present=()
 	for version in "${versions[@]}"; do
 		applies
 	done
+	[ "${#present[@]}" -gt 0 ] || die 3 "the mirror has no linux-source-$kernel"
 	[ "$failed$apply_only" = 0 ] || continue
+	version=${present[-1]}
 	check_newest
-	version=${versions[0]}
-	[ "${#versions[@]}" = 1 ] || check_oldest
+	version=${present[0]}
+	[ "${#present[@]}" = 1 ] || check_oldest
 done
 exit "$failed"
