@@ -18,11 +18,25 @@ static void every_operation_has_one_row(void **state)
 	unsigned int i;
 
 	(void)state;
-	assert_int_equal(nr_workloads, PROBE_NR_OPS);
 	for (i = 0; i < nr_workloads; i++)
-		rows[workloads[i].op]++;
+		for (unsigned int n = 0; n < workload_ops(&workloads[i]); n++) {
+			rows[workloads[i].op + n]++;
+			assert_ptr_equal(workload_of(workloads[i].op + n), &workloads[i]);
+		}
 	for (i = 0; i < PROBE_NR_OPS; i++)
 		assert_int_equal(rows[i], 1);
+	assert_null(workload_of(PROBE_READ_LEAVES));
+}
+
+static void each_debug_register_has_its_number(void **state)
+{
+	(void)state;
+	assert_int_equal(op_exit_index(EXIT_ISA_SVM, PROBE_MOV_FROM_DR5),
+			 exit_index(EXIT_ISA_SVM, 0x25));
+	assert_int_equal(op_exit_index(EXIT_ISA_SVM, PROBE_MOV_TO_DR7),
+			 exit_index(EXIT_ISA_SVM, 0x37));
+	assert_int_equal(op_exit_index(EXIT_ISA_VMX, PROBE_MOV_FROM_DR5),
+			 exit_index(EXIT_ISA_VMX, 29));
 }
 
 static void is_found_by_name(void **state)
@@ -164,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_has_one_row),
+		cmocka_unit_test(each_debug_register_has_its_number),
 		cmocka_unit_test(is_found_by_name),
 		cmocka_unit_test(names_are_for_the_command_line),
 		cmocka_unit_test(exits_are_defined_or_explained),

@@ -18,12 +18,17 @@ const struct workload *workload_find(const char *name)
 	return NULL;
 }
 
+unsigned int workload_ops(const struct workload *workload)
+{
+	return workload->svm_numbers ? workload->svm_numbers : 1;
+}
+
 const struct workload *workload_of(enum probe_op op)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr_workloads; i++)
-		if (workloads[i].op == op)
+		if (op - workloads[i].op < workload_ops(&workloads[i]))
 			return &workloads[i];
 	return NULL;
 }
@@ -43,7 +48,9 @@ unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
 	const struct workload *workload = workload_of(op);
 	int64_t number = workload ? workload_exit(workload, isa) : -1;
 
-	return number < 0 ? EXIT_INDEX_OTHER : exit_index(isa, number);
+	if (number < 0)
+		return EXIT_INDEX_OTHER;
+	return exit_index(isa, isa == EXIT_ISA_SVM ? number + (op - workload->op) : number);
 }
 
 bool op_leaves_kvm(enum probe_op op)

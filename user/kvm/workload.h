@@ -13,6 +13,9 @@ struct workload_choice {
 /* NULL if there is none of that name. */
 const struct workload *workload_find(const char *name);
 
+/* How many operations it executes in turn: its own, and those that follow that. */
+unsigned int workload_ops(const struct workload *workload);
+
 /* The one of that operation; NULL for PROBE_READ_LEAVES and the like. */
 const struct workload *workload_of(enum probe_op op);
 
@@ -20,7 +23,7 @@ const struct workload *workload_of(enum probe_op op);
 #define WORKLOAD_TIMEOUT_MS 60000
 uint64_t workload_command_limit(enum probe_op op);
 
-/* The exit number on that ISA; negative if it causes none there. */
+/* The exit number on that ISA, the first of several; negative if it causes none there. */
 int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
 
 /* The dense index of the exit that an operation causes, EXIT_INDEX_OTHER if it causes none. */

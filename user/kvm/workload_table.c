@@ -15,11 +15,7 @@ static const char vmx_only[] = "a VMX instruction: raises #UD on SVM, see ud2";
 		.help = _help, ##__VA_ARGS__                                                 \
 	}
 
-/*
- * guest_debug: KVM intercepts only the first access to debug registers until the next exit, unless
- * a debugger owns the vCPU. SVM and VMX instructions exit in any guest: hardware sees EFER.SVME or
- * CR4.VMXE set, and KVM then finds the guest's own bit clear.
- */
+/* SVM and VMX instructions exit in any guest: hardware has EFER.SVME or CR4.VMXE set, not the guest. */
 const struct workload workloads[] = {
 	ROW("cpuid", CPUID, 0x72, 10, 503, "CPUID"),
 	ROW("out", OUT, 0x7b, 30, 211, "OUT to a port of the VMM"),
@@ -38,9 +34,11 @@ const struct workload workloads[] = {
 	ROW("mov-cr0", MOV_CR0, 0x65, 28, 107, "MOV to CR0 that toggles AM"),
 	ROW("mov-cr4", MOV_CR4, 0x14, 28, 103, "MOV to CR4 that toggles MCE"),
 	ROW("mov-cr8", MOV_CR8, 0x18, 28, 157, "MOV to CR8, the task priority"),
-	ROW("mov-from-dr", MOV_FROM_DR, 0x20, 29, 163, "MOV from DR0, under KVM_GUESTDBG_ENABLE",
+	ROW("mov-from-dr", MOV_FROM_DR, 0x20, 29, 163,
+	    "MOV from DR0 to DR7 in turn, under KVM_GUESTDBG_ENABLE", .svm_numbers = 8,
 	    .guest_debug = true),
-	ROW("mov-to-dr", MOV_TO_DR, 0x30, 29, 167, "MOV to DR0, under KVM_GUESTDBG_ENABLE",
+	ROW("mov-to-dr", MOV_TO_DR, 0x30, 29, 167,
+	    "MOV to DR0 to DR7 in turn, under KVM_GUESTDBG_ENABLE", .svm_numbers = 8,
 	    .guest_debug = true),
 	ROW("xsetbv", XSETBV, 0x8d, 55, 139, "XSETBV of the value that XCR0 has"),
 	ROW("wbinvd", WBINVD, 0x89, 54, 263, "WBINVD"),

@@ -24,11 +24,17 @@ struct workload {
 	const char *name; /* as given to -w: "cpuid", "mov-cr8" ... */
 	enum probe_op op;
 	int64_t svm, vmx; /* exit number it causes, or one of the above */
+	/* On SVM it has so many numbers from that on, of as many operations in turn; 0: the one. */
+	unsigned int svm_numbers;
 	enum truth_kind truth;
 	unsigned int count; /* executions in the default validation */
 	bool irqchip;	    /* needs a VM with an APIC of KVM's own */
 	bool nested;	    /* runs a guest of the guest's own */
-	bool guest_debug;   /* needs KVM_GUESTDBG_ENABLE: see the table */
+	/*
+	 * Needs KVM_GUESTDBG_ENABLE: of a vCPU that no debugger owns, KVM intercepts but the first access
+	 * to debug registers until the next exit.
+	 */
+	bool guest_debug;
 	bool slow;	    /* VMM work or a vCPU reset for each: keep counts low */
 	const char *help;   /* one line */
 	const char *why;    /* of a bound; of an ISA on which there is none */

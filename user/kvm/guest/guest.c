@@ -447,8 +447,6 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(MOV_CR0, toggle_cr0());
 		TIMES(MOV_CR4, toggle_cr4(shared, CR4_MCE));
 		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));
-		TIMES(MOV_FROM_DR, asm volatile("mov %%dr0, %0" : "=r"(operand)));
-		TIMES(MOV_TO_DR, asm volatile("mov %0, %%dr0" : : "r"(0ul)));
 		TIMES(XSETBV, xsetbv());
 		TIMES(WBINVD, asm volatile("wbinvd"));
 		TIMES(INVD, asm volatile("invd"));
@@ -482,6 +480,10 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(RESET, event());
 		TIMES(PAUSE, asm volatile("pause"));
 		TIMES(SHUTDOWN, shut_down());
+	case PROBE_MOV_FROM_DR:
+	case PROBE_MOV_TO_DR:
+		debug_registers(shared, op, count);
+		break;
 	case PROBE_X2APIC_ICR:
 		x2apic_icr(shared, count);
 		break;

@@ -56,6 +56,9 @@ static inline void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
 	toggle_cr4(shared, bit);
 }
 
+/* PROBE_MOV_FROM_DR or PROBE_MOV_TO_DR, and those that follow it, in turn: count of them in all. */
+void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t count);
+
 /* PROBE_NESTED_CPUID and PROBE_NESTED_HYPERCALL: a guest's guest executes it count times. */
 void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count);
 void nested_vmx(struct probe_shared *shared, enum probe_op op, uint64_t count);

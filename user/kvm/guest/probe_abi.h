@@ -44,8 +44,22 @@
 	X(MOV_CR0)                                                                              \
 	X(MOV_CR4)                                                                              \
 	X(MOV_CR8)                                                                              \
-	X(MOV_FROM_DR)                                                                          \
+	X(MOV_FROM_DR) /* DR0; each debug register has a number of its own on SVM */            \
+	X(MOV_FROM_DR1)                                                                         \
+	X(MOV_FROM_DR2)                                                                         \
+	X(MOV_FROM_DR3)                                                                         \
+	X(MOV_FROM_DR4)                                                                         \
+	X(MOV_FROM_DR5)                                                                         \
+	X(MOV_FROM_DR6)                                                                         \
+	X(MOV_FROM_DR7)                                                                         \
 	X(MOV_TO_DR)                                                                            \
+	X(MOV_TO_DR1)                                                                           \
+	X(MOV_TO_DR2)                                                                           \
+	X(MOV_TO_DR3)                                                                           \
+	X(MOV_TO_DR4)                                                                           \
+	X(MOV_TO_DR5)                                                                           \
+	X(MOV_TO_DR6)                                                                           \
+	X(MOV_TO_DR7)                                                                           \
 	X(XSETBV)                                                                               \
 	X(WBINVD)                                                                               \
 	X(INVD)                                                                                 \
