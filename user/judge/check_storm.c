@@ -21,6 +21,16 @@ static bool is_storm(const struct result *result, unsigned int vcpu)
 	return result->vcpus[vcpu].phase == PHASE_STORM;
 }
 
+/* Executions of a workload, of which op is the first operation. */
+static uint64_t executed(const struct result_vcpu *vcpu, enum probe_op op)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int n = 0; n < workload_ops(workload_of(op)); n++)
+		sum += vcpu->executed[op + n];
+	return sum;
+}
+
 /* A guest that did less than it was told makes everything else look right. */
 static void tally_planned(const struct facts *facts, struct check *check, struct tally *tally)
 {
@@ -33,12 +43,12 @@ static void tally_planned(const struct facts *facts, struct check *check, struct
 			if (!vcpu->planned[op])
 				continue;
 			tally->compared++;
-			if (vcpu->executed[op] >= vcpu->planned[op])
+			if (executed(vcpu, op) >= vcpu->planned[op])
 				continue;
 			tally->differed++;
 			check_example(check, "%s: %s executed %s times, and told to %s times",
 				      check_place(facts, v, EXIT_INDEX_OTHER, NULL).s,
-				      workload_of(op)->name, text_u64(vcpu->executed[op]).s,
+				      workload_of(op)->name, text_u64(executed(vcpu, op)).s,
 				      text_u64(vcpu->planned[op]).s);
 		}
 	}

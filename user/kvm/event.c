@@ -35,7 +35,7 @@ static int note_rival(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-int event_late(struct vcpu *vcpu, struct error *err)
+static int event_late(struct vcpu *vcpu, struct error *err)
 {
 	(void)err;
 	wait_ns(vcpu, LATE_NS);
@@ -89,7 +89,8 @@ static int stop_elsewhere(struct vcpu *vcpu, struct error *err)
 	return status;
 }
 
-int event_stopped(struct vcpu *vcpu, struct error *err)
+/* KVM_RUN returns without an entry. */
+static int event_stopped(struct vcpu *vcpu, struct error *err)
 {
 	static int (*const stops[])(struct vcpu * vcpu, struct error * err) = {
 		stop_at_once,
@@ -116,7 +117,8 @@ struct saved {
 	struct kvm_fpu fpu;
 };
 
-int event_reset(struct vcpu *vcpu, struct error *err)
+/* INIT of a vCPU with an APIC of KVM's own, which goes on where it was. */
+static int event_reset(struct vcpu *vcpu, struct error *err)
 {
 	struct saved saved = { 0 };
 	struct kvm_vcpu_events init;
@@ -149,12 +151,18 @@ int event_reset(struct vcpu *vcpu, struct error *err)
 	return 0;
 }
 
-int event_nmi(struct vcpu *vcpu, struct error *err)
+/* The second one has to wait until the first one's handler has returned. */
+static int event_nmi(struct vcpu *vcpu, struct error *err)
 {
 	for (int i = 0; i < 2; i++)
 		if (KVM(vcpu->fd, KVM_NMI, 0, err) < 0)
 			return STATUS_CANNOT_RUN;
 	return 0;
+}
+
+static int event_smi(struct vcpu *vcpu, struct error *err)
+{
+	return KVM(vcpu->fd, KVM_SMI, 0, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
 static int event_cause(struct vcpu *vcpu, struct error *err)
@@ -165,7 +173,7 @@ static int event_cause(struct vcpu *vcpu, struct error *err)
 	} events[] = {
 		{ PROBE_PREEMPTED, note_rival },  { PROBE_LATE, event_late },
 		{ PROBE_STOPPED, event_stopped }, { PROBE_RESET, event_reset },
-		{ PROBE_NMI, event_nmi },
+		{ PROBE_SMI, event_smi },	  { PROBE_NMI, event_nmi },
 	};
 
 	for (unsigned int i = 0; i < NR(events); i++)

@@ -11,18 +11,6 @@
 
 extern const struct vcpu_events vcpu_events;
 
-/* Answers late. */
-int event_late(struct vcpu *vcpu, struct error *err);
-
-/* KVM_RUN returns without an entry: by immediate_exit, by a pending signal, and in another thread. */
-int event_stopped(struct vcpu *vcpu, struct error *err);
-
-/* INIT of a vCPU with an APIC of KVM's own, which goes on where it was. */
-int event_reset(struct vcpu *vcpu, struct error *err);
-
-/* Two NMIs: the second one has to wait until the first one's handler has returned. */
-int event_nmi(struct vcpu *vcpu, struct error *err);
-
 /* How long KVM polls for a halted vCPU's wake-up in that operation, ns; false: it is all the same. */
 bool event_halt_poll_ns(enum probe_op op, uint64_t *ns);
 

@@ -3,6 +3,7 @@
 
 #include <cpuid.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,10 +37,10 @@ bool features_unrestricted_guest(void)
 }
 
 /*
- * Whether the CPU is that of a QEMU TCG before 8.1, which knows fewer intercepts. TCG does not tell
- * its version, but the machine's type does, as in "pc-i440fx-7.2".
+ * The version of the QEMU whose TCG this CPU is, as 100 times the major one and the minor one; INT_MAX if it is
+ * another CPU. TCG does not tell its version, but the machine's type does, as in "pc-i440fx-7.2".
  */
-static bool cpu_is_old_tcg(void)
+static int tcg_version(void)
 {
 	unsigned int eax, signature[3], major, minor;
 	char type[64] = "", *version;
@@ -47,7 +48,7 @@ static bool cpu_is_old_tcg(void)
 
 	__cpuid(0x40000000, eax, signature[0], signature[1], signature[2]);
 	if (memcmp(signature, "TCGTCGTCGTCG", sizeof(signature)))
-		return false;
+		return INT_MAX;
 	fd = open("/sys/class/dmi/id/product_version", O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		if (read(fd, type, sizeof(type) - 1) < 0)
@@ -56,8 +57,14 @@ static bool cpu_is_old_tcg(void)
 	}
 	version = strrchr(type, '-');
 	if (!version || sscanf(version, "-%u.%u", &major, &minor) != 2)
-		return true;
-	return major < 8 || (major == 8 && minor < 1);
+		return 0;
+	return 100 * major + minor;
+}
+
+/* Before 8.1 it knows fewer intercepts. */
+static bool cpu_is_old_tcg(void)
+{
+	return tcg_version() < 801;
 }
 
 /* Whether the CPU virtualizes the APIC, which changes the exits. */
@@ -143,6 +150,16 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 		if (!module_parameter(isa, "vgif"))
 			return NULL;
 		return "this CPU can execute it without an exit (kvm_amd.vgif=1)";
+	case PROBE_RSM:
+		if (isa == EXIT_ISA_VMX || tcg_version() < 901 || tcg_version() == INT_MAX)
+			return NULL;
+		return "QEMU's TCG raises #UD before it intercepts it since version 9.1: see ud2";
+	case PROBE_SMI:
+		if (!guest->smm)
+			return "this KVM has no system management mode (CONFIG_KVM_SMM)";
+		if (isa == EXIT_ISA_SVM || features_unrestricted_guest())
+			return NULL;
+		return "KVM emulates the handler (kvm_intel.unrestricted_guest=0)";
 	case PROBE_NMI:
 		if (module_parameter(isa, "vnmi") == (isa == EXIT_ISA_VMX))
 			return NULL;

@@ -10,6 +10,7 @@
 /* What a guest is offered, by its CPUID. */
 struct guest_features {
 	bool xsave, umip, nested; /* nested: VMX or SVM of its own */
+	bool smm;		  /* not by its CPUID, by what its KVM has */
 };
 
 /*

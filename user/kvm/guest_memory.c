@@ -16,6 +16,9 @@ _Static_assert(PROBE_IMAGE_ADDR + PROBE_IMAGE_MAX <= PAGE_TABLES, "image and pag
 #define PTE_ACCESSED_DIRTY 0x60u
 #define PTE_LARGE 0x80u
 
+#define SMM_ADDRESS_SPACE (1u << 16) /* in the number of a slot */
+#define SMM_ENTRY 0x8000u	     /* from SMBASE on */
+
 extern const uint8_t probe_blob[], probe_blob_end[];
 
 static void build_page_tables(uint8_t *ram)
@@ -44,6 +47,27 @@ static uint8_t *map_memory(size_t size)
 	madvise(memory, size, MADV_NOHUGEPAGE);
 	syscall(SYS_mbind, memory, size, MPOL_LOCAL, NULL, 0, 0);
 	return memory;
+}
+
+/* No RAM of the machine's need be here: an SMI's handler and KVM, which saves the state, use nothing else. */
+static int add_smram(struct guest_memory *memory, int vm_fd, int nr_vcpus, struct error *err)
+{
+	static const uint8_t handler[] = { 0x0f, 0xa2, 0x0f, 0xaa }; /* CPUID, RSM */
+	struct kvm_userspace_memory_region region;
+
+	memory->smram_size = nr_vcpus * SMRAM_SIZE;
+	memory->smram = map_memory(memory->smram_size);
+	if (!memory->smram)
+		return error_set(err, STATUS_CANNOT_RUN, "no memory for the test VM");
+	for (int i = 0; i < nr_vcpus; i++)
+		memcpy(memory->smram + i * SMRAM_SIZE + SMM_ENTRY, handler, sizeof(handler));
+	region = (struct kvm_userspace_memory_region){
+		.slot = SMM_ADDRESS_SPACE,
+		.guest_phys_addr = SMBASE,
+		.memory_size = memory->smram_size,
+		.userspace_addr = (uintptr_t)memory->smram,
+	};
+	return KVM(vm_fd, KVM_SET_USER_MEMORY_REGION, &region, err) < 0 ? STATUS_CANNOT_RUN : 0;
 }
 
 int guest_memory_add(struct guest_memory *memory, int vm_fd, int nr_vcpus, struct error *err)
@@ -78,6 +102,8 @@ int guest_memory_add(struct guest_memory *memory, int vm_fd, int nr_vcpus, struc
 	if (KVM(vm_fd, KVM_SET_USER_MEMORY_REGION, &ram, err) < 0 ||
 	    KVM(vm_fd, KVM_SET_USER_MEMORY_REGION, &touch, err) < 0)
 		return STATUS_CANNOT_RUN;
+	if (KVM(vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_SMM, err) > 0)
+		return add_smram(memory, vm_fd, nr_vcpus, err);
 	return 0;
 }
 
@@ -87,4 +113,6 @@ void guest_memory_free(struct guest_memory *memory)
 		munmap(memory->ram, memory->ram_size);
 	if (memory->touch)
 		munmap(memory->touch, memory->touch_size);
+	if (memory->smram)
+		munmap(memory->smram, memory->smram_size);
 }

@@ -24,6 +24,7 @@ _Static_assert(TOUCH_BASE + TEST_VM_MAX_VCPUS * TOUCH_SIZE <= PROBE_MMIO_ADDR, "
 #define EFER_LONG_MODE 0x500u	/* LMA, LME */
 #define APIC_BASE_X2APIC 0xc00u /* enabled, in x2APIC mode */
 #define MSR_FEATURE_CONTROL 0x3a
+#define MSR_SMBASE 0x9e
 #define FEATURE_CONTROL_VMX 0x5 /* locked, with VMX */
 #define CPUID_1_ECX_VMX (1u << 5)
 #define CPUID_EXT_1_ECX_SVM (1u << 2)
@@ -144,7 +145,9 @@ static int create_vm(struct test_vm *vm, struct error *err)
 		if (status)
 			return status;
 	}
-	return guest_memory_add(&vm->memory, vm->vm_fd, vm->config.nr_vcpus, err);
+	status = guest_memory_add(&vm->memory, vm->vm_fd, vm->config.nr_vcpus, err);
+	vm->features.smm = vm->memory.smram;
+	return status;
 }
 
 /* What KVM offers, to be passed on to the guest as it is; and the features of KVM's own APIC. */
@@ -220,24 +223,27 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 	vcpu->shared->isa = vm->config.isa;
 	vcpu->shared->ms_cycles = ms_cycles;
 	vcpu->shared->stgi_exits = !unsupported_reason(PROBE_STGI, vm->config.isa, &vm->features);
+	vcpu->shared->rsm_exits = !unsupported_reason(PROBE_RSM, vm->config.isa, &vm->features);
 	vcpu->touch = vm->memory.touch + vcpu->id * TOUCH_SIZE;
 	vcpu->shared->touch = TOUCH_BASE + vcpu->id * TOUCH_SIZE;
 	return vcpu_reset(vcpu, err);
 }
 
-/* As firmware does. */
-static int allow_vmx(const struct vcpu *vcpu, struct error *err)
+/* As firmware does: 1 or, if KVM refuses it, 0; a negative number on errors. */
+static int set_up_msrs(const struct test_vm *vm, const struct vcpu *vcpu, struct error *err)
 {
-	return kvm_set_msr(vcpu->fd, MSR_FEATURE_CONTROL, FEATURE_CONTROL_VMX, err) < 0 ?
-		       STATUS_CANNOT_RUN :
-		       0;
+	int set = 0;
+
+	if (vm->config.isa == EXIT_ISA_VMX && vm->features.nested)
+		set = kvm_set_msr(vcpu->fd, MSR_FEATURE_CONTROL, FEATURE_CONTROL_VMX, err);
+	if (set >= 0 && vm->features.smm)
+		set = kvm_set_msr(vcpu->fd, MSR_SMBASE, SMBASE + vcpu->id * SMRAM_SIZE, err);
+	return set;
 }
 
 static int create_vcpu(struct test_vm *vm, struct vcpu *vcpu, const struct kvm_cpuid2 *const *cpuid,
 		       unsigned int nr, struct error *err)
 {
-	int status;
-
 	vcpu->fd = KVM(vm->vm_fd, KVM_CREATE_VCPU, (long)vm->next_id, err);
 	if (vcpu->fd < 0)
 		return STATUS_CANNOT_RUN;
@@ -250,11 +256,8 @@ static int create_vcpu(struct test_vm *vm, struct vcpu *vcpu, const struct kvm_c
 	for (unsigned int i = 0; i < nr; i++)
 		if (KVM(vcpu->fd, KVM_SET_CPUID2, cpuid[i], err) < 0)
 			return STATUS_CANNOT_RUN;
-	if (vm->config.isa == EXIT_ISA_VMX && vm->features.nested) {
-		status = allow_vmx(vcpu, err);
-		if (status)
-			return status;
-	}
+	if (set_up_msrs(vm, vcpu, err) < 0)
+		return STATUS_CANNOT_RUN;
 	return set_registers(vm, vcpu, err);
 }
 

@@ -4,6 +4,7 @@
 
 #define NONE WORKLOAD_NONE
 
+static const char shadowed[] = "VMX has a shadow of it for the guest to read: no exit";
 static const char svm_only[] = "an SVM instruction: raises #UD on VMX, without an exit of its own";
 static const char no_umip[] = "KVM does not emulate UMIP on SVM: no exit";
 static const char vmx_only[] = "a VMX instruction: raises #UD on SVM, see ud2";
@@ -34,6 +35,10 @@ const struct workload workloads[] = {
 	ROW("mov-cr0", MOV_CR0, 0x65, 28, 107, "MOV to CR0 that toggles AM"),
 	ROW("mov-cr4", MOV_CR4, 0x14, 28, 103, "MOV to CR4 that toggles MCE"),
 	ROW("mov-cr8", MOV_CR8, 0x18, 28, 157, "MOV to CR8, the task priority"),
+	ROW("mov-from-cr0", MOV_FROM_CR0, 0x00, NONE, 127,
+	    "MOV from CR0 while CR0.CD is set, which KVM keeps from the CPU", .why = shadowed),
+	ROW("mov-to-cr0", MOV_TO_CR0, 0x10, 28, 131, "MOV to CR0 that toggles AM, likewise"),
+	ROW("mov-from-cr4", MOV_FROM_CR4, 0x04, NONE, 137, "MOV from CR4", .why = shadowed),
 	ROW("mov-from-dr", MOV_FROM_DR, 0x20, 29, 163,
 	    "MOV from DR0 to DR7 in turn, under KVM_GUESTDBG_ENABLE", .svm_numbers = 8,
 	    .guest_debug = true),
@@ -47,6 +52,7 @@ const struct workload workloads[] = {
 	ROW("monitor", MONITOR, 0x8a, 39, 137, "MONITOR, which KVM skips"),
 	ROW("mwait", MWAIT, 0x8b, 36, 173, "MWAIT, which KVM skips"),
 	ROW("ud2", UD2, 0x46, 0, 179, "UD2: the invalid-opcode exception"),
+	ROW("rsm", RSM, 0x73, 0, 131, "RSM outside of system management mode"),
 	ROW("vmrun", VMRUN, 0x80, NONE, 107, "VMRUN in a guest without SVM", .why = svm_only),
 	ROW("vmload", VMLOAD, 0x82, NONE, 83, "VMLOAD in a guest without SVM", .why = svm_only),
 	ROW("vmsave", VMSAVE, 0x83, NONE, 89, "VMSAVE in a guest without SVM", .why = svm_only),
@@ -112,6 +118,8 @@ const struct workload workloads[] = {
 	    "OUT, after which KVM_RUN ends in each of three ways before it enters", .slow = true),
 	ROW("reset", RESET, 0x7b, 30, 43,
 	    "OUT, at which an INIT resets the vCPU; the VMM restores its state", .irqchip = true,
+	    .slow = true),
+	ROW("smi", SMI, 0x72, 10, 61, "CPUID in system management mode, after an SMI",
 	    .slow = true),
 	ROW("nmi", NMI, 0x74, 8, 59,
 	    "an NMI, and one that waits for its end: IRET of each; VMX: the NMI window",

@@ -35,9 +35,9 @@ struct workload {
 	 * to debug registers until the next exit.
 	 */
 	bool guest_debug;
-	bool slow;	    /* VMM work or a vCPU reset for each: keep counts low */
-	const char *help;   /* one line */
-	const char *why;    /* of a bound; of an ISA on which there is none */
+	bool slow;	  /* VMM work or a vCPU reset for each: keep counts low */
+	const char *help; /* one line */
+	const char *why;  /* of a bound; of an ISA on which there is none */
 };
 
 #define WORKLOADS_MAX 128 /* rows that the table may have */

@@ -13,7 +13,6 @@
 
 #define MSR_IA32_UCODE_WRITE 0x79 /* KVM ignores writes, on both vendors */
 #define MSR_IA32_UCODE_REV 0x8b	  /* KVM intercepts and emulates reads */
-#define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
 #define CR4_MCE (1ul << 6)
 #define CR4_UMIP (1ul << 11)
 #define MSR_TSC 0x10
@@ -342,34 +341,6 @@ static void hlt_timer(struct probe_shared *shared, uint64_t count)
 	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
 }
 
-/* The VMM knows what to do. */
-static void event(void)
-{
-	asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_EVENT), "a"(0) : "memory");
-}
-
-/* Spins, so that another thread gets its turn, and tells the VMM. */
-static void preempted(const struct probe_shared *shared)
-{
-	uint64_t begin = rdtsc();
-
-	while (rdtsc() - begin < shared->ms_cycles / 2)
-		;
-	event();
-}
-
-static void nmi(struct probe_shared *shared, uint64_t count)
-{
-	for (; count; count--) {
-		bump(shared, PROBE_OUT);
-		bump(shared, PROBE_NMI);
-		/* The IRET of each handler; on VMX the window that the second one waits for. */
-		if (shared->isa == EXIT_ISA_SVM)
-			bump(shared, PROBE_NMI);
-		event();
-	}
-}
-
 static void sgdt(void)
 {
 	struct {
@@ -445,6 +416,7 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(HLT, asm volatile("hlt"));
 		TIMES(HYPERCALL, hypercall(shared->isa));
 		TIMES(MOV_CR0, toggle_cr0());
+		TIMES(MOV_FROM_CR4, asm volatile("mov %%cr4, %0" : "=r"(operand)));
 		TIMES(MOV_CR4, toggle_cr4(shared, CR4_MCE));
 		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));
 		TIMES(XSETBV, xsetbv());
@@ -454,6 +426,7 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(MONITOR, asm volatile(MAY_FAULT("monitor") : : "a"(shared), "c"(0), "d"(0)));
 		TIMES(MWAIT, asm volatile(MAY_FAULT("mwait") : : "a"(0), "c"(0)));
 		TIMES(UD2, NO_OPERAND("ud2"));
+		TIMES(RSM, NO_OPERAND("rsm"));
 		TIMES(VMRUN, WITH_RAX("vmrun %%rax"));
 		TIMES(VMLOAD, WITH_RAX("vmload %%rax"));
 		TIMES(VMSAVE, WITH_RAX("vmsave %%rax"));
@@ -480,6 +453,10 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(RESET, event());
 		TIMES(PAUSE, asm volatile("pause"));
 		TIMES(SHUTDOWN, shut_down());
+	case PROBE_MOV_FROM_CR0:
+	case PROBE_MOV_TO_CR0:
+		control_register_0(shared, op, count);
+		break;
 	case PROBE_MOV_FROM_DR:
 	case PROBE_MOV_TO_DR:
 		debug_registers(shared, op, count);
@@ -509,6 +486,9 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 	case PROBE_HLT_POLL:
 	case PROBE_HLT_STOPPED:
 		hlt_timer(shared, count);
+		break;
+	case PROBE_SMI:
+		smi(shared, count);
 		break;
 	case PROBE_NMI:
 		nmi(shared, count);

@@ -6,6 +6,8 @@
 
 #include "kvm/guest/probe_abi.h"
 
+#define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
+
 /* Counts an operation, which is about to be executed. */
 static inline void bump(struct probe_shared *shared, enum probe_op op)
 {
@@ -55,6 +57,15 @@ static inline void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
 	bump(shared, PROBE_MOV_CR4);
 	toggle_cr4(shared, bit);
 }
+
+/* An OUT at which the VMM does what it does for the operation, and what goes with it. */
+void event(void);
+void preempted(const struct probe_shared *shared);
+void nmi(struct probe_shared *shared, uint64_t count);
+void smi(struct probe_shared *shared, uint64_t count);
+
+/* PROBE_MOV_FROM_CR0 or PROBE_MOV_TO_CR0, with a MOV to CR0 before and after. */
+void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t count);
 
 /* PROBE_MOV_FROM_DR or PROBE_MOV_TO_DR, and those that follow it, in turn: count of them in all. */
 void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t count);

@@ -44,6 +44,9 @@
 	X(MOV_CR0)                                                                              \
 	X(MOV_CR4)                                                                              \
 	X(MOV_CR8)                                                                              \
+	X(MOV_FROM_CR0) /* this one and the next under CR0.CD */                                \
+	X(MOV_TO_CR0)                                                                           \
+	X(MOV_FROM_CR4)                                                                         \
 	X(MOV_FROM_DR) /* DR0; each debug register has a number of its own on SVM */            \
 	X(MOV_FROM_DR1)                                                                         \
 	X(MOV_FROM_DR2)                                                                         \
@@ -67,6 +70,7 @@
 	X(MONITOR)                                                                              \
 	X(MWAIT)                                                                                \
 	X(UD2)                                                                                  \
+	X(RSM)                                                                                  \
 	X(VMRUN)                                                                                \
 	X(VMLOAD)                                                                               \
 	X(VMSAVE)                                                                               \
@@ -103,9 +107,10 @@
 	X(EMULATE)                                                                              \
 	X(TOUCH_LATE) /* the same, of a page that user space provides late */                   \
 	X(PREEMPTED)                                                                            \
-	X(LATE) /* these five at an OUT to PROBE_PORT_EVENT */                                  \
+	X(LATE) /* these six at an OUT to PROBE_PORT_EVENT */                                   \
 	X(STOPPED)                                                                              \
 	X(RESET)                                                                                \
+	X(SMI)	    /* an OUT before it, an RSM or UD2 after it */                              \
 	X(NMI)	    /* an OUT before it */                                                      \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */                    \
 	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
@@ -161,9 +166,10 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4;	     /* what the guest's CR4 is: both */
-	uint64_t ms_cycles;  /* VMM -> guest: of its TSC in a millisecond */
-	uint64_t stgi_exits; /* VMM -> guest: whether STGI causes an exit */
+	uint64_t cr4;	    /* what the guest's CR4 is: both */
+	uint64_t ms_cycles; /* VMM -> guest: of its TSC in a millisecond */
+	/* VMM -> guest: whether STGI causes an exit, and RSM one of its own, not that of #UD */
+	uint64_t stgi_exits, rsm_exits;
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "guest.h"
+#include "kvm/guest/guest.h"
+
+#define CR0_CD (1ul << 30)
 
 /* The first of the eight that has been accessed less often than DR0: they take turns, in random programs, too. */
 static unsigned int next_register(const struct probe_shared *shared, enum probe_op op)
@@ -60,4 +62,35 @@ void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t cou
 		else
 			move_to(n);
 	}
+}
+
+static uint64_t read_cr0(void)
+{
+	uint64_t cr0;
+
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	return cr0;
+}
+
+static void write_cr0(uint64_t cr0)
+{
+	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
+}
+
+/* On SVM, KVM intercepts all accesses to CR0 while it is not as the guest sees it. */
+void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t count)
+{
+	const uint64_t before = read_cr0(), cr0 = before | CR0_CD;
+
+	bump(shared, PROBE_MOV_CR0);
+	write_cr0(cr0);
+	for (; count; count--) {
+		bump(shared, op);
+		if (op == PROBE_MOV_FROM_CR0)
+			read_cr0();
+		else
+			write_cr0(count & 1 ? cr0 : cr0 ^ CR0_AM);
+	}
+	bump(shared, PROBE_MOV_TO_CR0);
+	write_cr0(before);
 }
