@@ -124,14 +124,15 @@ static int read_one(struct vcpu *vcpu, struct cpuid_read *read, struct error *er
 		.rbx = read->in[CPUID_RBX],
 		.rcx = read->in[CPUID_RCX],
 		.rdx = read->in[CPUID_RDX],
-		.rip = PROBE_CPUID_ADDR,
+		.rip = read->mode == CPUID_MODE_EMULATED ? PROBE_PREFIX_ADDR : PROBE_CPUID_ADDR,
 		.rflags = RFLAGS_FIXED | RFLAGS_IOPL_3,
 	};
 	int status;
 
 	if (KVM(vcpu->fd, KVM_SET_REGS, &regs, err) < 0)
 		return STATUS_CANNOT_RUN;
-	read->cpuids = ++executed[PROBE_CPUID];
+	executed[read->mode == CPUID_MODE_EMULATED ? PROBE_UD2 : PROBE_CPUID]++;
+	read->cpuids = executed[PROBE_CPUID];
 	status = vcpu_run_once(vcpu, err);
 	if (status)
 		return status;

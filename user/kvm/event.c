@@ -8,6 +8,7 @@
 
 #include "exitcheck.h"
 #include "kvm/late_memory.h"
+#include "kvm/workload.h"
 #include "kvm/rival.h"
 #include "kvm/thread.h"
 #include "util/array.h"
@@ -18,9 +19,9 @@
 #define POLL_NS 10000000
 
 /* Waits in user space, where the exit goes on. */
-static void wait_ns(struct vcpu *vcpu, long ns)
+static void wait_ns(struct vcpu *vcpu, uint64_t ns)
 {
-	const struct timespec time = { .tv_nsec = ns };
+	const struct timespec time = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 	uint64_t begin = __rdtsc();
 
 	nanosleep(&time, NULL);
@@ -38,7 +39,7 @@ static int note_rival(struct vcpu *vcpu, struct error *err)
 static int event_late(struct vcpu *vcpu, struct error *err)
 {
 	(void)err;
-	wait_ns(vcpu, LATE_NS);
+	wait_ns(vcpu, vcpu->shared->late_ns ?: LATE_NS);
 	return 0;
 }
 
@@ -106,7 +107,7 @@ static int event_stopped(struct vcpu *vcpu, struct error *err)
 	return status;
 }
 
-/* All that an INIT changes. */
+/* A vCPU's state, as a VMM that saves and restores it has it; all that an INIT changes. */
 struct saved {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
@@ -117,21 +118,42 @@ struct saved {
 	struct kvm_fpu fpu;
 };
 
+static int save(struct vcpu *vcpu, struct saved *saved, struct error *err)
+{
+	*saved = (struct saved){ 0 };
+	vcpu_end_instruction(vcpu);
+	return KVM(vcpu->fd, KVM_GET_REGS, &saved->regs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_SREGS, &saved->sregs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_DEBUGREGS, &saved->debugregs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_VCPU_EVENTS, &saved->events, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_LAPIC, &saved->lapic, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_FPU, &saved->fpu, err) < 0 ||
+			       KVM(vcpu->fd, KVM_GET_MP_STATE, &saved->mp_state, err) < 0 ?
+		       STATUS_CANNOT_RUN :
+		       0;
+}
+
+static int restore(struct vcpu *vcpu, const struct saved *saved, struct error *err)
+{
+	return KVM(vcpu->fd, KVM_SET_SREGS, &saved->sregs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_REGS, &saved->regs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_DEBUGREGS, &saved->debugregs, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_FPU, &saved->fpu, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_LAPIC, &saved->lapic, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &saved->events, err) < 0 ||
+			       KVM(vcpu->fd, KVM_SET_MP_STATE, &saved->mp_state, err) < 0 ?
+		       STATUS_CANNOT_RUN :
+		       0;
+}
+
 /* INIT of a vCPU with an APIC of KVM's own, which goes on where it was. */
 static int event_reset(struct vcpu *vcpu, struct error *err)
 {
-	struct saved saved = { 0 };
 	struct kvm_vcpu_events init;
 	struct kvm_mp_state state;
+	struct saved saved;
 
-	vcpu_end_instruction(vcpu);
-	if (KVM(vcpu->fd, KVM_GET_REGS, &saved.regs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_SREGS, &saved.sregs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_DEBUGREGS, &saved.debugregs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_VCPU_EVENTS, &saved.events, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_LAPIC, &saved.lapic, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_FPU, &saved.fpu, err) < 0 ||
-	    KVM(vcpu->fd, KVM_GET_MP_STATE, &saved.mp_state, err) < 0)
+	if (save(vcpu, &saved, err))
 		return STATUS_CANNOT_RUN;
 	init = saved.events;
 	init.flags |= KVM_VCPUEVENT_VALID_SMM;
@@ -140,15 +162,25 @@ static int event_reset(struct vcpu *vcpu, struct error *err)
 	if (KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &init, err) < 0 ||
 	    KVM(vcpu->fd, KVM_GET_MP_STATE, &state, err) < 0)
 		return STATUS_CANNOT_RUN;
-	if (KVM(vcpu->fd, KVM_SET_SREGS, &saved.sregs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_REGS, &saved.regs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_DEBUGREGS, &saved.debugregs, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_FPU, &saved.fpu, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_LAPIC, &saved.lapic, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_VCPU_EVENTS, &saved.events, err) < 0 ||
-	    KVM(vcpu->fd, KVM_SET_MP_STATE, &saved.mp_state, err) < 0)
-		return STATUS_CANNOT_RUN;
-	return 0;
+	return restore(vcpu, &saved, err);
+}
+
+/* Besides, what a VMM does to a vCPU that was paused; where the guest has no clock of KVM's, it is refused. */
+static int event_state(struct vcpu *vcpu, struct error *err)
+{
+	const int khz = KVM(vcpu->fd, KVM_GET_TSC_KHZ, 0, err);
+	struct saved saved;
+	int status;
+
+	wait_ns(vcpu, LATE_NS / 2);
+	status = khz < 0 ? STATUS_CANNOT_RUN : save(vcpu, &saved, err);
+	if (!status)
+		status = restore(vcpu, &saved, err);
+	if (!status && KVM(vcpu->fd, KVM_SET_TSC_KHZ, (long)khz, err) < 0)
+		status = STATUS_CANNOT_RUN;
+	ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0);
+	wait_ns(vcpu, LATE_NS / 2);
+	return status;
 }
 
 /* The second one has to wait until the first one's handler has returned. */
@@ -173,7 +205,8 @@ static int event_cause(struct vcpu *vcpu, struct error *err)
 	} events[] = {
 		{ PROBE_PREEMPTED, note_rival },  { PROBE_LATE, event_late },
 		{ PROBE_STOPPED, event_stopped }, { PROBE_RESET, event_reset },
-		{ PROBE_SMI, event_smi },	  { PROBE_NMI, event_nmi },
+		{ PROBE_STATE, event_state },	  { PROBE_SMI, event_smi },
+		{ PROBE_NMI, event_nmi },
 	};
 
 	for (unsigned int i = 0; i < NR(events); i++)
@@ -186,7 +219,7 @@ static int event_begin(struct vcpu *vcpu, struct error *err)
 {
 	if (vcpu->op == PROBE_PREEMPTED)
 		return rival_start(&vcpu->rival, err);
-	if (vcpu->op == PROBE_TOUCH_LATE)
+	if (op_touches(vcpu->op) && vcpu->op != PROBE_TOUCH)
 		return late_memory_start(&vcpu->late, vcpu->touch, TOUCH_SIZE, err);
 	return 0;
 }

@@ -14,14 +14,13 @@
 #define CPUID_1_ECX_MONITOR (1u << 3)
 #define CPUID_7_ECX_UMIP (1u << 2)
 
-/* Whether a boolean parameter of the vendor's KVM module is on. */
-static bool module_parameter(enum exit_isa isa, const char *name)
+/* Whether a boolean parameter of that module is on. */
+static bool parameter_is_on(const char *module, const char *name)
 {
 	char path[64], value = 'N';
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s",
-		 isa == EXIT_ISA_VMX ? "kvm_intel" : "kvm_amd", name);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -29,6 +28,17 @@ static bool module_parameter(enum exit_isa isa, const char *name)
 		value = 'N';
 	close(fd);
 	return value == 'Y' || value == '1';
+}
+
+/* Likewise, of the vendor's KVM module. */
+static bool module_parameter(enum exit_isa isa, const char *name)
+{
+	return parameter_is_on(isa == EXIT_ISA_VMX ? "kvm_intel" : "kvm_amd", name);
+}
+
+bool features_emulation_prefix(void)
+{
+	return parameter_is_on("kvm", "force_emulation_prefix");
 }
 
 bool features_unrestricted_guest(void)
@@ -172,10 +182,13 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 		return "a different exit number without nested paging (kvm_amd.npt=0)";
 	case PROBE_TOUCH:
 	case PROBE_TOUCH_LATE:
+	case PROBE_TOUCH_HALTED:
 	case PROBE_MMIO_READ:
 	case PROBE_MMIO_WRITE:
+	case PROBE_MMIO_SPLIT:
 		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
-			return op == PROBE_TOUCH_LATE ? late_memory_unsupported() : NULL;
+			return op_touches(op) && op != PROBE_TOUCH ? late_memory_unsupported() :
+								     NULL;
 		return "a different exit number without nested paging (kvm_intel.ept=0 or"
 		       " kvm_amd.npt=0)";
 	default:

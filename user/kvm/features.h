@@ -23,4 +23,7 @@ const char *unsupported_reason(enum probe_op op, enum exit_isa isa,
 /* VMX: whether the CPU enters real mode, and protected mode without paging, by itself. */
 bool features_unrestricted_guest(void);
 
+/* Whether KVM emulates an instruction that has its prefix for that. */
+bool features_emulation_prefix(void);
+
 #endif

@@ -311,7 +311,7 @@ static void add_span(struct vcpu *vcpu)
 /* Has the guest execute op count times, at once or in rounds. */
 static int run_rounds(struct vcpu *vcpu, struct error *err)
 {
-	bool touch = vcpu->op == PROBE_TOUCH || vcpu->op == PROBE_TOUCH_LATE;
+	bool touch = op_touches(vcpu->op);
 	bool invalid = vcpu->op == PROBE_INVALID_STATE || vcpu->op == PROBE_EMULATE;
 	uint64_t left, round, largest = UINT64_MAX;
 	int status = 0;

@@ -53,11 +53,16 @@ unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
 	return exit_index(isa, isa == EXIT_ISA_SVM ? number + (op - workload->op) : number);
 }
 
+bool op_touches(enum probe_op op)
+{
+	return op == PROBE_TOUCH || op == PROBE_TOUCH_LATE || op == PROBE_TOUCH_HALTED;
+}
+
 bool op_leaves_kvm(enum probe_op op)
 {
 	static const enum probe_op ops[] = {
-		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS, PROBE_INS,
-		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_HLT,
+		PROBE_OUT,	 PROBE_IN,	   PROBE_OUTS,	     PROBE_INS,
+		PROBE_MMIO_READ, PROBE_MMIO_WRITE, PROBE_MMIO_SPLIT, PROBE_HLT,
 	};
 
 	for (unsigned int i = 0; i < NR(ops); i++)
@@ -70,7 +75,7 @@ uint64_t workload_command_limit(enum probe_op op)
 {
 	const struct workload *workload = workload_of(op);
 
-	if (op == PROBE_TOUCH || op == PROBE_TOUCH_LATE)
+	if (op_touches(op))
 		return PROBE_TOUCH_PAGES;
 	return workload && workload->slow ? MAX_SLOW_COMMAND : MAX_COMMAND;
 }

@@ -30,6 +30,7 @@ struct session {
 	unsigned int nr_vms;
 	struct vm several;	      /* the VM of phase B, which ends after the others */
 	uint64_t rested_ns;	      /* when its vCPUs have rested long enough, see several.c */
+	bool has_long;		      /* one of them is in an exit that takes long */
 	struct cpu_switch *cpus;      /* of phase_storm(), NULL: none */
 	struct published_point point; /* of the sweep under way, see points.c */
 	/* The workloads that the phases with several vCPUs or VMs run. */

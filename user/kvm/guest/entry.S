@@ -15,6 +15,9 @@ _start:
 	jmp	start
 	.org	PROBE_EMULATED_ADDR - PROBE_IMAGE_ADDR
 	outb	%al, $PROBE_PORT_DATA
+	.org	PROBE_PREFIX_ADDR - PROBE_IMAGE_ADDR
+	ud2
+	.ascii	"kvm"
 	.org	PROBE_CPUID_ADDR - PROBE_IMAGE_ADDR
 	cpuid				/* the same bytes in 16-bit code, and in 32-bit code */
 	outb	%al, $PROBE_PORT_DATA

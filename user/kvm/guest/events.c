@@ -40,3 +40,13 @@ void smi(struct probe_shared *shared, uint64_t count)
 		event();
 	}
 }
+
+/* The VMM says of a guest that has KVM's clock that it was paused; a reset takes that clock away. */
+void state(struct probe_shared *shared, uint64_t count)
+{
+	enable_clock(shared);
+	for (; count; count--) {
+		bump(shared, PROBE_STATE);
+		event();
+	}
+}

@@ -16,23 +16,8 @@
 #define CR4_MCE (1ul << 6)
 #define CR4_UMIP (1ul << 11)
 #define MSR_TSC 0x10
-#define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC_EOI 0x80b
-#define MSR_X2APIC_SVR 0x80f
-#define MSR_X2APIC_ICR 0x830
-#define MSR_X2APIC_LVTT 0x832
-#define SVR_ENABLED (0x100 | 0xff)
-#define ICR_SELF (0x40000 | PROBE_IRQ_VECTOR)
-#define ICR_ABSENT (1ull << 32 | PROBE_IRQ_VECTOR) /* to an APIC ID that no vCPU has */
-#define LVTT_DEADLINE (0x40000 | PROBE_IRQ_VECTOR)
-#define LVTT_DEADLINE_MASKED (LVTT_DEADLINE | 0x10000)
-/*
- * Cycles from the arming of the deadline to the deadline: more than an exit
- * takes, and than KVM fires ahead of time (at most 5 us).
- */
-#define DEADLINE_CYCLES 40000
-#define DEADLINE_ADVANCE 20000
-#define TSC_FAR ((1ull << 40) + 123456789) /* no multiple of 2^32 */
+#define MSR_KVM_STEAL_TIME 0x4b564d03
 #define HYPERCALL_UNKNOWN 0x7eac4ed
 #define VECTOR_NMI 2
 #define VECTOR_UD 6
@@ -51,14 +36,6 @@ struct fixup {
 };
 
 extern const struct fixup fixups[], fixups_end[];
-
-/* An instruction that is skipped if it raises #UD or #GP. */
-#define MAY_FAULT(instruction)          \
-	"1: " instruction "\n"          \
-	"2:\n"                          \
-	".pushsection .fixups, \"a\"\n" \
-	".quad 1b, 2b\n"                \
-	".popsection\n"
 
 void guest_main(struct probe_shared *shared);
 void guest_exception(struct exception_frame *frame);
@@ -113,7 +90,7 @@ void guest_exception(struct exception_frame *frame)
  */
 static void warm_up(struct probe_shared *shared)
 {
-	volatile uint8_t *page;
+	volatile uint8_t *page, *mmio = (uint8_t *)PROBE_MMIO_ADDR;
 
 	for (page = (uint8_t *)PROBE_IMAGE_ADDR; page < (uint8_t *)fixups_end;
 	     page += PROBE_PAGE_SIZE)
@@ -122,14 +99,18 @@ static void warm_up(struct probe_shared *shared)
 		*page = *page;
 
 	/* On VMX the first access is the EPT violation that lets later ones be misconfigurations. */
-	if (shared->isa != EXIT_ISA_VMX)
-		bump(shared, PROBE_MMIO_READ);
-	(void)*(volatile uint32_t *)PROBE_MMIO_ADDR;
+	for (page = mmio; page <= mmio + PROBE_PAGE_SIZE; page += PROBE_PAGE_SIZE) {
+		if (shared->isa != EXIT_ISA_VMX)
+			bump(shared, PROBE_MMIO_READ);
+		(void)*page;
+	}
 	bump(shared, PROBE_MMIO_WRITE);
 	*(volatile uint32_t *)PROBE_MMIO_ADDR = 0;
 	/* Far ahead, and back: KVM's clock is the host's. Not in a command, whose time would be wrong. */
 	also_write_msr(shared, MSR_TSC, rdtsc() + TSC_FAR);
 	also_write_msr(shared, MSR_TSC, rdtsc() - TSC_FAR);
+	enable_clock(shared);
+	enable(shared, MSR_KVM_STEAL_TIME, shared->steal);
 }
 
 static void read_leaf(struct probe_shared *shared, struct probe_read *read)
@@ -212,133 +193,11 @@ static void xsetbv(void)
 	asm volatile("xsetbv" : : "c"(0), "a"(eax), "d"(edx));
 }
 
-static void apic_enable(struct probe_shared *shared)
+static void touch_with_interrupts(volatile uint8_t *page)
 {
-	also_write_msr(shared, MSR_X2APIC_SVR, SVR_ENABLED);
-}
-
-static void x2apic_icr(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	for (; count; count--) {
-		bump(shared, PROBE_X2APIC_ICR);
-		write_msr(MSR_X2APIC_ICR, ICR_ABSENT);
-	}
-}
-
-/* Arms a deadline that is never reached. */
-static void tsc_deadline(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
-	for (; count; count--) {
-		bump(shared, PROBE_TSC_DEADLINE);
-		write_msr(MSR_TSC_DEADLINE, rdtsc() + TSC_FAR);
-	}
-	also_write_msr(shared, MSR_TSC_DEADLINE, 0);
-}
-
-/*
- * Arms a deadline and is still in the guest when the timer fires. Where arming
- * took too long to be sure of that, it does not count.
- */
-static void preemption_timer(struct probe_shared *shared, uint64_t count)
-{
-	uint64_t deadline;
-
-	apic_enable(shared);
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
-	while (count) {
-		deadline = rdtsc() + DEADLINE_CYCLES;
-		also_write_msr(shared, MSR_TSC_DEADLINE, deadline);
-		if (rdtsc() < deadline - DEADLINE_ADVANCE) {
-			bump(shared, PROBE_PREEMPTION_TIMER);
-			count--;
-		}
-		while (rdtsc() < deadline + DEADLINE_ADVANCE)
-			;
-	}
-}
-
-/* An interrupt that comes while it cannot be taken, and then can. */
-static void irq_window(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	for (; count; count--) {
-		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
-		bump(shared, PROBE_IRQ_WINDOW);
-		asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
-	}
-}
-
-/* Likewise, by the task priority. */
-static void tpr_threshold(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	for (; count; count--) {
-		asm volatile("mov %0, %%cr8" : : "r"(8ul));
-		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
-		bump(shared, PROBE_TPR_THRESHOLD);
-		asm volatile("sti\n\tmov %0, %%cr8\n\tnop\n\tnop\n\tcli" : : "r"(0ul) : "memory");
-	}
-}
-
-/*
- * An exception with an interrupt pending, which KVM cannot inject at once: it forces an exit right after the entry.
- * The #UD comes in the shadow of STI; where the CPU forgets about that, the interrupt has been taken before.
- */
-static void ud2_pending(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	for (; count; count--) {
-		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
-		bump(shared, PROBE_IRQ_WINDOW);
-		bump(shared, PROBE_UD2_PENDING);
-		asm volatile("sti\n" MAY_FAULT("ud2") "cli" : : : "memory");
-	}
-}
-
-/*
- * HLT with interrupts on, of which one wakes from it: STI takes effect one instruction late. Not so
- * if the vCPU exits between the two and the CPU forgets about it, as QEMU's TCG does now and then: see
- * guest_exception().
- */
-static __attribute__((noinline, noclone)) void halt(void)
-{
-	asm volatile("sti\n\t"
-		     ".globl pending_hlt\n"
-		     "pending_hlt:\n\t"
-		     "hlt\n\t"
-		     "cli"
-		     :
-		     :
-		     : "memory");
-}
-
-static void hlt_pending(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	for (; count; count--) {
-		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
-		bump(shared, PROBE_HLT_PENDING);
-		halt();
-	}
-}
-
-/*
- * HLT until a deadline, which is many exits away, and nearer than KVM is told to poll. How KVM waits for
- * it is the VMM's choice: see user/kvm/event.c.
- */
-static void hlt_timer(struct probe_shared *shared, uint64_t count)
-{
-	apic_enable(shared);
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE);
-	for (; count; count--) {
-		also_write_msr(shared, MSR_TSC_DEADLINE, rdtsc() + shared->ms_cycles);
-		bump(shared, shared->op);
-		halt();
-	}
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	asm volatile("sti" : : : "memory");
+	*page = 1;
+	asm volatile("cli" : : : "memory");
 }
 
 static void sgdt(void)
@@ -409,8 +268,11 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(INS, ins());
 		TIMES(MMIO_READ, (void)*mmio);
 		TIMES(MMIO_WRITE, *mmio = 0);
+		TIMES(MMIO_SPLIT,
+		      (void)*(volatile uint64_t *)(PROBE_MMIO_ADDR + PROBE_PAGE_SIZE - 4));
 		TIMES(TOUCH, touch[i * PROBE_PAGE_SIZE] = 1);
 		TIMES(TOUCH_LATE, touch[i * PROBE_PAGE_SIZE] = 1);
+		TIMES(TOUCH_HALTED, touch_with_interrupts(touch + i * PROBE_PAGE_SIZE));
 		TIMES(RDMSR, rdmsr());
 		TIMES(WRMSR, wrmsr());
 		TIMES(HLT, asm volatile("hlt"));
@@ -486,6 +348,9 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 	case PROBE_HLT_POLL:
 	case PROBE_HLT_STOPPED:
 		hlt_timer(shared, count);
+		break;
+	case PROBE_STATE:
+		state(shared, count);
 		break;
 	case PROBE_SMI:
 		smi(shared, count);

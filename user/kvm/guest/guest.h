@@ -6,7 +6,18 @@
 
 #include "kvm/guest/probe_abi.h"
 
-#define CR0_AM (1ul << 18)	  /* without RFLAGS.AC it does nothing */
+#define CR0_AM (1ul << 18) /* without RFLAGS.AC it does nothing */
+
+#define MSR_KVM_SYSTEM_TIME_NEW 0x4b564d01
+#define TSC_FAR ((1ull << 40) + 123456789) /* no multiple of 2^32 */
+
+/* An instruction that is skipped if it raises #UD or #GP. */
+#define MAY_FAULT(instruction)          \
+	"1: " instruction "\n"          \
+	"2:\n"                          \
+	".pushsection .fixups, \"a\"\n" \
+	".quad 1b, 2b\n"                \
+	".popsection\n"
 
 /* Counts an operation, which is about to be executed. */
 static inline void bump(struct probe_shared *shared, enum probe_op op)
@@ -26,6 +37,21 @@ static inline void also_write_msr(struct probe_shared *shared, uint32_t msr, uin
 {
 	bump(shared, PROBE_WRMSR);
 	write_msr(msr, value);
+}
+
+/* What KVM offers to a guest that knows it: as most guests do. Without it, the MSR raises #GP. */
+static inline void enable(struct probe_shared *shared, uint32_t msr, const uint8_t *area)
+{
+	bump(shared, PROBE_WRMSR);
+	asm volatile(MAY_FAULT("wrmsr")
+		     :
+		     : "c"(msr), "a"((uint32_t)(uint64_t)area | 1), "d"(0)
+		     : "memory");
+}
+
+static inline void enable_clock(struct probe_shared *shared)
+{
+	enable(shared, MSR_KVM_SYSTEM_TIME_NEW, shared->clock);
 }
 
 static inline uint64_t also_read_msr(struct probe_shared *shared, uint32_t msr)
@@ -62,7 +88,18 @@ static inline void also_toggle_cr4(struct probe_shared *shared, uint64_t bit)
 void event(void);
 void preempted(const struct probe_shared *shared);
 void nmi(struct probe_shared *shared, uint64_t count);
+void state(struct probe_shared *shared, uint64_t count);
 void smi(struct probe_shared *shared, uint64_t count);
+
+/* With an APIC of KVM's own: count operations of that name, with the writes to it that they need. */
+void x2apic_icr(struct probe_shared *shared, uint64_t count);
+void tsc_deadline(struct probe_shared *shared, uint64_t count);
+void preemption_timer(struct probe_shared *shared, uint64_t count);
+void irq_window(struct probe_shared *shared, uint64_t count);
+void tpr_threshold(struct probe_shared *shared, uint64_t count);
+void ud2_pending(struct probe_shared *shared, uint64_t count);
+void hlt_pending(struct probe_shared *shared, uint64_t count);
+void hlt_timer(struct probe_shared *shared, uint64_t count);
 
 /* PROBE_MOV_FROM_CR0 or PROBE_MOV_TO_CR0, with a MOV to CR0 before and after. */
 void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t count);

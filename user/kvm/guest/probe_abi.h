@@ -7,7 +7,8 @@
 /* Guest addresses; physical = linear, the VMM's page tables map 1 GiB one to one. */
 #define PROBE_IMAGE_ADDR 0x1000	   /* user/kvm/guest/probe.lds says so too; entry point */
 #define PROBE_EMULATED_ADDR 0x1008 /* of an OUT to PROBE_PORT_DATA, for PROBE_EMULATE */
-#define PROBE_CPUID_ADDR 0x100c	   /* of CPUID and an OUT to PROBE_PORT_DATA, in any mode */
+#define PROBE_CPUID_ADDR 0x1010	   /* of CPUID and an OUT to PROBE_PORT_DATA, in any mode */
+#define PROBE_PREFIX_ADDR 0x100b   /* of the same, with KVM's prefix for its emulator */
 #define PROBE_IMAGE_MAX 0xf000
 #define PROBE_MMIO_ADDR 0x3fe00000 /* nothing is there: an access is MMIO */
 
@@ -36,7 +37,8 @@
 	X(INS)                                                                                  \
 	X(MMIO_READ)                                                                            \
 	X(MMIO_WRITE)                                                                           \
-	X(TOUCH) /* first write to a fresh page */                                              \
+	X(MMIO_SPLIT) /* in two pages */                                                        \
+	X(TOUCH)      /* first write to a fresh page */                                         \
 	X(RDMSR)                                                                                \
 	X(WRMSR)                                                                                \
 	X(HLT)                                                                                  \
@@ -101,15 +103,17 @@
 	X(HLT_TIMER)	/* these three until KVM's timer wakes the vCPU: blocked in KVM, ... */ \
 	X(HLT_POLL)	/* ... polled for, ... */                                               \
 	X(HLT_STOPPED)	/* ... or blocked, while signals end KVM_RUN */                         \
+	X(TOUCH_HALTED) /* TOUCH_LATE, and KVM halts the vCPU meanwhile */                      \
 	X(NESTED_CPUID) /* these two in a guest of the guest's own */                           \
 	X(NESTED_HYPERCALL)                                                                     \
 	X(INVALID_STATE) /* this one and the next, the VMM causes */                            \
 	X(EMULATE)                                                                              \
 	X(TOUCH_LATE) /* the same, of a page that user space provides late */                   \
 	X(PREEMPTED)                                                                            \
-	X(LATE) /* these six at an OUT to PROBE_PORT_EVENT */                                   \
+	X(LATE) /* these seven at an OUT to PROBE_PORT_EVENT */                                 \
 	X(STOPPED)                                                                              \
 	X(RESET)                                                                                \
+	X(STATE)                                                                                \
 	X(SMI)	    /* an OUT before it, an RSM or UD2 after it */                              \
 	X(NMI)	    /* an OUT before it */                                                      \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */                    \
@@ -168,6 +172,7 @@ struct probe_shared {
 	uint64_t fault_rip;
 	uint64_t cr4;	    /* what the guest's CR4 is: both */
 	uint64_t ms_cycles; /* VMM -> guest: of its TSC in a millisecond */
+	uint64_t late_ns;   /* the VMM's own: how late PROBE_LATE is answered; 0: as usual */
 	/* VMM -> guest: whether STGI causes an exit, and RSM one of its own, not that of #UD */
 	uint64_t stgi_exits, rsm_exits;
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
@@ -177,6 +182,8 @@ struct probe_shared {
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
 	struct probe_read reads[PROBE_MAX_READS];
+	/* KVM's, for the guest: its clock and the steal time, which guests have it write. */
+	uint8_t clock[64] __attribute__((aligned(64))), steal[64];
 	/* The guest's, for its own guest: VMCB and host's save area; or VMXON region and VMCS. */
 	uint8_t control[2][PROBE_PAGE_SIZE] __attribute__((aligned(PROBE_PAGE_SIZE)));
 };

@@ -77,10 +77,14 @@ static void write_cr0(uint64_t cr0)
 	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
 }
 
-/* On SVM, KVM intercepts all accesses to CR0 while it is not as the guest sees it. */
+/*
+ * On SVM, KVM intercepts all accesses to CR0 while it is not as the guest sees it; on VMX, writes that change
+ * what the guest sees.
+ */
 void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t count)
 {
-	const uint64_t before = read_cr0(), cr0 = before | CR0_CD;
+	const uint64_t before = read_cr0();
+	uint64_t cr0 = before | CR0_CD;
 
 	bump(shared, PROBE_MOV_CR0);
 	write_cr0(cr0);
@@ -89,7 +93,7 @@ void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t 
 		if (op == PROBE_MOV_FROM_CR0)
 			read_cr0();
 		else
-			write_cr0(count & 1 ? cr0 : cr0 ^ CR0_AM);
+			write_cr0(cr0 ^= CR0_AM);
 	}
 	bump(shared, PROBE_MOV_TO_CR0);
 	write_cr0(before);
