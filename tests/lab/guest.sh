@@ -3,10 +3,10 @@
 # What a job in the lab's host can call.
 
 # load_kvm VARIANT [PARAM...]: loads a variant's modules; a PARAM "vendor.NAME=VALUE" is for the
-# vendor module, any other for kvm.ko.
+# vendor module, any other for kvm.ko, whose emulator a guest can have here.
 load_kvm()
 {
-	lab_dir=/run/lab/modules/$1 lab_kvm='' lab_vendor='' lab_module=kvm-intel
+	lab_dir=/run/lab/modules/$1 lab_kvm=force_emulation_prefix=1 lab_vendor='' lab_module=kvm-intel
 	shift
 	! grep -qw svm /proc/cpuinfo || lab_module=kvm-amd
 	for lab_param; do

@@ -81,7 +81,7 @@ static inline void contract_vcpu_as(struct synthetic *s, unsigned int vm, unsign
 
 static inline uint64_t contract_epoch(const struct contract_kvm *kvm)
 {
-	uint64_t epoch = 0x123456789abcdef0 ^ (uint64_t)kvm->vm << 4 ^ (uint64_t)kvm->vm << 44;
+	uint64_t epoch = (kvm->vm + 1) * 0x9e3779b97f4a7c15;
 
 	switch (kvm->s->defect) {
 	case DEFECT_EPOCH_ZERO:
@@ -90,6 +90,8 @@ static inline uint64_t contract_epoch(const struct contract_kvm *kvm)
 		return 0x1111111111111111;
 	case DEFECT_EPOCH_SHORT:
 		return (uint32_t)epoch;
+	case DEFECT_EPOCH_CLOCK:
+		return 0x123400000000 + (kvm->vm << 30);
 	case DEFECT_EPOCH_VCPU:
 		return epoch + kvm->number;
 	default:

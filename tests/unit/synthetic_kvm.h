@@ -80,6 +80,7 @@ enum defect {
 	DEFECT_EPOCH_ZERO,
 	DEFECT_EPOCH_EQUAL,	/* one for all VMs */
 	DEFECT_EPOCH_SHORT,	/* of 32 bits */
+	DEFECT_EPOCH_CLOCK,	/* when the VM was created */
 	DEFECT_EPOCH_VCPU,	/* one for each vCPU */
 	DEFECT_OTHER_LEAF,	/* a leaf that is none of ours answers something else */
 	DEFECT_OTHER_ENTRY,	/* another entry is changed */

@@ -35,6 +35,7 @@ static const struct {
 	{ DEFECT_EPOCH_ZERO, CONTRACT_LINE_EPOCH, true },
 	{ DEFECT_EPOCH_EQUAL, CONTRACT_LINE_EPOCH, true },
 	{ DEFECT_EPOCH_SHORT, CONTRACT_LINE_EPOCH, true },
+	{ DEFECT_EPOCH_CLOCK, CONTRACT_LINE_EPOCH, true },
 	{ DEFECT_EPOCH_VCPU, CONTRACT_LINE_EPOCH, true },
 	{ DEFECT_OTHER_LEAF, CONTRACT_LINE_ORDINARY, true },
 	{ DEFECT_OTHER_ENTRY, CONTRACT_LINE_ORDINARY, true },
@@ -99,6 +100,62 @@ static void more_cycles_than_passed_fail(void **state)
 	assert_int_equal(verdict_of(CHECK_CONTRACT), VERDICT_FAIL);
 	assert_int_equal(verdicts.contract.lines[CONTRACT_LINE_CLOCK].differed, 1);
 	assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_CLOCK);
+}
+
+static void add_read(struct contract_result *contract, uint32_t function, uint64_t value)
+{
+	struct contract_read *read = contract_add_read(contract);
+	const bool count = leaf_is_count(function);
+
+	/* By a vCPU that has the leaves. */
+	*read = (struct contract_read){ .vcpu = contract->reads[0].vcpu };
+	for (unsigned int i = 0; i < contract->nr_reads - 1; i++)
+		if (contract_read_is_clean(&contract->reads[i].read, LEAF_VCPU_TOTAL_CYCLES,
+					   contract->reads[i].read.in[CPUID_RCX]) &&
+		    !contract->reads[i].read.out[CPUID_RAX])
+			read->vcpu = contract->reads[i].vcpu;
+	read->read.in[CPUID_RAX] = function;
+	read->read.in[CPUID_RCX] = leaf_is_by_number(function) ? 0x7c : 0;
+	read->read.out[count ? CPUID_RAX : CPUID_RCX] = (uint32_t)value;
+	read->read.out[CPUID_RBX] = value >> 32;
+}
+
+/* wrmsrs: of the vCPU that is blocked, if it is. */
+static void add_time(struct contract_result *contract, uint64_t wrmsrs, uint64_t own,
+		     uint64_t others)
+{
+	add_read(contract, LEAF_EXITS, 4 + wrmsrs);
+	add_read(contract, LEAF_VCPU_EXITS, 4);
+	if (!own)
+		return;
+	add_read(contract, LEAF_VCPU_TOTAL_CYCLES, own);
+	add_read(contract, LEAF_TOTAL_CYCLES, own + 50 + others);
+	add_read(contract, LEAF_VCPU_TOTAL_CYCLES, own + 100);
+}
+
+static void an_open_exit_is_in_no_sum(void **state)
+{
+	static const struct {
+		uint64_t wrmsrs, cycles;
+		bool fails;
+	} later[] = { { 2, 900, false }, { 2, 940, false }, { 2, 5000, true }, { 3, 5000, false } };
+
+	(void)state;
+	for (unsigned int i = 0; i < NR(later); i++) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+		struct contract_result *contract = &result->contract;
+
+		contract->blocked = contract->nr_reads + 1;
+		add_time(contract, 2, 1000, 900);
+		add_time(contract, 2, 3000, later[i].cycles);
+		add_time(contract, later[i].wrmsrs, 0, 0);
+		judge(result);
+		assert_int_equal(verdicts.contract.lines[CONTRACT_LINE_VCPUS].differed,
+				 later[i].fails);
+		assert_int_equal(verdicts.nr_diagnoses, later[i].fails);
+		if (later[i].fails)
+			assert_int_equal(verdicts.diagnoses[0].id, DIAGNOSIS_CONTRACT_SUM);
+	}
 }
 
 /* Whatever the guest had there before. */
@@ -189,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_broken_promise_fails),
 		cmocka_unit_test(every_line_is_compared),
 		cmocka_unit_test(more_cycles_than_passed_fail),
+		cmocka_unit_test(an_open_exit_is_in_no_sum),
 		cmocka_unit_test(upper_halves_are_zero),
 		cmocka_unit_test(off_promises_nothing),
 		cmocka_unit_test(all_promises_them_to_all),

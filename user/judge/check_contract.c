@@ -130,9 +130,70 @@ static void judge_entries(const struct result *result, struct contract *found)
 	}
 }
 
+/* ---- a vCPU that is blocked in KVM ---- */
+
+static bool value_of(const struct contract_read *read, uint64_t *value)
+{
+	const struct probe_read low = contract_low(&read->read);
+
+	return leaf_decode(&low, value) == LEAF_VALUE;
+}
+
+/* WRMSRs that the other vCPU has had; the vCPU that reads has none meanwhile. */
+static bool others_wrmsrs(const struct contract_read *reads, uint64_t *wrmsrs)
+{
+	uint64_t all, own;
+
+	if (!value_of(&reads[0], &all) || !value_of(&reads[1], &own))
+		return false;
+	*wrmsrs = all - own;
+	return true;
+}
+
+/* Between which two the cycles of the other vCPU are. */
+struct others {
+	int64_t least, most;
+};
+
+static bool others_cycles(const struct contract_read *reads, struct others *others)
+{
+	uint64_t before, all, after;
+
+	if (!value_of(&reads[0], &before) || !value_of(&reads[1], &all) ||
+	    !value_of(&reads[2], &after))
+		return false;
+	*others = (struct others){ all - after, all - before };
+	return true;
+}
+
+/* If it had no WRMSR before, between and after, nothing was added to its cycles between the two reads of these. */
+static void judge_blocked(const struct result *result, struct contract *found)
+{
+	const unsigned int step = CONTRACT_OTHERS_WRMSRS + CONTRACT_OTHERS_CYCLES;
+	const struct contract_result *contract = &result->contract;
+	const struct contract_read *reads = contract->reads + contract->blocked - 1;
+	uint64_t wrmsrs[3];
+	struct others cycles[2];
+
+	if (!contract->blocked)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (!others_wrmsrs(&reads[step * i], &wrmsrs[i]) || wrmsrs[i] != wrmsrs[0])
+			return;
+	for (int i = 0; i < 2; i++)
+		if (!others_cycles(&reads[step * i + CONTRACT_OTHERS_WRMSRS], &cycles[i]))
+			return;
+	found->has_open = cycles[1].least > cycles[0].most;
+	contract_demand(found, CONTRACT_LINE_VCPUS,
+			!found->has_open && cycles[1].most >= cycles[0].least,
+			"a vCPU blocked in KVM has %lld cycles at most, and later %lld at least",
+			(long long)cycles[0].most, (long long)cycles[1].least);
+}
+
 /* ---- the epoch ---- */
 
 #define MAX_EPOCHS 64
+#define EPOCH_PIECE 16 /* bits */
 
 struct epochs {
 	struct contract *found;
@@ -169,7 +230,8 @@ static void judge_epochs(const struct result *result, const uint64_t *bits, stru
 {
 	const struct contract_result *contract = &result->contract;
 	struct epochs epochs = { .found = found };
-	uint64_t low = 0, high = 0;
+	uint64_t differ = 0;
+	bool parts_differ = true;
 
 	if (!result->discovery.present || result->discovery.abi_version < LEAF_EPOCH_ABI_VERSION)
 		return;
@@ -193,14 +255,15 @@ static void judge_epochs(const struct result *result, const uint64_t *bits, stru
 			see_epoch(&epochs, UINT32_MAX - vcpu->vm, read->read.out[CPUID_RAX],
 				  read->read.out[CPUID_RBX]);
 	}
-	for (unsigned int i = 1; i < epochs.nr; i++) {
-		low |= (uint32_t)(epochs.of[i].epoch ^ epochs.of[0].epoch);
-		high |= (epochs.of[i].epoch ^ epochs.of[0].epoch) >> 32;
-	}
+	/* No piece of random numbers is the same in all, unlike that of a clock, a counter or an address. */
+	for (unsigned int i = 1; i < epochs.nr; i++)
+		differ |= epochs.of[i].epoch ^ epochs.of[0].epoch;
+	for (unsigned int bit = 0; bit < 64; bit += EPOCH_PIECE)
+		parts_differ &= !!(differ >> bit & ((1ull << EPOCH_PIECE) - 1));
 	if (epochs.nr > 2)
-		contract_demand(found, CONTRACT_LINE_EPOCH, low && high,
-				"the epochs of all VMs have the same %s word",
-				low ? "high" : "low");
+		contract_demand(found, CONTRACT_LINE_EPOCH, parts_differ,
+				"the epochs of all %u VMs differ in 0x%llx alone", epochs.nr,
+				(unsigned long long)differ);
 }
 
 /* ---- the check ---- */
@@ -261,6 +324,7 @@ void check_contract(struct facts *facts, struct check *check)
 	judge_calls(result, found);
 	judge_accounted(result, found);
 	judge_entries(result, found);
+	judge_blocked(result, found);
 	judge_epochs(result, bits, found);
 	contract_judge_reads(facts, bits, found);
 	conclude(result, check, found);

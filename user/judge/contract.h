@@ -47,6 +47,7 @@ struct contract {
 	/* Sums that lack exactly what the vCPUs from there on have executed; 0: none does. */
 	uint64_t sums_wrong;
 	unsigned int sums_end;
+	bool has_open;	    /* cycles of an exit that a vCPU was blocked in were in a sum */
 	unsigned int vcpus; /* of the largest VM */
 };
 

@@ -34,6 +34,18 @@ bool contract_read_is_clean(const struct cpuid_read *read, uint32_t function, ui
 	       read->in[CPUID_RCX] == index;
 }
 
+struct probe_read contract_low(const struct cpuid_read *read)
+{
+	return (struct probe_read){
+		.function = read->in[CPUID_RAX],
+		.index = read->in[CPUID_RCX],
+		.eax = read->out[CPUID_RAX],
+		.ebx = read->out[CPUID_RBX],
+		.ecx = read->out[CPUID_RCX],
+		.edx = read->out[CPUID_RDX],
+	};
+}
+
 /* A read under examination. */
 struct view {
 	const struct facts *facts;
@@ -47,7 +59,7 @@ struct view {
 static bool is_64_bit(enum cpuid_mode mode)
 {
 	return mode == CPUID_MODE_64 || mode == CPUID_MODE_64_USER || mode == CPUID_MODE_FAULTING ||
-	       mode == CPUID_MODE_FAULTING_USER;
+	       mode == CPUID_MODE_FAULTING_USER || mode == CPUID_MODE_EMULATED;
 }
 
 static bool upper_halves_hold(const struct cpuid_read *read)
@@ -185,14 +197,7 @@ static struct view view_of(const struct facts *facts, const uint64_t *bits,
 		.facts = facts,
 		.read = read,
 		.vcpu = vcpu,
-		.low = {
-			.function = read->read.in[CPUID_RAX],
-			.index = read->read.in[CPUID_RCX],
-			.eax = read->read.out[CPUID_RAX],
-			.ebx = read->read.out[CPUID_RBX],
-			.ecx = read->read.out[CPUID_RCX],
-			.edx = read->read.out[CPUID_RDX],
-		},
+		.low = contract_low(&read->read),
 		.has_leaves = bits[vcpu->vm] & KVM_X86_EXIT_LEAVES_ENABLE,
 	};
 

@@ -16,6 +16,9 @@ __attribute__((format(printf, 4, 5))) void contract_demand(struct contract *foun
 /* Whether it reads that leaf, with nothing in the upper halves, in 64-bit mode at CPL 0. */
 bool contract_read_is_clean(const struct cpuid_read *read, uint32_t function, uint32_t index);
 
+/* The lower halves of its registers. */
+struct probe_read contract_low(const struct cpuid_read *read);
+
 /* bits: what KVM has agreed to, by VM. */
 void contract_judge_reads(const struct facts *facts, const uint64_t *bits, struct contract *found);
 

@@ -95,6 +95,11 @@ static void diagnose_reads(struct evidence *evidence, const struct contract *fou
 				  "%s VM-wide values of a VM of %u vCPUs lack exactly what vCPU %u"
 				  " and all later ones have executed.",
 				  text_u64(found->sums_wrong).s, found->vcpus, found->sums_end);
+	if (found->has_open)
+		evidence_conclude(
+			evidence, DIAGNOSIS_CONTRACT_SUM, CONFIDENCE_CERTAIN,
+			"VM-wide cycles grow while a vCPU is blocked in KVM, by those of the"
+			" exit that it is blocked in.");
 	if (found->lines[CONTRACT_LINE_DISCOVERY].differed)
 		evidence_conclude(evidence, DIAGNOSIS_CONTRACT_DISCOVERY, CONFIDENCE_CERTAIN,
 				  "%s of %s reads of the discovery leaf differ, the first: %s.",

@@ -107,8 +107,10 @@ static const struct {
 	WHERE(CONTRACT_MODE) =
 		"What the leaf asks about the vCPU's mode or privilege level:"
 		" nothing, but for CPUID faulting, which kvm_emulate_cpuid() handles.",
-	WHERE(CONTRACT_SUM) = "The loop over the VM's vCPUs: all that are online at the time of the"
-			      " read, not an array of fixed size or a number that was kept.",
+	WHERE(CONTRACT_SUM) =
+		"The loop over the VM's vCPUs: all that are online at the time of the"
+		" read, not an array of fixed size or a number that was kept; and"
+		" of each what it has added up, nothing of an exit that is still open.",
 	WHERE(CONTRACT_DISCOVERY) = "The discovery leaf: its numbers are those of the host, and all"
 				    " four registers 0 at an index that the ABI does not define.",
 	WHERE(CONTRACT_EPOCH) = "kvm_arch_init_vm(): get_random_u64() for each VM.",

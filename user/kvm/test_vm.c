@@ -247,7 +247,7 @@ static int create_vcpu(struct test_vm *vm, struct vcpu *vcpu, const struct kvm_c
 	vcpu->fd = KVM(vm->vm_fd, KVM_CREATE_VCPU, (long)vm->next_id, err);
 	if (vcpu->fd < 0)
 		return STATUS_CANNOT_RUN;
-	vm->next_id++;
+	vm->next_id += vm->config.id_step ?: 1;
 	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;

@@ -28,6 +28,7 @@ struct test_vm_config {
 	int nr_vcpus;
 	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode */
 	bool by_hand;		 /* its vCPUs are created by test_vm_add_vcpu() */
+	unsigned int id_step;	 /* from one vCPU's ID to the next one's; 0: as 1 */
 	bool opt_in;		 /* enable KVM_CAP_X86_EXIT_LEAVES, where KVM has it */
 	unsigned int timeout_ms; /* for one command; a KVM_RUN never outlives it */
 };

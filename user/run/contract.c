@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "kvm/features.h"
 #include "kvm/kvm.h"
 #include "run/clocks.h"
+#include "kvm/vcpu.h"
 #include "run/contract_vm.h"
 #include "util/array.h"
 
 #define CREATE_NS 300000000 /* what the creation of idle vCPUs may take */
 #define CREATE_STEP 32
 #define HALTED_CPUIDS 37
+#define GAPS 2
+#define BLOCKED_MS 60
+#define ID_STEP 3
 #define GUEST_TSC (1ull << 50) /* days */
 
 /* What all VMs have in common. */
@@ -67,7 +72,7 @@ static int examine_control(struct session *session, struct examination *common)
 {
 	struct read_list *list = &common->list;
 	struct subject subject;
-	int status = subject_open(session, &subject, "a VM that asked in vain", false);
+	int status = subject_open(session, &subject, "a VM that asked in vain", false, 1);
 
 	if (!status) {
 		common->usual = cpuid_copy(test_vm_cpuid(subject.vm), LEAF_FIRST, LEAF_LAST);
@@ -104,9 +109,10 @@ static int examine_control(struct session *session, struct examination *common)
 
 /* A VM that asked for these bits, with one vCPU. */
 static int open_asked(struct session *session, struct subject *subject, const char *name,
-		      bool has_apic, uint64_t bits, const struct examination *common)
+		      bool has_apic, unsigned int id_step, uint64_t bits,
+		      const struct examination *common)
 {
-	int status = subject_open(session, subject, name, has_apic);
+	int status = subject_open(session, subject, name, has_apic, id_step);
 
 	if (!status)
 		status = subject_ask(session, subject, bits);
@@ -117,7 +123,7 @@ static int examine_host(struct session *session, struct examination *common)
 {
 	struct read_list *list = &common->list;
 	struct subject subject;
-	int status = open_asked(session, &subject, "a VM with bit 1 alone", false,
+	int status = open_asked(session, &subject, "a VM with bit 1 alone", false, 1,
 				KVM_X86_EXIT_LEAVES_HOST, common);
 
 	if (!status) {
@@ -207,6 +213,8 @@ static int add_opinionated(struct session *session, struct subject *subject,
 /* Why this host has no reads in that mode, NULL if it has. */
 static const char *no_mode(const struct session *session, enum cpuid_mode mode)
 {
+	if (mode == CPUID_MODE_EMULATED && !features_emulation_prefix())
+		return "without kvm.force_emulation_prefix=1, KVM emulates no instruction of the guest's choice";
 	if (mode < CPUID_MODE_32 || mode > CPUID_MODE_REAL || session->host->isa != EXIT_ISA_VMX ||
 	    features_unrestricted_guest())
 		return NULL;
@@ -257,7 +265,8 @@ static int add_worker(struct session *session, struct subject *subject, uint64_t
 	if (!status)
 		status = test_vm_run(subject->vm, subject->nr_vcpus - 1, PROBE_CPUID, count,
 				     &unsupported, session->err);
-	session->result->contract.vms[subject->number].created = subject->next_id;
+	session->result->contract.vms[subject->number].created =
+		subject->next_id / subject->id_step;
 	if (status)
 		return status;
 	list_sums(session, &common->list);
@@ -298,17 +307,18 @@ static int add_the_rest(struct session *session, struct subject *subject,
 
 static int examine_full(struct session *session, struct examination *common)
 {
+	/* What was agreed on before stays. */
+	static const uint64_t bits[] = {
+		KVM_X86_EXIT_LEAVES_HOST,   KVM_X86_EXIT_LEAVES_ENABLE,
+		KVM_X86_EXIT_LEAVES_ENABLE, KVM_X86_EXIT_LEAVES_ENABLE | KVM_X86_EXIT_LEAVES_HOST,
+		KVM_X86_EXIT_LEAVES_HOST,
+	};
 	struct read_list *list = &common->list;
 	struct subject subject;
-	int status = subject_open(session, &subject, "a VM with both bits", false);
+	int status = subject_open(session, &subject, "a VM with both bits", false, 1);
 
-	if (!status)
-		status = subject_ask(session, &subject, KVM_X86_EXIT_LEAVES_HOST);
-	for (int time = 0; time < 2 && !status; time++)
-		status = subject_ask(session, &subject, KVM_X86_EXIT_LEAVES_ENABLE);
-	if (!status)
-		status = subject_ask(session, &subject,
-				     KVM_X86_EXIT_LEAVES_ENABLE | KVM_X86_EXIT_LEAVES_HOST);
+	for (unsigned int i = 0; i < NR(bits) && !status; i++)
+		status = subject_ask(session, &subject, bits[i]);
 	if (!status)
 		status = subject_add_usual(session, &subject, common->usual);
 	if (!status)
@@ -384,10 +394,48 @@ static int examine_clocks(struct session *session, const struct subject *subject
 	return status ?: subject_read(session, subject, 0, list);
 }
 
+/* Has a vCPU halt for so long, and the first one read meanwhile. */
+static int read_beside_halted(struct session *session, const struct subject *subject,
+			      unsigned int halted, struct read_list *list)
+{
+	static const unsigned int pauses_ms[] = { 5, 15, 3 };
+	const unsigned int first = session->result->contract.nr_reads;
+	const char *unsupported;
+	int status;
+
+	test_vm_vcpu(subject->vm, halted)->shared->ms_cycles *= BLOCKED_MS;
+	status = test_vm_start(subject->vm, halted, PROBE_HLT_TIMER, 1, &unsupported, session->err);
+	if (status || unsupported)
+		return status;
+	for (unsigned int i = 0; i < NR(pauses_ms) && !status; i++) {
+		const struct timespec pause = { .tv_nsec = pauses_ms[i] * 1000000l };
+
+		nanosleep(&pause, NULL);
+		list_others_wrmsrs(session, list);
+		if (i < NR(pauses_ms) - 1)
+			list_others_cycles(list);
+		status = subject_read(session, subject, 0, list);
+	}
+	session->result->contract.blocked = first + 1;
+	return status ?: test_vm_wait(subject->vm, halted, session->err);
+}
+
+/*
+ * While a vCPU is blocked in KVM, nothing of its exit is in the sums. Where it was not, the WRMSRs say so with which
+ * it arms its timer and ends the interrupt.
+ */
+static int examine_blocked(struct session *session, struct subject *subject, struct read_list *list)
+{
+	const struct kvm_cpuid2 *with_timer = test_vm_cpuid(subject->vm);
+	int status = subject_add_vcpu(session, subject, &with_timer, 1);
+
+	return status ?: read_beside_halted(session, subject, subject->nr_vcpus - 1, list);
+}
+
 static int examine_states(struct session *session, struct examination *common)
 {
 	struct subject subject;
-	int status = open_asked(session, &subject, "a VM with KVM's own APIC", true,
+	int status = open_asked(session, &subject, "a VM with KVM's own APIC", true, 1,
 				KVM_X86_EXIT_LEAVES_ENABLE, common);
 
 	if (!status)
@@ -397,7 +445,25 @@ static int examine_states(struct session *session, struct examination *common)
 		status = examine_waiting(session, &subject, &common->list);
 	}
 	if (!status)
+		status = examine_blocked(session, &subject, &common->list);
+	if (!status)
 		status = examine_clocks(session, &subject, &common->list);
+	return subject_close(session, &subject, status);
+}
+
+/* As where the threads of a core, or the cores of a package, are no power of two. */
+static int examine_gaps(struct session *session, struct examination *common)
+{
+	struct subject subject;
+	int status = open_asked(session, &subject, "a VM with gaps in its vCPUs' IDs", false,
+				ID_STEP, KVM_X86_EXIT_LEAVES_ENABLE, common);
+
+	for (unsigned int i = 0; i < GAPS && !status; i++)
+		status = add_worker(session, &subject, HALTED_CPUIDS + i, common);
+	if (!status) {
+		list_sums(session, &common->list);
+		status = subject_read(session, &subject, subject.nr_vcpus - 1, &common->list);
+	}
 	return subject_close(session, &subject, status);
 }
 
@@ -424,6 +490,8 @@ int phase_contract(struct session *session)
 		status = examine_full(session, common);
 	if (!status)
 		status = examine_states(session, common);
+	if (!status)
+		status = examine_gaps(session, common);
 	contract->ran = !status;
 	free(common->usual);
 	free(common);

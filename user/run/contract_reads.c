@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/contract_reads.h"
 
+#include "kvm/exits.h"
+#include "kvm/workload.h"
 #include "util/array.h"
 #include "util/random.h"
 
@@ -96,6 +98,22 @@ void list_sums(struct session *session, struct read_list *list)
 	add(list, CPUID_MODE_64, LEAF_TOTAL_EXITS, 0, 0);
 	add(list, CPUID_MODE_64, LEAF_CYCLES, session_cpuid_number(session), 0);
 	add(list, CPUID_MODE_64, LEAF_TOTAL_CYCLES, 0, 0);
+}
+
+void list_others_wrmsrs(struct session *session, struct read_list *list)
+{
+	unsigned int number = 0;
+
+	exit_number(session->host->isa, op_exit_index(session->host->isa, PROBE_WRMSR), &number);
+	add(list, CPUID_MODE_64, LEAF_EXITS, number, 0);
+	add(list, CPUID_MODE_64, LEAF_VCPU_EXITS, number, 0);
+}
+
+void list_others_cycles(struct read_list *list)
+{
+	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);
+	add(list, CPUID_MODE_64, LEAF_TOTAL_CYCLES, 0, 0);
+	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);
 }
 
 void list_clock(struct session *session, struct read_list *list)

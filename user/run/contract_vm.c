@@ -15,13 +15,15 @@ static struct contract_result *contract_of(struct session *session)
 
 /* ---- VMs and requests ---- */
 
-int subject_open(struct session *session, struct subject *subject, const char *name, bool has_apic)
+int subject_open(struct session *session, struct subject *subject, const char *name, bool has_apic,
+		 unsigned int id_step)
 {
 	const struct test_vm_config config = {
 		.isa = session->host->isa,
 		.nr_vcpus = MAX_WORKERS,
 		.irqchip = has_apic,
 		.by_hand = true,
+		.id_step = id_step,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 	struct contract_result *contract = contract_of(session);
@@ -30,6 +32,7 @@ int subject_open(struct session *session, struct subject *subject, const char *n
 	*subject = (struct subject){
 		.number = contract->nr_vms - 1,
 		.first_vcpu = contract->nr_vcpus,
+		.id_step = id_step,
 	};
 	if (!vm)
 		return session_no_memory(session);
@@ -139,7 +142,7 @@ int subject_add_vcpu(struct session *session, struct subject *subject,
 	if (status)
 		return status;
 	subject->nr_vcpus++;
-	subject->next_id++;
+	subject->next_id += subject->id_step;
 	return record_entries(session, subject, vcpu, cpuid[nr - 1]);
 }
 

@@ -13,10 +13,12 @@ struct subject {
 	unsigned int first_vcpu; /* in contract.vcpus */
 	unsigned int nr_vcpus;	 /* that can run */
 	unsigned int next_id;	 /* of all vCPUs, as KVM numbers them */
+	unsigned int id_step;	 /* from one vCPU's to the next one's */
 };
 
 /* Creates the VM; its failures end the run. */
-int subject_open(struct session *session, struct subject *subject, const char *name, bool has_apic);
+int subject_open(struct session *session, struct subject *subject, const char *name, bool has_apic,
+		 unsigned int id_step);
 
 /* What is known at the end; destroys the VM. Returns status, or its own failure. */
 int subject_close(struct session *session, struct subject *subject, int status);
