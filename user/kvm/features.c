@@ -77,6 +77,12 @@ static bool cpu_is_old_tcg(void)
 	return tcg_version() < 801;
 }
 
+/* Since 9.1 it decodes anew the instructions that it intercepts. */
+static bool cpu_is_new_tcg(void)
+{
+	return tcg_version() >= 901 && tcg_version() != INT_MAX;
+}
+
 /* Whether the CPU virtualizes the APIC, which changes the exits. */
 static bool has_virtual_apic(enum exit_isa isa)
 {
@@ -160,10 +166,10 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 		if (!module_parameter(isa, "vgif"))
 			return NULL;
 		return "this CPU can execute it without an exit (kvm_amd.vgif=1)";
-	case PROBE_RSM:
-		if (isa == EXIT_ISA_VMX || tcg_version() < 901 || tcg_version() == INT_MAX)
-			return NULL;
-		return "QEMU's TCG raises #UD before it intercepts it since version 9.1: see ud2";
+	case PROBE_MOV_FROM_CR4:
+		return cpu_is_new_tcg() ?
+			       "QEMU's TCG takes it for a read of CR0 since version 9.1" :
+			       NULL;
 	case PROBE_SMI:
 		if (!guest->smm)
 			return "this KVM has no system management mode (CONFIG_KVM_SMM)";

@@ -223,7 +223,6 @@ static int set_registers(const struct test_vm *vm, struct vcpu *vcpu, struct err
 	vcpu->shared->isa = vm->config.isa;
 	vcpu->shared->ms_cycles = ms_cycles;
 	vcpu->shared->stgi_exits = !unsupported_reason(PROBE_STGI, vm->config.isa, &vm->features);
-	vcpu->shared->rsm_exits = !unsupported_reason(PROBE_RSM, vm->config.isa, &vm->features);
 	vcpu->touch = vm->memory.touch + vcpu->id * TOUCH_SIZE;
 	vcpu->shared->touch = TOUCH_BASE + vcpu->id * TOUCH_SIZE;
 	return vcpu_reset(vcpu, err);

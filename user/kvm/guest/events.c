@@ -36,7 +36,7 @@ void smi(struct probe_shared *shared, uint64_t count)
 	for (; count; count--) {
 		bump(shared, PROBE_OUT);
 		bump(shared, PROBE_SMI);
-		bump(shared, shared->rsm_exits ? PROBE_RSM : PROBE_UD2);
+		bump(shared, PROBE_RSM);
 		event();
 	}
 }

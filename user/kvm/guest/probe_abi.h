@@ -114,7 +114,7 @@
 	X(STOPPED)                                                                              \
 	X(RESET)                                                                                \
 	X(STATE)                                                                                \
-	X(SMI)	    /* an OUT before it, an RSM or UD2 after it */                              \
+	X(SMI)	    /* an OUT before it, an RSM after it */                                     \
 	X(NMI)	    /* an OUT before it */                                                      \
 	X(PAUSE)    /* a loop of count PAUSEs: exits are the CPU's choice */                    \
 	X(SHUTDOWN) /* triple fault; the VMM resets the vCPU and goes on */
@@ -170,11 +170,10 @@ struct probe_shared {
 	uint32_t nr_reads;
 	uint32_t fault; /* guest -> VMM: vector of an unexpected exception + 1 */
 	uint64_t fault_rip;
-	uint64_t cr4;	    /* what the guest's CR4 is: both */
-	uint64_t ms_cycles; /* VMM -> guest: of its TSC in a millisecond */
-	uint64_t late_ns;   /* the VMM's own: how late PROBE_LATE is answered; 0: as usual */
-	/* VMM -> guest: whether STGI causes an exit, and RSM one of its own, not that of #UD */
-	uint64_t stgi_exits, rsm_exits;
+	uint64_t cr4;	     /* what the guest's CR4 is: both */
+	uint64_t ms_cycles;  /* VMM -> guest: of its TSC in a millisecond */
+	uint64_t late_ns;    /* the VMM's own: how late PROBE_LATE is answered; 0: as usual */
+	uint64_t stgi_exits; /* VMM -> guest: whether STGI causes an exit */
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
