@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kvm/event.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,10 +22,12 @@
 /* Waits in user space, where the exit goes on. */
 static void wait_ns(struct vcpu *vcpu, uint64_t ns)
 {
-	const struct timespec time = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	struct timespec left = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 	uint64_t begin = __rdtsc();
 
-	nanosleep(&time, NULL);
+	/* The timeout's ticks interrupt it. */
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
 	vcpu->known += __rdtsc() - begin;
 }
 
