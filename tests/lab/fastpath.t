@@ -82,7 +82,9 @@ counted()
 for run in "${runs[@]}"; do
 	is "no call of the exit handler was missed ($run)" "$(field "$run" unseen)" 0
 done
-is "without a fast path the handler has every exit" "$(not_handled slow)" 0
+# In any run CONTRACT has a vCPU arm its timer, once, which is KVM's fast path.
+armed=1
+is "without a fast path the handler has every other exit" "$(not_handled slow)" "$armed"
 is "the validation passes" "$(field fast status)" 0
 # A workload's setup adds a few; if the handler saw a workload, $count would be missing.
 least=$((${#fast[@]} * count))
@@ -101,7 +103,7 @@ fi
 is "a KVM that counts in the handler is a mismatch" "$(field mutant status)" 1
 truth=$(exits mutant tsc-deadline truth) leaf=$(exits mutant tsc-deadline leaf)
 is "eBPF has what the guest executed there, too" "$(exits mutant tsc-deadline bpf)" "$truth"
-is "the leaf lacks what the handler did not see" "$((truth - leaf))" "$(not_handled mutant)"
+is "the leaf lacks what the handler did not see" "$((truth - leaf))" "$(($(not_handled mutant) - armed))"
 echo "# a KVM that counts in the handler: $truth executed, leaf $leaf"
 grep -E '^(FAIL|PASS) COUNT ' -A 1 "$out/mutant.txt" | sed 's/^/# /'
 done_testing
