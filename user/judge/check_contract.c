@@ -139,55 +139,41 @@ static bool value_of(const struct contract_read *read, uint64_t *value)
 	return leaf_decode(&low, value) == LEAF_VALUE;
 }
 
-/* WRMSRs that the other vCPU has had; the vCPU that reads has none meanwhile. */
-static bool others_wrmsrs(const struct contract_read *reads, uint64_t *wrmsrs)
-{
-	uint64_t all, own;
-
-	if (!value_of(&reads[0], &all) || !value_of(&reads[1], &own))
-		return false;
-	*wrmsrs = all - own;
-	return true;
-}
-
-/* Between which two the cycles of the other vCPU are. */
+/* What list_others() shows of the other vCPUs; their cycles are between these two. */
 struct others {
+	uint64_t halts;
 	int64_t least, most;
 };
 
-static bool others_cycles(const struct contract_read *reads, struct others *others)
+static bool others_of(const struct contract_read *reads, struct others *others)
 {
-	uint64_t before, all, after;
+	uint64_t values[CONTRACT_OTHERS];
 
-	if (!value_of(&reads[0], &before) || !value_of(&reads[1], &all) ||
-	    !value_of(&reads[2], &after))
-		return false;
-	*others = (struct others){ all - after, all - before };
+	for (int i = 0; i < CONTRACT_OTHERS; i++)
+		if (!value_of(&reads[i], &values[i]))
+			return false;
+	*others = (struct others){
+		.halts = values[0] - values[1],
+		.least = values[3] - values[4],
+		.most = values[3] - values[2],
+	};
 	return true;
 }
 
-/* If it had no WRMSR before, between and after, nothing was added to its cycles between the two reads of these. */
+/* Once it has exited by its only HLT, nothing is added to its cycles until it is woken. */
 static void judge_blocked(const struct result *result, struct contract *found)
 {
-	const unsigned int step = CONTRACT_OTHERS_WRMSRS + CONTRACT_OTHERS_CYCLES;
 	const struct contract_result *contract = &result->contract;
 	const struct contract_read *reads = contract->reads + contract->blocked - 1;
-	uint64_t wrmsrs[3];
-	struct others cycles[2];
+	struct others before, later;
 
-	if (!contract->blocked)
+	if (!contract->blocked || !others_of(reads, &before) ||
+	    !others_of(reads + CONTRACT_OTHERS, &later) || before.halts != 1)
 		return;
-	for (int i = 0; i < 3; i++)
-		if (!others_wrmsrs(&reads[step * i], &wrmsrs[i]) || wrmsrs[i] != wrmsrs[0])
-			return;
-	for (int i = 0; i < 2; i++)
-		if (!others_cycles(&reads[step * i + CONTRACT_OTHERS_WRMSRS], &cycles[i]))
-			return;
-	found->has_open = cycles[1].least > cycles[0].most;
-	contract_demand(found, CONTRACT_LINE_VCPUS,
-			!found->has_open && cycles[1].most >= cycles[0].least,
+	found->has_open = later.least > before.most;
+	contract_demand(found, CONTRACT_LINE_VCPUS, !found->has_open && later.most >= before.least,
 			"a vCPU blocked in KVM has %lld cycles at most, and later %lld at least",
-			(long long)cycles[0].most, (long long)cycles[1].least);
+			(long long)before.most, (long long)later.least);
 }
 
 /* ---- the epoch ---- */

@@ -311,6 +311,13 @@ static const struct probe_read *quiet(const struct published *p, const struct pr
 	return published_read(p, &p->result->sweeps[sweep], read->function, read->index, last);
 }
 
+/* Whether that is the answer to an undefined number from beyond the counters: what lies there changes by itself. */
+static bool is_from_beyond(const struct published *p, const struct probe_read *read)
+{
+	return exit_index(p->facts.isa, read->index) == EXIT_INDEX_OTHER &&
+	       !read_is_refused(read) && (read->eax || read->ebx || read->ecx || read->edx);
+}
+
 /*
  * Whether an answer is none that the number can have: it is less than before, or another one where it
  * stays as it is. Not more than after: an update that is lost may take back what was read.
@@ -320,7 +327,7 @@ static bool is_of_another(const struct published *p, const struct probe_read *re
 	const struct probe_read *before = quiet(p, read, false), *after = quiet(p, read, true);
 	int64_t since, whole;
 
-	if (!before || !after)
+	if (!before || !after || is_from_beyond(p, before))
 		return false;
 	if (read_is_refused(before) != read_is_refused(read))
 		return true;

@@ -100,17 +100,13 @@ void list_sums(struct session *session, struct read_list *list)
 	add(list, CPUID_MODE_64, LEAF_TOTAL_CYCLES, 0, 0);
 }
 
-void list_others_wrmsrs(struct session *session, struct read_list *list)
+void list_others(struct session *session, struct read_list *list)
 {
 	unsigned int number = 0;
 
-	exit_number(session->host->isa, op_exit_index(session->host->isa, PROBE_WRMSR), &number);
+	exit_number(session->host->isa, op_exit_index(session->host->isa, PROBE_HLT), &number);
 	add(list, CPUID_MODE_64, LEAF_EXITS, number, 0);
 	add(list, CPUID_MODE_64, LEAF_VCPU_EXITS, number, 0);
-}
-
-void list_others_cycles(struct read_list *list)
-{
 	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);
 	add(list, CPUID_MODE_64, LEAF_TOTAL_CYCLES, 0, 0);
 	add(list, CPUID_MODE_64, LEAF_VCPU_TOTAL_CYCLES, 0, 0);

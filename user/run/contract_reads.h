@@ -27,9 +27,8 @@ void list_discovery(struct session *session, struct read_list *list);
 /* The indices around those that the VMM has entries for. */
 void list_given(struct read_list *list);
 
-/* WRMSRs of the VM and of the vCPU; then all cycles of the VM, between two times those of the vCPU. */
-void list_others_wrmsrs(struct session *session, struct read_list *list);
-void list_others_cycles(struct read_list *list);
+/* HLTs of the VM and of the vCPU; then all cycles of the VM, between two times those of the vCPU. */
+void list_others(struct session *session, struct read_list *list);
 
 /* The leaves of the vCPU's cycles, their rate, and the epoch. */
 void list_clock(struct session *session, struct read_list *list);

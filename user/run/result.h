@@ -229,11 +229,12 @@ struct contract_result {
 	unsigned int nr_entries;
 	struct contract_read *reads;
 	unsigned int nr_reads;
-	/* Twice reads of WRMSRs and cycles, then of WRMSRs, see contract_reads.h. */
-#define CONTRACT_OTHERS_WRMSRS 2
-#define CONTRACT_OTHERS_CYCLES 3
-	unsigned int
-		blocked; /* 1 + the first read while a vCPU was blocked in KVM; 0: there are none */
+	/*
+	 * 1 + the first of two list_others() by the first vCPU, of which the second ended before one that was to
+	 * halt would have been woken; 0: there are none.
+	 */
+#define CONTRACT_OTHERS 5 /* reads of each */
+	unsigned int blocked;
 };
 
 /* ---- --leaves: an implementation of the published assignment ---- */
