@@ -311,13 +311,6 @@ static const struct probe_read *quiet(const struct published *p, const struct pr
 	return published_read(p, &p->result->sweeps[sweep], read->function, read->index, last);
 }
 
-/* Whether that is the answer to an undefined number from beyond the counters: what lies there changes by itself. */
-static bool is_from_beyond(const struct published *p, const struct probe_read *read)
-{
-	return exit_index(p->facts.isa, read->index) == EXIT_INDEX_OTHER &&
-	       !read_is_refused(read) && (read->eax || read->ebx || read->ecx || read->edx);
-}
-
 /*
  * Whether an answer is none that the number can have: it is less than before, or another one where it
  * stays as it is. Not more than after: an update that is lost may take back what was read.
@@ -327,11 +320,12 @@ static bool is_of_another(const struct published *p, const struct probe_read *re
 	const struct probe_read *before = quiet(p, read, false), *after = quiet(p, read, true);
 	int64_t since, whole;
 
-	if (!before || !after || is_from_beyond(p, before))
+	if (!before || !after)
 		return false;
 	if (read_is_refused(before) != read_is_refused(read))
 		return true;
-	if (read_is_refused(read))
+	/* What an undefined number shows that is not refused may lie beyond the counters, and change by itself. */
+	if (read_is_refused(read) || exit_index(p->facts.isa, read->index) == EXIT_INDEX_OTHER)
 		return false;
 	if (read->function == p->leaves->exits) {
 		since = (int32_t)(read->eax - before->eax);
