@@ -10,6 +10,7 @@
 #define REST_US 10000 /* what does not move for so long is at rest */
 #define MAX_POLLS 16  /* until the tracer has noticed a vCPU that went */
 #define TRIES 3	      /* to find what differs at rest */
+#define LISTS 4	      /* of the vCPUs that run already */
 
 static int no_memory(struct error *err)
 {
@@ -55,22 +56,31 @@ static uint64_t counted(const struct ec_listed *listed)
 	return listed->counted + listed->failed_entries;
 }
 
-/* Of each reason: by how much KVM's account is ahead. */
+/*
+ * Of each reason: by how much KVM's account is ahead, by the list in which it is most. A list has the counts after
+ * the account, and a vCPU that runs may have had exits in between.
+ */
 static bool keep_leads(struct prover_vcpu *vcpu, const struct ec_listed *listed)
 {
+	const bool first = !vcpu->leads;
+
 	vcpu->leads = vcpu->leads ?: calloc(EXIT_NR_INDICES, sizeof(*vcpu->leads));
-	for (unsigned int i = 0; i < EXIT_NR_INDICES && vcpu->leads; i++)
-		vcpu->leads[i] = listed->exits_by_number[i] - listed->counted_by_index[i];
+	for (unsigned int i = 0; i < EXIT_NR_INDICES && vcpu->leads; i++) {
+		const uint64_t lead = listed->exits_by_number[i] - listed->counted_by_index[i];
+
+		if (first || (int64_t)(lead - vcpu->leads[i]) > 0)
+			vcpu->leads[i] = lead;
+	}
 	return vcpu->leads;
 }
 
-/* Lists twice: what moved in between may have been amid an exit. */
+/* Lists several times: what moved before the last one may have been amid an exit. */
 static int find_leads(struct prover *prover, struct error *err)
 {
 	struct ec_listed *list;
 	unsigned int nr;
 
-	for (int again = 0; again <= 1; again++) {
+	for (int again = 0; again < LISTS; again++) {
 		int status = vcpus_read(prover->vcpus, &list, &nr, err);
 
 		if (status)
@@ -89,7 +99,7 @@ static int find_leads(struct prover *prover, struct error *err)
 			vcpu->exits = list[i].exits;
 			vcpu->counted = counted(&list[i]);
 		}
-		if (!again)
+		if (again < LISTS - 1)
 			usleep(REST_US);
 	}
 	return 0;
@@ -251,7 +261,8 @@ int prover_take(struct prover *prover, struct proof *proof, struct error *err)
 		proof->stat = prover->gone;
 		proof->account = prover->gone_account;
 		status = status ? status : check_listed(prover, proof, err);
-		if (!proof->stat.differ && !proof->stat.under_way && !proof->account.under_way)
+		if (!proof->stat.differ && !proof->stat.under_way && !proof->account.differ &&
+		    !proof->account.under_way)
 			break;
 	}
 	proof->stat.is_earlier = true;
