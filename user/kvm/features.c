@@ -171,11 +171,8 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 			       "QEMU's TCG takes it for a read of CR0 since version 9.1" :
 			       NULL;
 	case PROBE_SMI:
-		if (!guest->smm)
-			return "this KVM has no system management mode (CONFIG_KVM_SMM)";
-		if (isa == EXIT_ISA_SVM || features_unrestricted_guest())
-			return NULL;
-		return "KVM emulates the handler (kvm_intel.unrestricted_guest=0)";
+		return guest->smm ? NULL :
+				    "this KVM has no system management mode (CONFIG_KVM_SMM)";
 	case PROBE_NMI:
 		if (module_parameter(isa, "vnmi") == (isa == EXIT_ISA_VMX))
 			return NULL;
