@@ -89,10 +89,12 @@ applies()
 	local dir broken
 
 	dir=$cache/versions/$version-$(paths | hash_of)
-	[ -d "$dir" ] || fetch
-	if [ ! -d "$dir" ] && ! fetched; then
-		result "not checked: the mirror lists it, and does not have it"
-		return
+	if [ ! -d "$dir" ]; then
+		fetch
+		if ! fetched; then
+			result "not checked: the mirror lists it, and does not have it"
+			return
+		fi
 	fi
 	cache_make "$dir" task "unpacking what KVM is made of" detail_size unpack
 	present+=("$version")

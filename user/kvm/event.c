@@ -222,7 +222,7 @@ static int event_begin(struct vcpu *vcpu, struct error *err)
 {
 	if (vcpu->op == PROBE_PREEMPTED)
 		return rival_start(&vcpu->rival, err);
-	if (op_touches(vcpu->op) && vcpu->op != PROBE_TOUCH)
+	if (op_touches_late(vcpu->op))
 		return late_memory_start(&vcpu->late, vcpu->touch, TOUCH_SIZE, err);
 	return 0;
 }

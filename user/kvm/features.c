@@ -190,8 +190,7 @@ static const char *unsupported_op(enum probe_op op, enum exit_isa isa,
 	case PROBE_MMIO_WRITE:
 	case PROBE_MMIO_SPLIT:
 		if (module_parameter(isa, isa == EXIT_ISA_VMX ? "ept" : "npt"))
-			return op_touches(op) && op != PROBE_TOUCH ? late_memory_unsupported() :
-								     NULL;
+			return op_touches_late(op) ? late_memory_unsupported() : NULL;
 		return "a different exit number without nested paging (kvm_intel.ept=0 or"
 		       " kvm_amd.npt=0)";
 	default:

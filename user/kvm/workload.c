@@ -53,9 +53,14 @@ unsigned int op_exit_index(enum exit_isa isa, enum probe_op op)
 	return exit_index(isa, isa == EXIT_ISA_SVM ? number + (op - workload->op) : number);
 }
 
+bool op_touches_late(enum probe_op op)
+{
+	return op == PROBE_TOUCH_LATE || op == PROBE_TOUCH_HALTED;
+}
+
 bool op_touches(enum probe_op op)
 {
-	return op == PROBE_TOUCH || op == PROBE_TOUCH_LATE || op == PROBE_TOUCH_HALTED;
+	return op == PROBE_TOUCH || op_touches_late(op);
 }
 
 bool op_leaves_kvm(enum probe_op op)

@@ -29,8 +29,9 @@ int64_t workload_exit(const struct workload *workload, enum exit_isa isa);
 /* The dense index of the exit that an operation causes, EXIT_INDEX_OTHER if it causes none. */
 unsigned int op_exit_index(enum exit_isa isa, enum probe_op op);
 
-/* Whether it touches fresh pages. */
+/* Whether it touches fresh pages; and pages that user space provides late. */
 bool op_touches(enum probe_op op);
+bool op_touches_late(enum probe_op op);
 
 /* Whether KVM leaves it to user space, in a VM without an APIC of KVM's own. */
 bool op_leaves_kvm(enum probe_op op);

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REST_US 10000 /* what does not move for so long is at rest */
-#define MAX_POLLS 16  /* until the tracer has noticed a vCPU that went */
-#define TRIES 3	      /* to find what differs at rest */
-#define LISTS 4	      /* of the vCPUs that run already */
+#define REST_US 10000	/* what does not move for so long is at rest */
+#define MAX_POLLS 16	/* until the tracer has noticed a vCPU that went */
+#define TRIES 3		/* to find what differs at rest */
+#define ACCOUNT_LISTS 4 /* of the vCPUs that run already; without KVM's account, two */
 
 static int no_memory(struct error *err)
 {
@@ -77,10 +77,11 @@ static bool keep_leads(struct prover_vcpu *vcpu, const struct ec_listed *listed)
 /* Lists several times: what moved before the last one may have been amid an exit. */
 static int find_leads(struct prover *prover, struct error *err)
 {
+	const int lists = prover->account ? ACCOUNT_LISTS : 2;
 	struct ec_listed *list;
 	unsigned int nr;
 
-	for (int again = 0; again < LISTS; again++) {
+	for (int again = 0; again < lists; again++) {
 		int status = vcpus_read(prover->vcpus, &list, &nr, err);
 
 		if (status)
@@ -99,7 +100,7 @@ static int find_leads(struct prover *prover, struct error *err)
 			vcpu->exits = list[i].exits;
 			vcpu->counted = counted(&list[i]);
 		}
-		if (again < LISTS - 1)
+		if (again < lists - 1)
 			usleep(REST_US);
 	}
 	return 0;

@@ -177,14 +177,6 @@ static void hypercall(uint32_t isa)
 		asm volatile("vmcall" : "+a"(number) : : "memory");
 }
 
-static void toggle_cr0(void)
-{
-	uint64_t cr0;
-
-	asm volatile("mov %%cr0, %0" : "=r"(cr0));
-	asm volatile("mov %0, %%cr0" : : "r"(cr0 ^ CR0_AM));
-}
-
 static void xsetbv(void)
 {
 	uint32_t eax, edx;
@@ -277,7 +269,7 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		TIMES(WRMSR, wrmsr());
 		TIMES(HLT, asm volatile("hlt"));
 		TIMES(HYPERCALL, hypercall(shared->isa));
-		TIMES(MOV_CR0, toggle_cr0());
+		TIMES(MOV_CR0, write_cr0(read_cr0() ^ CR0_AM));
 		TIMES(MOV_FROM_CR4, asm volatile("mov %%cr4, %0" : "=r"(operand)));
 		TIMES(MOV_CR4, toggle_cr4(shared, CR4_MCE));
 		TIMES(MOV_CR8, asm volatile("mov %0, %%cr8" : : "r"(i & 1)));

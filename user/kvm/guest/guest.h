@@ -71,6 +71,19 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+static inline uint64_t read_cr0(void)
+{
+	uint64_t cr0;
+
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	return cr0;
+}
+
+static inline void write_cr0(uint64_t cr0)
+{
+	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
+}
+
 /* Not read back: on SVM that would be an exit too. */
 static inline void toggle_cr4(struct probe_shared *shared, uint64_t bit)
 {

@@ -110,7 +110,7 @@
 	X(EMULATE)                                                                              \
 	X(TOUCH_LATE) /* the same, of a page that user space provides late */                   \
 	X(PREEMPTED)                                                                            \
-	X(LATE) /* these seven at an OUT to PROBE_PORT_EVENT */                                 \
+	X(LATE) /* these six at an OUT to PROBE_PORT_EVENT */                                   \
 	X(STOPPED)                                                                              \
 	X(RESET)                                                                                \
 	X(STATE)                                                                                \

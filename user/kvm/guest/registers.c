@@ -64,19 +64,6 @@ void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t cou
 	}
 }
 
-static uint64_t read_cr0(void)
-{
-	uint64_t cr0;
-
-	asm volatile("mov %%cr0, %0" : "=r"(cr0));
-	return cr0;
-}
-
-static void write_cr0(uint64_t cr0)
-{
-	asm volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
-}
-
 /*
  * On SVM, KVM intercepts all accesses to CR0 while it is not as the guest sees it; on VMX, writes that change
  * what the guest sees.
