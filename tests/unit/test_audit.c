@@ -314,6 +314,32 @@ static void all_exits_of_a_workload_are_a_group(void **state)
 	assert_int_equal(verdict_of(CHECK_AUDIT), VERDICT_FAIL);
 }
 
+/* The bias of one exit over and over is held to less than that of what comes now and then. */
+static void a_loop_is_held_to_less(void **state)
+{
+	static const struct {
+		unsigned int bucket;
+		bool slow;
+		enum verdict verdict;
+	} cases[] = {
+		{ RIGHT, false, VERDICT_PASS },
+		{ RIGHT + 2, true, VERDICT_PASS },
+		{ RIGHT + 2, false, VERDICT_FAIL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NR(cases); i++) {
+		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+		struct workload workload = *result->workloads[0].workload;
+
+		workload.slow = cases[i].slow;
+		result->workloads[0].workload = &workload;
+		result->workloads[0].audit.bias[cases[i].bucket] = 50;
+		judge(result);
+		assert_int_equal(verdict_of(CHECK_AUDIT), cases[i].verdict);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +362,7 @@ int main(void)
 		TEST(a_reason_of_one_vcpu_is_a_property),
 		TEST(first_exits_are_a_group),
 		TEST(all_exits_of_a_workload_are_a_group),
+		TEST(a_loop_is_held_to_less),
 	};
 
 	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

@@ -13,6 +13,7 @@
  * They differ by what is in the caches; and an interrupt that cannot be masked, or an emulator's other
  * work, makes a few longer.
  */
+#define LOOP_BUCKETS 1	/* where nothing else is in the caches */
 #define USUAL_BUCKETS 3 /* from the median of eBPF's own windows up: eight times as long */
 #define HIGHEST_BUCKETS 4
 #define LEAST_BUCKET 6	 /* a clock of low resolution measures nothing shorter */
@@ -84,6 +85,7 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 	others = median(audit->bias);
 	if (others > bucket)
 		bucket = others < bucket + OTHERS_BUCKETS ? others : bucket + OTHERS_BUCKETS;
+	audit->in_loops = bucket + LOOP_BUCKETS;
 	audit->usual = bucket + USUAL_BUCKETS;
 	audit->highest = bucket + HIGHEST_BUCKETS;
 	if (audit->highest >= EC_HIST_BUCKETS)
@@ -123,7 +125,7 @@ bool audit_group(struct audit *audit, const struct ec_audit *of, const struct au
 		.exceeded = cycles ? of->exceeded : 0,
 	};
 	unsigned int more = exit_is_hosts(audit->isa, group->index) ? HOST_BUCKETS : 0,
-		     usual = audit->usual + more;
+		     usual = (group->is_loop ? audit->in_loops : audit->usual) + more;
 	uint64_t bias[EC_HIST_BUCKETS], beyond;
 	bool is_few, is_usual;
 	double allowed;

@@ -19,6 +19,7 @@ struct audit_group {
 	int cpu;		    /* that they ended on, -1: any */
 	const struct ec_vcpu *vcpu; /* NULL: of all */
 	const char *workload;	    /* NULL: of all */
+	bool is_loop;		    /* of one exit over and over, with nothing between */
 	int index;		    /* of the reason, -1: all */
 	int circumstance;	    /* -1: all */
 };
@@ -40,8 +41,8 @@ struct audit {
 	uint64_t differed, untimed, exceeded;
 	uint64_t beyond; /* lack more cycles than the bias explains */
 	uint64_t bias[EC_HIST_BUCKETS];
-	/* Buckets of the bias that most of a group's exits, and all but a few, stay below. */
-	unsigned int usual, highest;
+	/* Buckets of the bias that most exits of a loop, most of any group, and all but a few, stay below. */
+	unsigned int in_loops, usual, highest;
 	double noise;	  /* share of eBPF's own windows from highest on */
 	double disturbed; /* share of those that something else made long */
 	struct audit_fault faults[AUDIT_MAX_FAULTS]; /* the widest groups first */

@@ -8,7 +8,14 @@
 #include "judge/audit.h"
 #include "judge/check_time.h"
 #include "kvm/exits.h"
+#include "kvm/workload.h"
 #include "util/text.h"
+
+/* Whether it causes one exit after another, all of them KVM's alone: its code stays in the caches. */
+static bool is_loop(const struct workload *workload)
+{
+	return !workload->slow && !workload->nested && !op_leaves_kvm(workload->op);
+}
 
 /* The exits of each workload by themselves, as a reason has others, too; and all that came with them. */
 static void judge_workloads(const struct result *result, bool cycles, struct audit *audit)
@@ -18,11 +25,13 @@ static void judge_workloads(const struct result *result, bool cycles, struct aud
 		struct audit_group group = {
 			.cpu = -1,
 			.workload = entry->workload->name,
+			.is_loop = is_loop(entry->workload),
 			.index = entry->index,
 			.circumstance = -1,
 		};
 
 		audit_group(audit, &entry->audit, &group, cycles);
+		group.is_loop = false;
 		group.index = -1;
 		audit_group(audit, &entry->all, &group, cycles);
 	}
@@ -109,15 +118,15 @@ void check_audit(struct facts *facts, struct check *check)
 	judge_workloads(result, cycles, audit);
 	settle(facts, check, audit, cycles);
 	if (cycles)
-		check_detail(check,
-			     "%s of %s exits compared with KVM's own account as each ended, %s"
-			     " counts different, %s without cycles, %s with too many; 99.9 %% lack"
-			     " fewer than %s cycles (limit: %s for half of any group)",
-			     text_u64(audit->compared).s, text_u64(audit->ended).s,
-			     text_u64(audit->differed).s, text_u64(audit->untimed).s,
-			     text_u64(audit->exceeded).s,
-			     text_u64(audit_bias_below(audit, 0.999)).s,
-			     text_u64(1ull << audit->usual).s);
+		check_detail(
+			check,
+			"%s of %s exits compared with KVM's own account as each ended, %s"
+			" counts different, %s without cycles, %s with too many; 99.9 %% lack"
+			" fewer than %s cycles (limit: %s for half of any group, %s of a loop)",
+			text_u64(audit->compared).s, text_u64(audit->ended).s,
+			text_u64(audit->differed).s, text_u64(audit->untimed).s,
+			text_u64(audit->exceeded).s, text_u64(audit_bias_below(audit, 0.999)).s,
+			text_u64(1ull << audit->usual).s, text_u64(1ull << audit->in_loops).s);
 	else
 		check_detail(check,
 			     "%s of %s exits compared with KVM's own account as each ended, %s"
