@@ -19,6 +19,8 @@ static const char vmx_only[] = "a VMX instruction: raises #UD on SVM, see ud2";
 /* SVM and VMX instructions exit in any guest: hardware has EFER.SVME or CR4.VMXE set, not the guest. */
 const struct workload workloads[] = {
 	ROW("cpuid", CPUID, 0x72, 10, 503, "CPUID"),
+	ROW("cpuid-leaf", CPUID_LEAF, 0x72, 10, 127,
+	    "CPUID of leaf 0x4fffffff, for which KVM sums up all vCPUs"),
 	ROW("out", OUT, 0x7b, 30, 211, "OUT to a port of the VMM"),
 	ROW("in", IN, 0x7b, 30, 199, "IN from a port of the VMM"),
 	ROW("outs", OUTS, 0x7b, 30, 113, "OUTSB, which KVM emulates"),

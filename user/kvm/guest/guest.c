@@ -132,9 +132,9 @@ static void read_leaves(struct probe_shared *shared, uint64_t passes)
 			read_leaf(shared, &shared->reads[i]);
 }
 
-static void cpuid(void)
+static void cpuid(uint32_t eax)
 {
-	uint32_t eax = 0, ecx = 0;
+	uint32_t ecx = 0;
 
 	asm volatile("cpuid" : "+a"(eax), "+c"(ecx) : : "ebx", "edx", "memory");
 }
@@ -253,7 +253,8 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 	if (umip)
 		also_toggle_cr4(shared, CR4_UMIP);
 	switch (op) {
-		TIMES(CPUID, cpuid());
+		TIMES(CPUID, cpuid(0));
+		TIMES(CPUID_LEAF, cpuid(LEAF_TOTAL_EXITS));
 		TIMES(OUT, asm volatile("outb %%al, %0" : : "i"(PROBE_PORT_DATA), "a"(0)));
 		TIMES(IN, asm volatile("inb %0, %%al" : : "i"(PROBE_PORT_DATA) : "eax"));
 		TIMES(OUTS, outs());

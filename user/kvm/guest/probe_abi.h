@@ -30,8 +30,9 @@
  * Which exit number that is, by ISA, stands in user/kvm/workload_table.c.
  */
 #define PROBE_OPS(X)                                                                            \
-	X(CPUID) /* leaf reads included */                                                      \
-	X(OUT)	 /* the guest's "done" signal included */                                       \
+	X(CPUID)      /* leaf reads included */                                                 \
+	X(CPUID_LEAF) /* of a total, whose value nobody looks at */                             \
+	X(OUT)	      /* the guest's "done" signal included */                                  \
 	X(IN)                                                                                   \
 	X(OUTS) /* one byte: with REP, KVM does not finish in one exit */                       \
 	X(INS)                                                                                  \
