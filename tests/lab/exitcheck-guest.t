@@ -125,7 +125,7 @@ guest()
 	echo >trace
 	$watch timeout 150 qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu -accel kvm -cpu host -m 256M \
 		-nodefaults -display none -no-reboot -serial "file:/tmp/serial.$part" -kernel /guest/kernel \
-		-initrd /guest/initramfs -append "console=ttyS0 quiet panic=-1 part=$part" "$@" || true
+		-initrd /guest/initramfs -append "$guest_append part=$part" "$@" || true
 	[ -e options/fields ] && cat trace >"/tmp/trace.$part"
 }
 

@@ -65,7 +65,7 @@ for name in atomic64 per-cpu; do
 	timeout 200 exitcheck audit -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu \
 		-accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot -serial "file:/tmp/$name.serial" \
 		-kernel /guest/kernel -initrd /guest/initramfs \
-		-append 'console=ttyS0 quiet panic=-1' >"/tmp/$name.txt" 2>&1 && status=0 || status=$?
+		-append "$guest_append" >"/tmp/$name.txt" 2>&1 && status=0 || status=$?
 	is "$name: nothing of this is KVM's own account: status 4" "$status" 4
 	held "$name"
 	unload_kvm

@@ -42,6 +42,10 @@ kernel_complaints()
 	dmesg | grep -E "$complaint_pattern" || true
 }
 
+# For a Linux that is a guest in the host, which has no more time for it than boot.sh's machine for the host.
+# shellcheck disable=SC2034 # the jobs'
+guest_append='console=ttyS0 quiet no_timer_check panic=-1'
+
 # until_true COMMAND...: waits for that, some five minutes at most.
 until_true()
 {

@@ -31,7 +31,7 @@ linux_host --patch series --kvm-params exit_leaves=all <<'EOT'
 # -L: QEMU looks for its firmware beside itself where it is not at home.
 timeout 200 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu \
 	-accel kvm -cpu host -m 256M -nodefaults -display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initramfs \
-	-append 'console=ttyS0 quiet panic=-1' >/tmp/watch 2>&1 && status=0 || status=$?
+	-append "$guest_append" >/tmp/watch 2>&1 && status=0 || status=$?
 reads=$(tr -d '\r' </tmp/serial | grep -c '^ *0x4ffffffd 0x')
 cpuids=$(tr -d '\r' </tmp/serial | sed -n 's/^ *0x4ffffffd 0x72: eax=0x\([0-9a-f]*\).*/\1/p')
 

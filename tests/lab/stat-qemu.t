@@ -65,7 +65,7 @@ vm()
 	timeout 400 qemu-system-x86_64 -name guest=$1,debug-threads=on -M $2 -L /usr/share/seabios -L /usr/share/qemu -accel kvm \
 		-cpu host -m 256M -nodefaults -display none -no-reboot -serial file:/tmp/$1.serial -kernel $3 \
 		-initrd /guest/initramfs -chardev pipe,id=qmp,path=/tmp/$1 -mon chardev=qmp,mode=control \
-		-append 'console=ttyS0 quiet panic=-1' &
+		-append "$guest_append" &
 }
 
 vm web1 q35 /guest/kernel
@@ -76,7 +76,7 @@ for qmp in 4 5; do
 done
 for name in web1 web2; do
 	ok "$name has done its work" until_said 'at rest' /tmp/$name.serial
-	grep -q 'at rest' /tmp/$name.serial || tap_note "$(cat /tmp/$name.serial)"
+	grep -q 'at rest' /tmp/$name.serial || { tap_note "$(cat /tmp/$name.serial)"; exit 1; }
 done
 for qmp in 4 5; do
 	echo '{ "execute": "stop" }' >&$qmp

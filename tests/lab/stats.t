@@ -24,7 +24,7 @@ cat /tmp/qmp.out >/tmp/qmp &
 timeout 400 exitcheck watch -- qemu-system-x86_64 -L /usr/share/seabios -L /usr/share/qemu -accel kvm -cpu host -m 256M -nodefaults \
 	-display none -no-reboot -serial file:/tmp/serial -kernel /guest/kernel -initrd /guest/initramfs \
 	-chardev pipe,id=qmp,path=/tmp/qmp -mon chardev=qmp,mode=control \
-	-append 'console=ttyS0 quiet panic=-1' >/tmp/watch 2>&1 &
+	-append "$guest_append" >/tmp/watch 2>&1 &
 watch=$!
 exec 4>/tmp/qmp.in
 echo '{ "execute": "qmp_capabilities" }' >&4
