@@ -42,7 +42,7 @@ kernel_complaints()
 	dmesg | grep -E "$complaint_pattern" || true
 }
 
-# For a Linux that is a guest in the host, which has no more time for it than boot.sh's machine for the host.
+# What a Linux that is a guest in the host is told; no_timer_check as the host itself, see boot.sh.
 # shellcheck disable=SC2034 # the jobs'
 guest_append='console=ttyS0 quiet no_timer_check panic=-1'
 
