@@ -319,12 +319,15 @@ static void a_loop_is_held_to_less(void **state)
 {
 	static const struct {
 		unsigned int bucket;
-		bool slow;
+		enum probe_op op;
+		bool slow, nested;
 		enum verdict verdict;
 	} cases[] = {
-		{ RIGHT, false, VERDICT_PASS },
-		{ RIGHT + 2, true, VERDICT_PASS },
-		{ RIGHT + 2, false, VERDICT_FAIL },
+		{ RIGHT, PROBE_CPUID, false, false, VERDICT_PASS },
+		{ RIGHT + 2, PROBE_CPUID, true, false, VERDICT_PASS },
+		{ RIGHT + 2, PROBE_CPUID, false, true, VERDICT_PASS },
+		{ RIGHT + 2, PROBE_OUT, false, false, VERDICT_PASS },
+		{ RIGHT + 2, PROBE_CPUID, false, false, VERDICT_FAIL },
 	};
 
 	(void)state;
@@ -332,7 +335,9 @@ static void a_loop_is_held_to_less(void **state)
 		struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
 		struct workload workload = *result->workloads[0].workload;
 
+		workload.op = cases[i].op;
 		workload.slow = cases[i].slow;
+		workload.nested = cases[i].nested;
 		result->workloads[0].workload = &workload;
 		result->workloads[0].audit.bias[cases[i].bucket] = 50;
 		judge(result);

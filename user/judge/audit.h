@@ -19,7 +19,7 @@ struct audit_group {
 	int cpu;		    /* that they ended on, -1: any */
 	const struct ec_vcpu *vcpu; /* NULL: of all */
 	const char *workload;	    /* NULL: of all */
-	bool is_loop;		    /* of one exit over and over, with nothing between */
+	bool is_loop;		    /* its exits follow one another in KVM alone */
 	int index;		    /* of the reason, -1: all */
 	int circumstance;	    /* -1: all */
 };

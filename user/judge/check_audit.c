@@ -11,7 +11,7 @@
 #include "kvm/workload.h"
 #include "util/text.h"
 
-/* Whether it causes one exit after another, all of them KVM's alone: its code stays in the caches. */
+/* Whether its exits follow one another, handled by KVM alone: what that needs stays in the caches. */
 static bool is_loop(const struct workload *workload)
 {
 	return !workload->slow && !workload->nested && !op_leaves_kvm(workload->op);

@@ -10,7 +10,7 @@
 #define MAX_SPANS 64
 
 /* Whether the guest spins, besides. */
-static bool is_loop(enum probe_op op)
+static bool spins(enum probe_op op)
 {
 	return op == PROBE_PREEMPTION_TIMER || op == PROBE_PREEMPTED;
 }
@@ -20,7 +20,7 @@ static bool is_tight(enum probe_op op)
 {
 	const struct workload *workload = workload_of(op);
 
-	return workload && workload->truth == TRUTH_EXACT && !is_loop(op);
+	return workload && workload->truth == TRUTH_EXACT && !spins(op);
 }
 
 bool span_is_tight(const struct result_span *span)
