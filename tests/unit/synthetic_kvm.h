@@ -336,6 +336,7 @@ static inline void synthetic_command(struct synthetic *s, unsigned int v, enum p
 	span->op = op;
 	span->exits = count;
 	span->elapsed = count * an_exit;
+	span->steady = span->elapsed;
 	span->until_read = span->elapsed + SYNTHETIC_READ;
 	span->covered = s->vcpu[v].cycles[index] - before;
 }

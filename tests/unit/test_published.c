@@ -315,6 +315,7 @@ static void span(void)
 		.exits = exits,
 		.covered = exits * (took + (f.faults & F_GUEST ? GUEST : 0)),
 		.elapsed = exits * (took + GUEST),
+		.steady = exits * (took + GUEST),
 		.until_read = (exits + 1) * (took + GUEST),
 	};
 }

@@ -96,6 +96,17 @@ static void pairs_cancel_drift(void **state)
 	assert_true(e.median == 31 && e.low == 31 && e.high == 31 && e.mad == 0);
 }
 
+/* The largest quarter does not count, whatever it is. */
+static void means_without_the_largest(void **state)
+{
+	double one[] = { 7 }, three[] = { 6, 9, 3 }, eight[] = { 1e9, 1, 6, 5, 2, 1e12, 3, 4 };
+
+	(void)state;
+	assert_true(stats_lower_mean(one, NR(one)) == 7);
+	assert_true(stats_lower_mean(three, NR(three)) == 6);
+	assert_true(stats_lower_mean(eight, NR(eight)) == 3.5);
+}
+
 static void divisors(void **state)
 {
 	(void)state;
@@ -132,6 +143,7 @@ int main(void)
 		cmocka_unit_test(interval_holds),
 		cmocka_unit_test(pairs_cancel_drift),
 		cmocka_unit_test(shuffled),
+		cmocka_unit_test(means_without_the_largest),
 		cmocka_unit_test(divisors),
 	};
 

@@ -34,9 +34,17 @@ bool span_has_too_much(const struct result_span *span)
 	return span->covered > span->until_read;
 }
 
+/* What takes the host's CPU away, between exits too, makes few operations of a command longer, but those by far. */
 double span_uncovered(const struct result_span *span)
 {
-	return ((double)span->elapsed - (double)span->covered) / (double)span->exits;
+	return fmin((double)span->elapsed - (double)span->covered, (double)span->steady) /
+	       (double)span->exits;
+}
+
+/* Each operation but a quarter took that long, and all of them together had no more than that covered. */
+static double span_proven(const struct result_span *span)
+{
+	return ((double)span->steady - (double)span->covered) / (double)span->exits;
 }
 
 static double median_of(double *values, unsigned int nr)
@@ -45,11 +53,10 @@ static double median_of(double *values, unsigned int nr)
 	return values[nr / 2];
 }
 
-struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op,
-			      double spare)
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op)
 {
 	struct uncovered of = { 0 };
-	double covered = 0, exits = 0, value, values[MAX_SPANS];
+	double covered = 0, exits = 0, proven[MAX_SPANS];
 
 	for (unsigned int i = 0; i < result->nr_spans; i++) {
 		const struct result_span *span = &result->spans[i];
@@ -59,12 +66,9 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 		of.commands += is_tight(span->op);
 		if (!span_is_tight(span))
 			continue;
-		value = span_uncovered(span);
 		if (of.spans < MAX_SPANS)
-			values[of.spans] = value;
-		of.least = of.spans ? fmin(of.least, value) : value;
-		value -= spare / (double)span->exits;
-		of.beyond = of.spans ? fmin(of.beyond, value) : value;
+			proven[of.spans] = span_proven(span);
+		of.most = of.spans ? fmin(of.most, span_uncovered(span)) : span_uncovered(span);
 		of.spans++;
 		covered += (double)span->covered;
 		exits += (double)span->exits;
@@ -72,7 +76,7 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 	if (!of.spans)
 		return of;
 	of.covered = covered / exits;
-	of.median = median_of(values, of.spans < MAX_SPANS ? of.spans : MAX_SPANS);
+	of.proven = median_of(proven, of.spans < MAX_SPANS ? of.spans : MAX_SPANS);
 	return of;
 }
 

@@ -12,21 +12,21 @@ bool span_is_tight(const struct result_span *span);
 /* Whether the leaves have more cycles than passed in the guest. */
 bool span_has_too_much(const struct result_span *span);
 
-/* Of one exit of it. */
+/* Of one exit of it, at most: a host that is kept from running adds to that. */
 double span_uncovered(const struct result_span *span);
 
 /*
- * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, the least cycles of an
- * exit and their median, and the mean of what the leaves have of one. Zeros if there are none.
+ * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, cycles of an exit that the leaves
+ * have not, and the mean of what they have of one. Zeros if there are none.
  */
 struct uncovered {
 	unsigned int spans, commands; /* commands: with those of too few exits */
-	double least, median, covered;
-	double beyond; /* least, less the spare cycles of each span */
+	double most;		      /* by the span that has the fewest */
+	double proven; /* by half of the spans, whatever else the host was busy with */
+	double covered;
 };
 
-struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op,
-			      double spare);
+struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, enum probe_op op);
 
 /* The median of all commands of PHASE_SINGLE whose exits have that reason; false: there are none. */
 bool uncovered_of_reason(const struct result *result, unsigned int index, double *median);

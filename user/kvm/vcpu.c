@@ -14,6 +14,7 @@
 #include "kvm/thread.h"
 #include "kvm/workload.h"
 #include "util/clock.h"
+#include "util/stats.h"
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -295,6 +296,22 @@ static void stop_clocks(struct vcpu *vcpu)
 	vcpu->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+/* Cycles of a command, had each of its operations lasted as the quicker three quarters of them. */
+static uint64_t steady_cycles(const struct probe_shared *shared)
+{
+	const struct probe_span *span = &shared->span;
+	const uint64_t elapsed = span->tsc[1] - span->tsc[0];
+	double steady, steps[PROBE_MAX_STAMPS - 1];
+	unsigned int nr = 0;
+
+	for (; nr + 1 < PROBE_MAX_STAMPS && nr + 1 < span->operations; nr++)
+		steps[nr] = (double)(shared->stamps[nr + 1] - shared->stamps[nr]);
+	if (!nr)
+		return elapsed;
+	steady = stats_lower_mean(steps, nr) * (double)span->operations;
+	return steady < (double)elapsed ? (uint64_t)steady : elapsed;
+}
+
 static void add_span(struct vcpu *vcpu)
 {
 	const struct probe_span *span = &vcpu->shared->span;
@@ -302,6 +319,7 @@ static void add_span(struct vcpu *vcpu)
 	if (!vcpu->shared->measure_exits || !span->valid)
 		return;
 	vcpu->span.elapsed += span->tsc[1] - span->tsc[0];
+	vcpu->span.steady += steady_cycles(vcpu->shared);
 	vcpu->span.until_read += span->tsc_read - span->tsc[0];
 	vcpu->span.covered += span->cycles[1] - span->cycles[0];
 	vcpu->span.exits += span->exits[1] - span->exits[0] - 2;

@@ -39,11 +39,12 @@ struct vcpu_group {
 };
 
 /*
- * A command by the guest's own clock: TSC cycles, those of exits by the leaves, and how many exits; and
- * cycles that exits lasted for certain, by the VMM.
+ * A command by the guest's own clock: TSC cycles, and how many they would be had each operation lasted as the
+ * quicker three quarters; those of exits by the leaves, and how many exits; and cycles that exits
+ * lasted for certain, by the VMM.
  */
 struct vcpu_span {
-	uint64_t elapsed, until_read, covered, exits, known;
+	uint64_t elapsed, steady, until_read, covered, exits, known;
 };
 
 /* Has a vCPU between two commands run by hand, on its own thread. */

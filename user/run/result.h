@@ -109,7 +109,8 @@ struct result_time {
 struct result_span {
 	unsigned int vcpu;
 	enum probe_op op;
-	uint64_t elapsed;    /* by the guest's TSC */
+	uint64_t elapsed; /* by the guest's TSC */
+	uint64_t steady;  /* ... had each operation lasted as the quicker three quarters of them */
 	uint64_t until_read; /* the same, with the read that says what was covered */
 	uint64_t covered;    /* of these, cycles of exits by the leaves */
 	uint64_t exits;

@@ -130,6 +130,7 @@ int vm_record_span(struct session *session, const struct vm *vm, unsigned int vc
 		.vcpu = vm->first_vcpu + vcpu,
 		.op = op,
 		.elapsed = from.elapsed,
+		.steady = from.steady,
 		.until_read = from.until_read,
 		.covered = from.covered,
 		.exits = from.exits,

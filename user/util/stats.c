@@ -31,6 +31,17 @@ double stats_lower_quartile(double *samples, unsigned int nr)
 	return samples[(nr - 1) / 4];
 }
 
+double stats_lower_mean(double *samples, unsigned int nr)
+{
+	const unsigned int kept = nr - nr / 4;
+	double sum = 0;
+
+	qsort(samples, nr, sizeof(*samples), compare);
+	for (unsigned int i = 0; i < kept; i++)
+		sum += samples[i];
+	return sum / kept;
+}
+
 /*
  * How many samples lie outside of the median's interval on either side: the most
  * for which at least CONFIDENCE is left. Of nr samples, as many are below the true

@@ -25,6 +25,9 @@ struct estimate {
 /* The sample a quarter of the way up, of nr >= 1, which it sorts. */
 double stats_lower_quartile(double *samples, unsigned int nr);
 
+/* The mean of the smaller three quarters of nr >= 1 samples, which it sorts. */
+double stats_lower_mean(double *samples, unsigned int nr);
+
 /* Of 0 and another number it is that one. */
 uint64_t greatest_divisor(uint64_t a, uint64_t b);
 

@@ -415,8 +415,10 @@ static void execute_measured(struct probe_shared *shared)
 	span->exits[0] = read_exits(shared);
 	span->tsc[0] = rdtsc();
 	span->cycles[0] = read_cycles(shared);
+	shared->nr_stamps = 0;
 	obey(shared);
 	span->tsc[1] = rdtsc();
+	span->operations = shared->nr_stamps;
 	span->cycles[1] = read_cycles(shared);
 	span->tsc_read = rdtsc();
 	span->exits[1] = read_exits(shared);

@@ -19,11 +19,24 @@
 	".quad 1b, 2b\n"                \
 	".popsection\n"
 
+static inline uint64_t rdtsc(void)
+{
+	uint32_t low, high;
+
+	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
 /* Counts an operation, which is about to be executed. */
 static inline void bump(struct probe_shared *shared, enum probe_op op)
 {
 	volatile uint64_t *executed = &shared->executed[op];
 
+	if (op == shared->op) {
+		if (shared->nr_stamps < PROBE_MAX_STAMPS)
+			shared->stamps[shared->nr_stamps] = rdtsc();
+		shared->nr_stamps++;
+	}
 	*executed = *executed + 1;
 }
 
@@ -60,14 +73,6 @@ static inline uint64_t also_read_msr(struct probe_shared *shared, uint32_t msr)
 
 	bump(shared, PROBE_RDMSR);
 	asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
-
-static inline uint64_t rdtsc(void)
-{
-	uint32_t low, high;
-
-	asm volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
 	return (uint64_t)high << 32 | low;
 }
 

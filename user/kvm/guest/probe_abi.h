@@ -137,6 +137,7 @@ enum probe_op {
 #define PROBE_PAGE_SIZE 4096
 #define PROBE_TOUCH_PAGES 256 /* at most that many PROBE_TOUCH a command */
 #define PROBE_MAX_PROGRAM 64
+#define PROBE_MAX_STAMPS 256
 
 /* A seed, and the operations that it chooses from. */
 struct probe_program {
@@ -159,8 +160,9 @@ struct probe_read {
  */
 struct probe_span {
 	uint64_t tsc[2], cycles[2], exits[2];
-	uint64_t tsc_read; /* once cycles[1] were: an exit may come between tsc[1] and that */
-	uint64_t valid;	   /* it was measured to its end */
+	uint64_t tsc_read;   /* once cycles[1] were: an exit may come between tsc[1] and that */
+	uint64_t operations; /* of the command's own kind */
+	uint64_t valid;	     /* it was measured to its end */
 };
 
 /* Shared memory of one vCPU, mapped in the guest at the address in RDI at start. */
@@ -178,6 +180,8 @@ struct probe_shared {
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
+	/* guest -> VMM: its TSC before each operation of the command's own kind, the first of them. */
+	uint64_t nr_stamps, stamps[PROBE_MAX_STAMPS];
 	struct probe_program program; /* VMM -> guest */
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
 	uint64_t executed[PROBE_NR_OPS]; /* guest -> VMM: since the vCPU's first entry */
