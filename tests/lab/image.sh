@@ -112,5 +112,5 @@ image_kvm()
 
 	release=$(basename "$kernel_dir"/lib/modules/*)
 	TMPDIR=$scratch KERNEL_SRC=$source_dir "$top/kernel-patch/kvm-modules" build --headers "$kernel_dir/headers" \
-		"$release" "$1"
+		--vmlinuz "$kernel_dir/arch/x86/boot/bzImage" "$release" "$1"
 }
