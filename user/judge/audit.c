@@ -124,7 +124,10 @@ bool audit_group(struct audit *audit, const struct ec_audit *of, const struct au
 		.untimed = cycles ? of->untimed : 0,
 		.exceeded = cycles ? of->exceeded : 0,
 	};
-	unsigned int more = exit_is_hosts(audit->isa, group->index) ? HOST_BUCKETS : 0,
+	/* The host's interrupts are what makes many an exit long. */
+	const bool is_hosts = exit_is_hosts(audit->isa, group->index) ||
+			      group->circumstance == EC_LONG;
+	unsigned int more = is_hosts ? HOST_BUCKETS : 0,
 		     usual = (group->is_loop ? audit->in_loops : audit->usual) + more;
 	uint64_t bias[EC_HIST_BUCKETS], beyond;
 	bool is_few, is_usual;
