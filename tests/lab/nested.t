@@ -12,7 +12,7 @@ params=
 [ "$isa" = svm ] || params=vendor.enable_shadow_vmcs=0
 "$here/lab" run --kernel "$kernel" --isa "$isa" --kvm-params "$params" --timeout 300 \
 	--get "/tmp/report.json:$out/report.json" -- exitcheck run --vcpus 1 -n 307 \
-	-w nested-cpuid -w nested-hypercall --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
+	-w nested-cpuid -w nested-hypercall -w nested-hlt --json /tmp/report.json >"$out/report.txt" && status=0 || status=$?
 
 # exits WORKLOAD NAME...: exits of that workload, by reason: truth, leaf and eBPF.
 exits()
@@ -40,6 +40,7 @@ VMCALL 307 307 307"
 		"VMLAUNCH 5 5 5
 VMRESUME 302 302 302"
 fi
+is "each HLT of L2" "$(exits nested-hlt HLT)" "HLT 307 307 307"
 read -r _ truth leaf bpf <<<"$(exits nested-cpuid CPUID)"
 ok "CPUIDs of L2 are among the vCPU's" test "$truth" -gt 307
 is "and are as many by leaf and eBPF" "$leaf $bpf" "$truth $truth"

@@ -255,7 +255,8 @@ static void event_before_run(struct vcpu *vcpu)
 bool event_halt_poll_ns(enum probe_op op, uint64_t *ns)
 {
 	*ns = op == PROBE_HLT_POLL ? POLL_NS : 0;
-	return op == PROBE_HLT_POLL || op == PROBE_HLT_TIMER || op == PROBE_HLT_STOPPED;
+	return op == PROBE_HLT_POLL || op == PROBE_HLT_TIMER || op == PROBE_HLT_STOPPED ||
+	       op == PROBE_NESTED_HLT;
 }
 
 const struct vcpu_events vcpu_events = {

@@ -65,14 +65,19 @@ void preemption_timer(struct probe_shared *shared, uint64_t count)
 	}
 }
 
+void take_interrupt(struct probe_shared *shared)
+{
+	bump(shared, PROBE_IRQ_WINDOW);
+	asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+}
+
 /* An interrupt that comes while it cannot be taken, and then can. */
 void irq_window(struct probe_shared *shared, uint64_t count)
 {
 	apic_enable(shared);
 	for (; count; count--) {
 		also_write_msr(shared, MSR_X2APIC_ICR, ICR_SELF);
-		bump(shared, PROBE_IRQ_WINDOW);
-		asm volatile("sti\n\tnop\n\tnop\n\tcli" : : : "memory");
+		take_interrupt(shared);
 	}
 }
 
@@ -130,18 +135,33 @@ void hlt_pending(struct probe_shared *shared, uint64_t count)
 	}
 }
 
+void timer_enable(struct probe_shared *shared)
+{
+	apic_enable(shared);
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE);
+}
+
+void timer_arm(struct probe_shared *shared)
+{
+	also_write_msr(shared, MSR_TSC_DEADLINE, rdtsc() + shared->ms_cycles);
+}
+
+void timer_disable(struct probe_shared *shared)
+{
+	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+}
+
 /*
  * HLT until a deadline, which is many exits away, and nearer than KVM is told to poll. How KVM waits for
  * it is the VMM's choice: see user/kvm/event.c.
  */
 void hlt_timer(struct probe_shared *shared, uint64_t count)
 {
-	apic_enable(shared);
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE);
+	timer_enable(shared);
 	for (; count; count--) {
-		also_write_msr(shared, MSR_TSC_DEADLINE, rdtsc() + shared->ms_cycles);
+		timer_arm(shared);
 		bump(shared, shared->op);
 		halt();
 	}
-	also_write_msr(shared, MSR_X2APIC_LVTT, LVTT_DEADLINE_MASKED);
+	timer_disable(shared);
 }

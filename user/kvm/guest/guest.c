@@ -353,6 +353,7 @@ static void execute(struct probe_shared *shared, uint32_t op, uint64_t count)
 		break;
 	case PROBE_NESTED_CPUID:
 	case PROBE_NESTED_HYPERCALL:
+	case PROBE_NESTED_HLT:
 		if (shared->isa == EXIT_ISA_VMX)
 			nested_vmx(shared, op, count);
 		else

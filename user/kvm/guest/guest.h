@@ -125,7 +125,13 @@ void control_register_0(struct probe_shared *shared, enum probe_op op, uint64_t 
 /* PROBE_MOV_FROM_DR or PROBE_MOV_TO_DR, and those that follow it, in turn: count of them in all. */
 void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t count);
 
-/* PROBE_NESTED_CPUID and PROBE_NESTED_HYPERCALL: a guest's guest executes it count times. */
+/* An interrupt a millisecond after each timer_arm(); and taking one that is pending. */
+void timer_enable(struct probe_shared *shared);
+void timer_arm(struct probe_shared *shared);
+void timer_disable(struct probe_shared *shared);
+void take_interrupt(struct probe_shared *shared);
+
+/* PROBE_NESTED_CPUID, _HYPERCALL and _HLT: a guest's guest executes it count times. */
 void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count);
 void nested_vmx(struct probe_shared *shared, enum probe_op op, uint64_t count);
 

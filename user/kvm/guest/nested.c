@@ -11,6 +11,7 @@
 #define DATA_SELECTOR 0x10
 #define DR6_INIT 0xffff0ff0
 #define DR7_INIT 0x400
+#define RFLAGS_IF 0x200
 
 struct descriptor_table {
 	uint16_t limit;
@@ -23,11 +24,12 @@ struct state {
 };
 
 /* What L2 executes, by operation. */
-extern const char nested_cpuid[], nested_vmmcall[], nested_vmcall[];
+extern const char nested_cpuid[], nested_vmmcall[], nested_vmcall[], nested_hlt[];
 asm(".pushsection .text\n"
     "nested_cpuid: cpuid\n"
     "nested_vmmcall: vmmcall\n"
     "nested_vmcall: vmcall\n"
+    "nested_hlt: hlt\n"
     ".popsection");
 
 static struct state read_state(void)
@@ -39,6 +41,15 @@ static struct state read_state(void)
 	asm volatile("sgdt %0" : "=m"(state.gdt));
 	asm volatile("sidt %0" : "=m"(state.idt));
 	return state;
+}
+
+/* The interrupt that ends L2's HLT: L2 had not executed that yet. */
+static bool came_too_early(struct probe_shared *shared, uint64_t rip)
+{
+	if (rip != (uint64_t)nested_hlt)
+		return false;
+	shared->executed[PROBE_NESTED_HLT]--;
+	return true;
 }
 
 static void clear_page(uint8_t *page)
@@ -55,6 +66,7 @@ static void clear_page(uint8_t *page)
 #define EFER_SVME 0x1000
 
 #define VMEXIT_INVALID 0xffffffff
+#define INTERCEPT_INTR (1u << 0)
 #define INTERCEPT_CPUID (1u << 18)
 #define INTERCEPT_VMRUN (1u << 0)
 #define INTERCEPT_VMMCALL (1u << 1)
@@ -89,7 +101,7 @@ static struct vmcb *build_vmcb(struct probe_shared *shared, const char *rip)
 	struct vmcb *vmcb = (struct vmcb *)shared->control[0];
 
 	clear_page(shared->control[0]);
-	vmcb->intercepts[3] = INTERCEPT_CPUID;
+	vmcb->intercepts[3] = INTERCEPT_INTR | INTERCEPT_CPUID;
 	vmcb->intercepts[4] = INTERCEPT_VMRUN | INTERCEPT_VMMCALL;
 	vmcb->cs = (struct vmcb_segment){ CODE_SELECTOR, 0xa9b, 0xffffffff, 0 };
 	vmcb->ss = (struct vmcb_segment){ DATA_SELECTOR, 0xc93, 0xffffffff, 0 };
@@ -102,7 +114,7 @@ static struct vmcb *build_vmcb(struct probe_shared *shared, const char *rip)
 	vmcb->cr4 = shared->cr4;
 	vmcb->dr6 = DR6_INIT;
 	vmcb->dr7 = DR7_INIT;
-	vmcb->rflags = 2;
+	vmcb->rflags = RFLAGS_IF | 2;
 	vmcb->rip = (uint64_t)rip;
 	return vmcb;
 }
@@ -112,10 +124,22 @@ static void vmrun(volatile struct vmcb *vmcb)
 	asm volatile("vmrun %%rax" : : "a"(vmcb) : "memory", "cc");
 }
 
+/*
+ * The exit from L2 cleared the global interrupt flag, without which no interrupt is delivered. Clearing EFER.SVME
+ * sets it on Linux 6.12, but not on 7.2.12.
+ */
+static void stgi(struct probe_shared *shared)
+{
+	if (shared->stgi_exits)
+		bump(shared, PROBE_STGI);
+	asm volatile("stgi" : : : "memory");
+}
+
 void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 {
-	const bool hypercall = op == PROBE_NESTED_HYPERCALL;
-	volatile struct vmcb *vmcb = build_vmcb(shared, hypercall ? nested_vmmcall : nested_cpuid);
+	const bool halts = op == PROBE_NESTED_HLT, hypercall = op == PROBE_NESTED_HYPERCALL;
+	const char *rip = halts ? nested_hlt : hypercall ? nested_vmmcall : nested_cpuid;
+	volatile struct vmcb *vmcb = build_vmcb(shared, rip);
 
 	also_write_msr(shared, MSR_EFER, EFER_LONG_MODE | EFER_SVME);
 	also_write_msr(shared, MSR_VM_HSAVE_PA, (uint64_t)shared->control[1]);
@@ -126,20 +150,26 @@ void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 	if ((uint32_t)vmcb->exit_code != VMEXIT_INVALID)
 		__builtin_trap();
 	vmcb->asid = 1;
+	if (halts)
+		timer_enable(shared);
 	for (; count; count--) {
+		if (halts)
+			timer_arm(shared);
 		bump(shared, PROBE_VMRUN);
 		bump(shared, op);
 		vmrun(vmcb);
-		if (vmcb->exit_code != (hypercall ? 0x81 : 0x72))
+		if (vmcb->exit_code != (halts ? 0x60 : hypercall ? 0x81 : 0x72))
 			__builtin_trap();
+		if (!halts)
+			continue;
+		stgi(shared);
+		take_interrupt(shared);
+		count += came_too_early(shared, vmcb->rip);
+		vmcb->rip = (uint64_t)rip;
 	}
-	/*
-	 * The exit from L2 cleared the global interrupt flag, without which no NMI is delivered. Clearing EFER.SVME
-	 * sets it on Linux 6.12, but not on 7.2.12.
-	 */
-	if (shared->stgi_exits)
-		bump(shared, PROBE_STGI);
-	asm volatile("stgi" : : : "memory");
+	if (halts)
+		timer_disable(shared);
+	stgi(shared);
 	also_write_msr(shared, MSR_EFER, EFER_LONG_MODE);
 }
 
@@ -155,7 +185,10 @@ void nested_svm(struct probe_shared *shared, enum probe_op op, uint64_t count)
 #define ENTRY_TO_64_BITS (1u << 9)
 #define TSS_SELECTOR 0x18 /* no one looks into the GDT for it, but it must not be 0 */
 #define UNUSABLE 0x10000
+#define EXTERNAL_INTERRUPT_EXITING (1u << 0)
 #define VMCS_EXIT_REASON 0x4402
+#define VMCS_ACTIVITY_STATE 0x4826 /* L2's */
+#define VMCS_RIP 0x681e
 #define VMCS_HOST_RSP 0x6c14
 #define VMCS_HOST_RIP 0x6c16
 
@@ -182,7 +215,8 @@ static void build_vmcs(struct probe_shared *shared, const char *rip)
 		uint32_t field;
 		uint64_t value;
 	} fields[] = {
-		{ 0x4000, (uint32_t)also_read_msr(shared, MSR_VMX_TRUE_PINBASED) },
+		{ 0x4000, (uint32_t)also_read_msr(shared, MSR_VMX_TRUE_PINBASED) |
+				  EXTERNAL_INTERRUPT_EXITING },
 		{ 0x4002, (uint32_t)also_read_msr(shared, MSR_VMX_TRUE_PROCBASED) },
 		{ 0x400c, (uint32_t)also_read_msr(shared, MSR_VMX_TRUE_EXIT) | EXIT_TO_64_BITS },
 		{ 0x4012, (uint32_t)also_read_msr(shared, MSR_VMX_TRUE_ENTRY) | ENTRY_TO_64_BITS },
@@ -213,8 +247,8 @@ static void build_vmcs(struct probe_shared *shared, const char *rip)
 		{ 0x6816, state.gdt.base },
 		{ 0x6818, state.idt.base },
 		{ 0x681a, DR7_INIT },
-		{ 0x681e, (uint64_t)rip },
-		{ 0x6820, 2 },		   /* RFLAGS */
+		{ VMCS_RIP, (uint64_t)rip },
+		{ 0x6820, RFLAGS_IF | 2 },
 		{ 0x0c00, DATA_SELECTOR }, /* L1: ES, CS, SS, DS, TR */
 		{ 0x0c02, CODE_SELECTOR },
 		{ 0x0c04, DATA_SELECTOR },
@@ -259,7 +293,8 @@ static void enter_l2(struct probe_shared *shared, bool launch)
 
 void nested_vmx(struct probe_shared *shared, enum probe_op op, uint64_t count)
 {
-	const bool hypercall = op == PROBE_NESTED_HYPERCALL;
+	const bool halts = op == PROBE_NESTED_HLT, hypercall = op == PROBE_NESTED_HYPERCALL;
+	const char *rip = halts ? nested_hlt : hypercall ? nested_vmcall : nested_cpuid;
 	const uint64_t vmxon = (uint64_t)shared->control[0], vmcs = (uint64_t)shared->control[1];
 	uint32_t revision = also_read_msr(shared, MSR_VMX_BASIC);
 	bool launch = true;
@@ -276,15 +311,28 @@ void nested_vmx(struct probe_shared *shared, enum probe_op op, uint64_t count)
 	asm volatile("vmclear %0" : : "m"(vmcs) : "cc", "memory");
 	bump(shared, PROBE_VMPTRLD);
 	asm volatile("vmptrld %0" : : "m"(vmcs) : "cc", "memory");
-	build_vmcs(shared, hypercall ? nested_vmcall : nested_cpuid);
+	build_vmcs(shared, rip);
 
+	if (halts)
+		timer_enable(shared);
 	for (; count; count--) {
+		if (halts)
+			timer_arm(shared);
 		bump(shared, op);
 		enter_l2(shared, launch);
 		launch = false;
-		if (also_vmread(shared, VMCS_EXIT_REASON) != (hypercall ? 18 : 10))
+		if (also_vmread(shared, VMCS_EXIT_REASON) != (halts ? 1 : hypercall ? 18 : 10))
 			__builtin_trap();
+		if (!halts)
+			continue;
+		take_interrupt(shared);
+		count += came_too_early(shared, also_vmread(shared, VMCS_RIP));
+		also_vmwrite(shared, VMCS_RIP, (uint64_t)rip);
+		/* The exit left it in HLT. */
+		also_vmwrite(shared, VMCS_ACTIVITY_STATE, 0);
 	}
+	if (halts)
+		timer_disable(shared);
 
 	bump(shared, PROBE_VMCLEAR);
 	asm volatile("vmclear %0" : : "m"(vmcs) : "cc", "memory");

@@ -105,8 +105,9 @@
 	X(HLT_POLL)	/* ... polled for, ... */                                               \
 	X(HLT_STOPPED)	/* ... or blocked, while signals end KVM_RUN */                         \
 	X(TOUCH_HALTED) /* TOUCH_LATE, and KVM halts the vCPU meanwhile */                      \
-	X(NESTED_CPUID) /* these two in a guest of the guest's own */                           \
+	X(NESTED_CPUID) /* these three in a guest of the guest's own */                         \
 	X(NESTED_HYPERCALL)                                                                     \
+	X(NESTED_HLT)	 /* until the timer of the guest, which gets an exit for it */          \
 	X(INVALID_STATE) /* this one and the next, the VMM causes */                            \
 	X(EMULATE)                                                                              \
 	X(TOUCH_LATE) /* the same, of a page that user space provides late */                   \
