@@ -361,6 +361,21 @@ static void a_loop_is_held_to_less(void **state)
 	}
 }
 
+/* Beside other programs a loop has no shorter a bias than others have. */
+static void loops_may_lack_what_all_lack(void **state)
+{
+	(void)state;
+	add(0, CPUID, RIGHT - 1, 100);
+	judge_them(true);
+	assert_int_equal(audit.in_loops, RIGHT + 1);
+	add(0, CPUID, RIGHT, 1000);
+	judge_them(true);
+	assert_int_equal(audit.in_loops, RIGHT + 2);
+	add(0, CPUID, RIGHT + 5, 10000);
+	judge_them(true);
+	assert_int_equal(audit.in_loops, RIGHT + 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +400,7 @@ int main(void)
 		TEST(first_exits_are_a_group),
 		TEST(all_exits_of_a_workload_are_a_group),
 		TEST(a_loop_is_held_to_less),
+		TEST(loops_may_lack_what_all_lack),
 	};
 
 	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);

@@ -55,11 +55,19 @@ static unsigned int median(const uint64_t *buckets)
 	return half ? b : 0;
 }
 
+/* The larger of the two, as far as other programs on the tracepoints may account for it. */
+static unsigned int with_others(unsigned int own, unsigned int bias)
+{
+	if (bias <= own)
+		return own;
+	return bias < own + OTHERS_BUCKETS ? bias : own + OTHERS_BUCKETS;
+}
+
 void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned int nr,
 	       struct audit *audit)
 {
 	uint64_t own[EC_HIST_BUCKETS] = { 0 };
-	unsigned int bucket, others;
+	unsigned int bucket, bias;
 
 	memset(audit, 0, sizeof(*audit));
 	audit->isa = isa;
@@ -82,10 +90,10 @@ void audit_sum(enum exit_isa isa, const struct ec_vcpu *const *vcpus, unsigned i
 	audit->compared = sum_from(audit->bias, 0);
 	bucket = median(own);
 	bucket = bucket < LEAST_BUCKET ? LEAST_BUCKET : bucket;
-	others = median(audit->bias);
-	if (others > bucket)
-		bucket = others < bucket + OTHERS_BUCKETS ? others : bucket + OTHERS_BUCKETS;
-	audit->in_loops = bucket + LOOP_BUCKETS;
+	bias = median(audit->bias);
+	/* Shorter than eBPF's own windows, but for other programs: then a loop's is that of most exits. */
+	audit->in_loops = with_others(bucket, bias + 1) + LOOP_BUCKETS;
+	bucket = with_others(bucket, bias);
 	audit->usual = bucket + USUAL_BUCKETS;
 	audit->highest = bucket + HIGHEST_BUCKETS;
 	if (audit->highest >= EC_HIST_BUCKETS)
