@@ -32,7 +32,7 @@ static inline void bump(struct probe_shared *shared, enum probe_op op)
 {
 	volatile uint64_t *executed = &shared->executed[op];
 
-	if (op == shared->op) {
+	if (shared->measure_exits && op == shared->op) {
 		if (shared->nr_stamps < PROBE_MAX_STAMPS)
 			shared->stamps[shared->nr_stamps] = rdtsc();
 		shared->nr_stamps++;

@@ -181,7 +181,7 @@ struct probe_shared {
 	/* VMM -> guest: fill in the span of each command, by these leaves; 0: do not. */
 	uint32_t measure_exits, measure_cycles;
 	struct probe_span span;
-	/* guest -> VMM: its TSC before each operation of the command's own kind, the first of them. */
+	/* guest -> VMM, likewise: its TSC before the first operations of the command's own kind. */
 	uint64_t nr_stamps, stamps[PROBE_MAX_STAMPS];
 	struct probe_program program; /* VMM -> guest */
 	uint64_t touch; /* VMM -> guest: where its PROBE_TOUCH_PAGES fresh pages are */
