@@ -51,7 +51,7 @@ static int cycle(enum exit_isa isa, bool irqchip, struct error *err)
 		.isa = isa,
 		.nr_vcpus = irqchip ? 1 : 2,
 		.irqchip = irqchip,
-		.opt_in = true,
+		.asks = KVM_X86_EXIT_LEAVES_ENABLE,
 		.timeout_ms = TIMEOUT_MS,
 	};
 	struct test_vm *vm;

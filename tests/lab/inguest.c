@@ -10,6 +10,7 @@
 #include "inguest/session.h"
 #include "kvm/exits.h"
 #include "kvm/host.h"
+#include "kvm/kvm.h"
 #include "kvm/test_vm.h"
 #include "kvm/workload.h"
 #include "util/array.h"
@@ -101,7 +102,7 @@ static void create(void)
 	const struct test_vm_config config = {
 		.isa = isa,
 		.nr_vcpus = 1,
-		.opt_in = true,
+		.asks = KVM_X86_EXIT_LEAVES_ENABLE,
 		.timeout_ms = TIMEOUT_MS,
 	};
 

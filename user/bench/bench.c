@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kvm/kvm.h"
 #include "kvm/test_vm.h"
 #include "util/random.h"
 #include "util/affinity.h"
@@ -166,7 +167,7 @@ static int create_vm(struct measuring *measuring, struct test_vm **test_vm, unsi
 		.isa = measuring->bench->host.isa,
 		.nr_vcpus = vcpus,
 		.irqchip = irqchip,
-		.opt_in = leaves,
+		.asks = leaves ? KVM_X86_EXIT_LEAVES_ENABLE : 0,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 	int status = test_vm_create(test_vm, &config, measuring->err);

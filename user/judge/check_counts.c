@@ -339,18 +339,19 @@ void check_mono(struct facts *facts, struct check *check)
 
 /* Exits of a phase by eBPF, and its vCPUs. */
 static uint64_t phase_exits(const struct result *result, enum result_phase phase,
-			    unsigned int *vcpus, unsigned int *vms)
+			    unsigned int *vcpus, unsigned int *vms, unsigned int *hidden)
 {
 	uint64_t exits = 0;
 	unsigned int last_vm = 0;
 
-	*vcpus = *vms = 0;
+	*vcpus = *vms = *hidden = 0;
 	for (unsigned int v = 0; v < result->nr_vcpus; v++) {
 		if (result->vcpus[v].phase != phase)
 			continue;
 		exits += result->vcpus[v].bpf.count;
 		++*vcpus;
 		*vms += result->vcpus[v].vm != last_vm;
+		*hidden += result->vcpus[v].hidden;
 		last_vm = result->vcpus[v].vm;
 	}
 	return exits;
@@ -360,8 +361,8 @@ static void check_phase(struct facts *facts, struct check *check, enum result_ph
 {
 	const struct result *result = facts->result;
 	struct tally leaf = { 0 }, bpf = { 0 };
-	unsigned int vcpus, vms;
-	uint64_t exits = phase_exits(result, phase, &vcpus, &vms);
+	unsigned int vcpus, vms, hidden;
+	uint64_t exits = phase_exits(result, phase, &vcpus, &vms, &hidden);
 
 	if (!result->phase[phase].ran) {
 		check_detail(check, "%s", result->phase[phase].skipped);
@@ -382,9 +383,10 @@ static void check_phase(struct facts *facts, struct check *check, enum result_ph
 			     text_u64(leaf.differed + bpf.differed).s);
 	else if (phase == PHASE_ISOLATION)
 		check_detail(check,
-			     "%u VMs, %s exits: %s values of VMs idle, running and new against"
+			     "%u VMs%s, %s exits: %s values of VMs idle, running and new against"
 			     " their own exits, %s different",
-			     vms, text_u64(exits).s, text_u64(leaf.compared).s,
+			     vms, hidden ? ", one of them accounted for the host alone" : "",
+			     text_u64(exits).s, text_u64(leaf.compared).s,
 			     text_u64(leaf.differed + bpf.differed).s);
 	else
 		check_detail(check,

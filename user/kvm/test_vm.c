@@ -108,13 +108,13 @@ static int opt_in(struct test_vm *vm, struct error *err)
 {
 	struct kvm_enable_cap enable = {
 		.cap = KVM_CAP_X86_EXIT_LEAVES,
-		.args = { KVM_X86_EXIT_LEAVES_ENABLE },
+		.args = { vm->config.asks },
 	};
 	int offered = KVM(vm->vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_EXIT_LEAVES, err);
 
 	if (offered < 0)
 		return STATUS_CANNOT_RUN;
-	if (!(offered & KVM_X86_EXIT_LEAVES_ENABLE))
+	if (vm->config.asks & ~(uint64_t)offered)
 		return 0;
 	if (KVM(vm->vm_fd, KVM_ENABLE_CAP, &enable, err) < 0)
 		return STATUS_CANNOT_RUN;
@@ -140,7 +140,7 @@ static int create_vm(struct test_vm *vm, struct error *err)
 		return STATUS_CANNOT_RUN;
 	if (vm->config.irqchip && KVM(vm->vm_fd, KVM_CREATE_IRQCHIP, 0, err) < 0)
 		return STATUS_CANNOT_RUN;
-	if (vm->config.opt_in) {
+	if (vm->config.asks) {
 		status = opt_in(vm, err);
 		if (status)
 			return status;

@@ -26,10 +26,10 @@ struct test_vm;
 struct test_vm_config {
 	enum exit_isa isa;
 	int nr_vcpus;
-	bool irqchip;		 /* with an APIC of KVM's own, in x2APIC mode */
-	bool by_hand;		 /* its vCPUs are created by test_vm_add_vcpu() */
-	unsigned int id_step;	 /* from one vCPU's ID to the next one's; 0: as 1 */
-	bool opt_in;		 /* enable KVM_CAP_X86_EXIT_LEAVES, where KVM has it */
+	bool irqchip;	      /* with an APIC of KVM's own, in x2APIC mode */
+	bool by_hand;	      /* its vCPUs are created by test_vm_add_vcpu() */
+	unsigned int id_step; /* from one vCPU's ID to the next one's; 0: as 1 */
+	uint64_t asks;	      /* for these bits of KVM_CAP_X86_EXIT_LEAVES, where KVM offers them */
 	unsigned int timeout_ms; /* for one command; a KVM_RUN never outlives it */
 };
 
@@ -42,7 +42,7 @@ int test_vm_create(struct test_vm **vm, const struct test_vm_config *config, str
 /* Ends the threads, destroys the VM. NULL is allowed. */
 void test_vm_destroy(struct test_vm *vm);
 
-/* Whether KVM accepted the capability; without it the VM counts only under exit_leaves=all. */
+/* Whether KVM granted what the VM asked for; else it counts only under exit_leaves=all and =host. */
 bool test_vm_opted_in(const struct test_vm *vm);
 
 /* Fills in the registers that KVM was given for a leaf of the guest's; false if it was given none. */

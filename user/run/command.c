@@ -83,7 +83,8 @@ int command_start(struct session *session, const struct vm *vm, unsigned int vcp
 	enum probe_op op;
 
 	/* Every third command reads leaves, if there are any. */
-	if (command_has_reads(session) && (turn % 3 == 0 || !session->nr_mix))
+	if (command_has_reads(session) && !session_hides_from(session, vm) &&
+	    (turn % 3 == 0 || !session->nr_mix))
 		return command_read(session, vm, vcpu, command, count);
 	op = session->mix[turn % session->nr_mix];
 	return command_execute(session, vm, vcpu, command, op, affordable(op, count));

@@ -53,6 +53,7 @@ struct result_vcpu {
 	enum result_phase phase;
 	unsigned int vm, id; /* vm: from 1, in the order of creation */
 	unsigned int slot;   /* the tracer's, RESULT_NO_SLOT: it has none yet */
+	bool hidden;	     /* accounted for the host alone: its guest reads no leaves */
 	uint64_t executed[PROBE_NR_OPS];
 	uint64_t planned[PROBE_NR_OPS]; /* PHASE_STORM: of these, what it was told to, at least */
 	bool has_stat;

@@ -27,10 +27,17 @@ bool session_has_published(const struct session *session)
 	return session->result->leaves == LEAVES_PUBLISHED;
 }
 
+bool session_hides_from(const struct session *session, const struct vm *vm)
+{
+	return session->result->vcpus[vm->first_vcpu].hidden;
+}
+
 void session_measure(const struct session *session, const struct vm *vm)
 {
 	const struct leaf_numbers *leaves = &session->plan->leaves;
 
+	if (session_hides_from(session, vm))
+		return;
 	if (session_has_leaves(session))
 		test_vm_measure(vm->test_vm, LEAF_VCPU_TOTAL_EXITS, LEAF_VCPU_TOTAL_CYCLES);
 	else if (session_has_published(session) && leaves->total_exits && leaves->total_cycles)

@@ -47,6 +47,9 @@ void session_progress(const char *phase);
 bool session_has_leaves(const struct session *session);
 bool session_has_published(const struct session *session);
 
+/* Whether a VM's guest has no leaves, although KVM accounts for it. */
+bool session_hides_from(const struct session *session, const struct vm *vm);
+
 /* Has the guests measure their commands from now on, if there are leaves to do so. */
 void session_measure(const struct session *session, const struct vm *vm);
 

@@ -13,6 +13,7 @@
 #include "run/command.h"
 #include "run/published.h"
 #include "run/sweep.h"
+#include "kvm/kvm.h"
 #include "kvm/vcpu.h"
 #include "run/vm.h"
 #include "util/affinity.h"
@@ -142,7 +143,7 @@ int phase_smp(struct session *session)
 		return 0;
 	}
 	session_progress("several vCPUs at full rate");
-	status = vm_open(session, &session->several, PHASE_SMP, session->plan->vcpus, false);
+	status = vm_open(session, &session->several, PHASE_SMP, session->plan->vcpus, VM_USUAL);
 	if (!status && session_has_published(session))
 		status = published_sibling(session, &session->several);
 	if (session_has_published(session))
@@ -232,6 +233,31 @@ static int work_both(struct session *session, const struct vm *a, const struct v
 	return status;
 }
 
+/* Whether KVM can account for a VM and keep it from the guest. */
+static bool can_hide(const struct session *session, const struct vm *vm)
+{
+	return session_has_leaves(session) && session->plan->opt_in && session->nr_mix &&
+	       session->host->exit_leaves != EXIT_LEAVES_ALL &&
+	       test_vm_capability(vm->test_vm, false, KVM_CAP_X86_EXIT_LEAVES) &
+		       KVM_X86_EXIT_LEAVES_HOST;
+}
+
+/* A VM that is accounted for the host alone, beside another one. */
+static int work_hidden(struct session *session, const struct vm *beside, uint64_t exits)
+{
+	struct vm hidden;
+	int status;
+
+	if (!can_hide(session, beside))
+		return 0;
+	status = vm_open(session, &hidden, PHASE_ISOLATION, 1, VM_HIDDEN);
+	if (!status)
+		status = work_both(session, &hidden, beside, exits);
+	if (!status)
+		status = sweep(session, &hidden, 0, SWEEP_FULL, -1);
+	return vm_close(session, &hidden, status);
+}
+
 int phase_isolation(struct session *session)
 {
 	const uint64_t exits = session_scaled(session, ISOLATION_EXITS, 8);
@@ -241,9 +267,9 @@ int phase_isolation(struct session *session)
 	if (!has_work(session, PHASE_ISOLATION))
 		return 0;
 	session_progress("two VMs at once, and a new one");
-	status = vm_open(session, &first, PHASE_ISOLATION, 1, false);
+	status = vm_open(session, &first, PHASE_ISOLATION, 1, VM_USUAL);
 	if (!status)
-		status = vm_open(session, &second, PHASE_ISOLATION, 1, false);
+		status = vm_open(session, &second, PHASE_ISOLATION, 1, VM_USUAL);
 	/* Counters of a CPU are to be none of a VM. */
 	if (!status && session_has_published(session)) {
 		published_pin(&first, 0);
@@ -262,6 +288,8 @@ int phase_isolation(struct session *session)
 	if (!status)
 		status = work_both(session, &first, &second, exits);
 	if (!status)
+		status = work_hidden(session, &first, exits / 2);
+	if (!status)
 		status = sweep(session, &first, 0, SWEEP_FULL, -1);
 	if (!status)
 		status = sweep(session, &second, 0, SWEEP_FULL, -1);
@@ -272,7 +300,7 @@ int phase_isolation(struct session *session)
 			status = late;
 	}
 	if (!status) {
-		status = vm_open(session, &second, PHASE_ISOLATION, 1, false);
+		status = vm_open(session, &second, PHASE_ISOLATION, 1, VM_USUAL);
 		if (!status)
 			status = sweep(session, &second, 0, SWEEP_FULL, -1);
 		status = vm_close(session, &second, status);
@@ -347,7 +375,7 @@ int phase_migrate(struct session *session)
 		return 0;
 	}
 	session_progress("a vCPU thread moved between CPUs");
-	status = vm_open(session, &vm, PHASE_MIGRATE, 1, false);
+	status = vm_open(session, &vm, PHASE_MIGRATE, 1, VM_USUAL);
 	if (!status)
 		status = migrate_load(session, &vm, &allowed, info);
 	if (!status)

@@ -305,7 +305,7 @@ int phase_single(struct session *session)
 	int status;
 
 	session_progress("one vCPU: every workload, every exit number");
-	status = vm_open(session, &vm, PHASE_SINGLE, 1, false);
+	status = vm_open(session, &vm, PHASE_SINGLE, 1, VM_USUAL);
 	/* What a CPU of its own has is found out at the end. */
 	if (!status && session->plan->leaves.exits)
 		published_pin(&vm, 0);
@@ -337,7 +337,7 @@ int phase_irqchip(struct session *session)
 	if (!any)
 		return 0;
 	session_progress("one vCPU with KVM's own APIC");
-	status = vm_open(session, &vm, PHASE_SINGLE, 1, true);
+	status = vm_open(session, &vm, PHASE_SINGLE, 1, VM_IRQCHIP);
 	if (!status && session_has_published(session))
 		published_pin(&vm, 0);
 	if (!status)

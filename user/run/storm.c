@@ -103,7 +103,7 @@ static int open_vm(struct storm *storm, struct place *place, const struct storm_
 	int status;
 
 	*place = (struct place){ .room = room };
-	status = vm_begin(session, &place->vm, PHASE_STORM, room, false);
+	status = vm_begin(session, &place->vm, PHASE_STORM, room, VM_USUAL);
 	for (unsigned int v = 0; v < nr && !status; v++)
 		status = vm_add_vcpu(session, &place->vm);
 	for (unsigned int v = 0; v < place->vm.nr_vcpus && !status; v++)

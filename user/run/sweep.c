@@ -150,6 +150,8 @@ int sweep(struct session *session, const struct vm *vm, unsigned int vcpu, enum 
 
 	if (session_has_published(session))
 		points_list(session, &list);
+	else if (session_hides_from(session, vm))
+		kind = SWEEP_SOME;
 	else if (session_has_leaves(session) && kind == SWEEP_FULL)
 		list_full(session, &list);
 	else if (session_has_leaves(session) && kind == SWEEP_COUNTS)

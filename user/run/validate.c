@@ -88,8 +88,8 @@ int validate(const struct host *host, const struct run_plan *plan, struct result
 		.path = plan->path,
 		.audit = true,
 		.tsc_khz = host->tsc_khz,
-		/* One vCPU, one with an APIC, several, three VMs in turn, the one that is moved, the storm's. */
-		.nr_vcpus = 2 + plan->vcpus + 3 + 1 + STORM_MAX_VCPUS,
+		/* One vCPU, one with an APIC, several, four VMs in turn, the one that is moved, the storm's. */
+		.nr_vcpus = 2 + plan->vcpus + 4 + 1 + STORM_MAX_VCPUS,
 	};
 	int status = 0, kvm_fd;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/vm.h"
 
+#include "kvm/kvm.h"
 #include "kvm/workload.h"
 #include "run/sweep.h"
 
@@ -12,20 +13,30 @@ static int start_guest(struct session *session, const struct vm *vm, unsigned in
 {
 	struct list list = list_begin(vm, vcpu);
 
-	list_add(&list, LEAF_DISCOVERY, 0);
-	list_add(&list, LEAF_DISCOVERY, 2);
+	if (!session_hides_from(session, vm)) {
+		list_add(&list, LEAF_DISCOVERY, 0);
+		list_add(&list, LEAF_DISCOVERY, 2);
+	}
 	return sweep_run(session, vm, vcpu, &list, SWEEP_SOME, -1);
 }
 
+/* What such a VM asks KVM for. */
+static uint64_t asks(const struct session *session, enum vm_kind kind)
+{
+	if (!session->plan->opt_in)
+		return 0;
+	return kind == VM_HIDDEN ? KVM_X86_EXIT_LEAVES_HOST : KVM_X86_EXIT_LEAVES_ENABLE;
+}
+
 int vm_begin(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
-	     bool irqchip)
+	     enum vm_kind kind)
 {
 	const struct test_vm_config config = {
 		.isa = session->host->isa,
 		.nr_vcpus = nr_vcpus,
-		.irqchip = irqchip,
+		.irqchip = kind == VM_IRQCHIP,
 		.by_hand = true,
-		.opt_in = session->plan->opt_in,
+		.asks = asks(session, kind),
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 
@@ -42,6 +53,7 @@ int vm_begin(struct session *session, struct vm *vm, enum result_phase phase, un
 		vcpu->vm = vm->number;
 		vcpu->id = i;
 		vcpu->slot = RESULT_NO_SLOT;
+		vcpu->hidden = kind == VM_HIDDEN;
 	}
 	return test_vm_create(&vm->test_vm, &config, session->err);
 }
@@ -69,9 +81,9 @@ int vm_start_vcpu(struct session *session, const struct vm *vm, unsigned int vcp
 }
 
 int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
-	    bool irqchip)
+	    enum vm_kind kind)
 {
-	int status = vm_begin(session, vm, phase, nr_vcpus, irqchip);
+	int status = vm_begin(session, vm, phase, nr_vcpus, kind);
 
 	while (!status && vm->nr_vcpus < nr_vcpus)
 		status = vm_add_vcpu(session, vm);

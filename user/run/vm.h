@@ -4,16 +4,22 @@
 
 #include "run/session.h"
 
+enum vm_kind {
+	VM_USUAL,
+	VM_IRQCHIP, /* with KVM's own APIC */
+	VM_HIDDEN,  /* accounted for the host alone */
+};
+
 /* Creates a VM, registers its vCPUs with eBPF and starts each guest. */
 int vm_open(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
-	    bool irqchip);
+	    enum vm_kind kind);
 
 /*
  * The same step by step: a VM with room for so many vCPUs, one that is registered but has not run, and its
  * start, so that its start-up precedes all sweeps. There must be all of them before vm_close().
  */
 int vm_begin(struct session *session, struct vm *vm, enum result_phase phase, unsigned int nr_vcpus,
-	     bool irqchip);
+	     enum vm_kind kind);
 int vm_add_vcpu(struct session *session, struct vm *vm);
 int vm_start_vcpu(struct session *session, const struct vm *vm, unsigned int vcpu);
 

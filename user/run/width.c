@@ -36,7 +36,7 @@ static int create(struct session *session, struct test_vm **vm, uint64_t start, 
 		.isa = session->host->isa,
 		.nr_vcpus = VCPUS,
 		.by_hand = true,
-		.opt_in = true,
+		.asks = KVM_X86_EXIT_LEAVES_ENABLE,
 		.timeout_ms = WORKLOAD_TIMEOUT_MS,
 	};
 	struct error ignored;
