@@ -125,15 +125,17 @@ int meter_take(struct meter *meter, bool is_last, struct error *err)
 {
 	struct usage *usage = &meter->usage;
 	struct proof *proof = &meter->proof;
+	double end;
 	int status;
 
 	if (meter->kernel)
 		return kernel_source_take(meter->kernel, usage, seconds(meter), proof, err);
 	status = prover_take(&meter->prover, proof, err);
+	end = seconds(meter);
 	if (is_last)
 		tracer_gate(meter->tracer, false);
 	if (!status)
-		status = ebpf_source_take(meter->tracer, usage, seconds(meter), err);
+		status = ebpf_source_take(meter->tracer, usage, end, err);
 	take_outliers(meter);
 	return status ? status : prover_add_losses(&meter->prover, usage, proof, err);
 }

@@ -4,9 +4,13 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "kvm/account.h"
 #include "util/array.h"
@@ -15,6 +19,7 @@
 #include "classic.skel.h"
 #include "old.skel.h"
 
+#define PROGRAM_NS 20000000	   /* more than a program takes, even on an emulated host */
 #define OUTLIERS_SIZE (256 * 1024) /* some 2,000 between two looks */
 
 bool object_needs_old(void)
@@ -224,4 +229,16 @@ int object_missed(const struct object *object, unsigned long long *missed)
 		*missed += info.recursion_misses;
 	}
 	return 0;
+}
+
+void object_wait(void)
+{
+	const struct timespec pause = { .tv_nsec = PROGRAM_NS };
+
+	/*
+	 * Programs run in RCU read-side critical sections, and this waits for a grace period: membarrier(2). With
+	 * nohz_full, it does not exist.
+	 */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&pause, NULL);
 }

@@ -50,6 +50,9 @@ int object_load(struct object *object, const struct shared *shared, const struct
 /* Events that the kernel skipped for its programs. 0, or an errno, negative. */
 int object_missed(const struct object *object, unsigned long long *missed);
 
+/* Until the programs that are running have ended. */
+void object_wait(void);
+
 void object_close(struct object *object);
 
 #endif

@@ -290,16 +290,25 @@ static struct ec_cpu *cpu_at(const struct tracer *tracer, unsigned int cpu)
 	return shared_at(&tracer->shared, EC_CPUS, cpu * sizeof(struct ec_cpu));
 }
 
+/* The program checks the gate when it does not know the vCPU: see find_slot(). */
+static void forget_slots(struct tracer *tracer)
+{
+	for (unsigned int cpu = 0; cpu < nr_cpus(tracer); cpu++)
+		__atomic_store_n(&cpu_at(tracer, cpu)->slot, 0, __ATOMIC_SEQ_CST);
+}
+
 void tracer_gate(struct tracer *tracer, bool open)
 {
 	tracer->closed = 0;
 	__atomic_store_n(&tracer->object.state->ready, open, __ATOMIC_SEQ_CST);
 	if (open)
 		return;
-	/* The program checks the gate when it does not know the vCPU: see find_slot(). */
-	for (unsigned int cpu = 0; cpu < nr_cpus(tracer); cpu++)
-		__atomic_store_n(&cpu_at(tracer, cpu)->slot, 0, __ATOMIC_SEQ_CST);
+	forget_slots(tracer);
 	tracer->closed = snapshot_now(tracer->khz);
+	/* Who found the gate open may have noted a vCPU since. */
+	object_wait();
+	forget_slots(tracer);
+	object_wait();
 }
 
 /* ---- vCPUs ---- */

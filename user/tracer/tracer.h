@@ -74,7 +74,7 @@ int tracer_register(struct tracer *tracer, unsigned int vm, unsigned int vcpu_id
 /* That vCPU does not run any more: its address in the kernel may be another one's soon. */
 void tracer_retire(struct tracer *tracer, unsigned int vcpu);
 
-/* Events count while the gate is open. */
+/* Events count while the gate is open; once it is closed, nothing changes any more. */
 void tracer_gate(struct tracer *tracer, bool open);
 
 /*
