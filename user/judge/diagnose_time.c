@@ -350,7 +350,9 @@ void diagnose_time(struct evidence *evidence)
 			shares->one_exit, shares->reasons);
 	else if (shares->zero && 2 * shares->sound >= shares->reasons)
 		evidence_conclude(
-			evidence, DIAGNOSIS_EARLY_RETURN, CONFIDENCE_CERTAIN,
+			evidence, DIAGNOSIS_EARLY_RETURN,
+			/* One alone may be what its handler does to the clock. */
+			shares->zero > 1 ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
 			"%u reasons have 0 cycles, such as %s, and %u others are right: some"
 			" exits are counted but never timed.",
 			shares->zero, reason_text(evidence, shares->least_index).s, shares->sound);
