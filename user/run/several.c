@@ -287,6 +287,7 @@ int phase_isolation(struct session *session)
 	/* ... both at work ... */
 	if (!status)
 		status = work_both(session, &first, &second, exits);
+	/* ... the first one beside a VM whose exits the host alone may see ... */
 	if (!status)
 		status = work_hidden(session, &first, exits / 2);
 	if (!status)
