@@ -355,6 +355,37 @@ static void exits_before_the_read_are_covered(void **state)
 	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_FAIL);
 }
 
+/* Whether a command is the first of its operation on its vCPU. */
+static bool is_first(const struct result *result, unsigned int span)
+{
+	const struct result_span *of = &result->spans[span];
+
+	for (unsigned int i = 0; i < span; i++)
+		if (result->spans[i].vcpu == of->vcpu && result->spans[i].op == of->op)
+			return false;
+	return true;
+}
+
+/* Nor does such a command say that an exit lacks nothing, against which the others lack much. */
+static void a_command_with_an_interrupt_is_no_measure(void **state)
+{
+	struct result *result = synthetic_run(EXIT_ISA_SVM, LEAVES_PRESENT, DEFECT_NONE);
+
+	(void)state;
+	for (unsigned int i = 0; i < result->nr_spans; i++) {
+		struct result_span *span = &result->spans[i];
+		const uint64_t more = 5000 * span->exits,
+			       interrupt = is_first(result, i) * 10000000;
+
+		span->elapsed += more;
+		span->steady += more;
+		span->until_read += more + interrupt;
+		span->covered += interrupt;
+	}
+	judge(result);
+	assert_int_equal(verdict_of(CHECK_UNCOVERED), VERDICT_PASS);
+}
+
 /* Makes all but the first nr commands of a vCPU too short for their cycles to be shared out. */
 static void shorten(struct result *result, unsigned int vcpu, unsigned int nr)
 {
@@ -435,6 +466,7 @@ int main(void)
 		cmocka_unit_test(delays_that_differ_are_no_proof),
 		cmocka_unit_test(known_delays_are_charged),
 		cmocka_unit_test(exits_before_the_read_are_covered),
+		cmocka_unit_test(a_command_with_an_interrupt_is_no_measure),
 		cmocka_unit_test(too_few_commands_are_no_pass),
 		cmocka_unit_test(cycles_are_not_rounded),
 	};

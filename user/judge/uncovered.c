@@ -35,10 +35,22 @@ bool span_has_too_much(const struct result_span *span)
 }
 
 /* What takes the host's CPU away, between exits too, makes few operations of a command longer, but those by far. */
-double span_uncovered(const struct result_span *span)
+static double uncovered_within(const struct result_span *span, uint64_t elapsed)
 {
-	return fmin((double)span->elapsed - (double)span->covered, (double)span->steady) /
+	return fmin((double)elapsed - (double)span->covered, (double)span->steady) /
 	       (double)span->exits;
+}
+
+/* Of one exit; fewer, or less than none, where an interrupt came just before the leaf was read. */
+static double span_uncovered(const struct result_span *span)
+{
+	return uncovered_within(span, span->elapsed);
+}
+
+/* No exit that the leaf has came after its read. */
+static double span_most(const struct result_span *span)
+{
+	return uncovered_within(span, span->until_read);
 }
 
 /* Each operation but a quarter took that long, and all of them together had no more than that covered. */
@@ -68,7 +80,7 @@ struct uncovered uncovered_of(const struct result *result, unsigned int vcpu, en
 			continue;
 		if (of.spans < MAX_SPANS)
 			proven[of.spans] = span_proven(span);
-		of.most = of.spans ? fmin(of.most, span_uncovered(span)) : span_uncovered(span);
+		of.most = of.spans ? fmin(of.most, span_most(span)) : span_most(span);
 		of.spans++;
 		covered += (double)span->covered;
 		exits += (double)span->exits;

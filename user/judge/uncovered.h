@@ -12,9 +12,6 @@ bool span_is_tight(const struct result_span *span);
 /* Whether the leaves have more cycles than passed in the guest. */
 bool span_has_too_much(const struct result_span *span);
 
-/* Of one exit of it, at most: a host that is kept from running adds to that. */
-double span_uncovered(const struct result_span *span);
-
 /*
  * The spans of a vCPU, of one operation or (PROBE_NR_OPS) all: how many, cycles of an exit that the leaves
  * have not, and the mean of what they have of one. Zeros if there are none.
