@@ -60,7 +60,7 @@ struct check {
 	enum verdict verdict;
 	char detail[CHECK_MAX_DETAIL];
 	/* The first comparisons that failed, or could not be made. */
-	char examples[CHECK_MAX_EXAMPLES][160];
+	char examples[CHECK_MAX_EXAMPLES][CHECK_MAX_DETAIL];
 	unsigned int nr_examples;
 };
 
