@@ -296,7 +296,7 @@ test-slow: ## those that take long: a Debian as guest and as host, a microvm, pu
 	$(Q)$(submake) all $(build)/lab/inguest
 	$(Q)MICROVM=yes $(run_tests) $(published)+vmx $(slow) tests/lab/stat-qemu.t $(addsuffix +svm++5.10,$(published) tests/lab/old.t)
 
-test-all: ## all of these on every kernel, and the mutants
+test-all: ## test on every kernel that has a series; then test-slow and the mutants
 	$(Q)status=0; for kernel in $(kernels); do \
 		$(submake) test KERNEL=$$kernel || status=1; done; \
 	$(submake) test-slow || status=1; $(submake) mutants || status=1; exit $$status
@@ -307,7 +307,7 @@ mutants: ## every known-broken KVM must be caught and named (RUNS=50 MUTANTS=...
 	$(Q)$(if $(GENERATED),KERNEL="$(KERNEL)" ISA="$(ISA)" tests/mutants/score $(SEED) $(SHARE),\
 		RUNS="$(RUNS)" tests/mutants/run $(MUTANTS))
 
-bench: ## what each way of watching costs, and other tools, in instructions (KERNEL=6.12)
+bench: ## what watching exits costs by exitcheck and by other tools, in instructions (KERNEL=6.12)
 	$(Q)$(packages) install build lab svm bench
 	$(Q)$(submake) $(program) >&2
 	$(Q)KERNEL="$(KERNEL)" tests/bench/bench $(build)/bench
@@ -350,7 +350,7 @@ patch-check: ## each series of kernel-patch/: applies to every version that the 
 	$(Q)$(packages) install lab patch
 	$(Q)kernel-patch/patch-check.sh $(kernels)
 
-newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SUITES=main STEP="run test")
+newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SUITES=main STEP="run test"; SUITES: all)
 	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" STEP="$(STEP)" tests/newcomer
 
 kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: another one's)
@@ -360,10 +360,10 @@ kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: ano
 kvm-modules-load: ## loads them (PARAMS="exit_leaves=all"), unless there are VMs
 	$(Q)$(modules) load "$(build)/kvm-modules/$$(uname -r)" $(PARAMS)
 
-kvm-modules-unload: ## loads the distribution's again
+kvm-modules-unload: ## loads the distribution's modules again
 	$(Q)$(modules) unload
 
-deps: ## installs every Debian package that something here needs
+deps: ## installs every Debian package that building, the lab, the tests and the benchmarks need
 	$(Q)$(packages) install build lab patch svm vmx test bench browser lint fuzz
 
 clean: ## removes what was built (kernels stay, in ~/.cache/exitcheck)
@@ -393,7 +393,7 @@ deb: ## Debian packages of HEAD, in build/deb
 	$(Q)$(submake) dist
 	$(Q)user/debian/build $(build)/exitcheck-$(version).tar.xz $(build)/deb
 
-deb-check: ## these, built, installed and removed on a bare machine of another Debian (RELEASE=trixie)
+deb-check: ## these packages, built on one bare Debian, installed, run and removed on another (RELEASE=trixie SUITES=main)
 	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" tests/packages
 
 help: ## this

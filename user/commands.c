@@ -460,8 +460,8 @@ const struct command commands[] = {
 	{
 		.name = "report",
 		.summary = "show a saved report, in any form",
-		.doc = "Shows a report that run or bench wrote with --json, in any form. FILE may"
-		       " be - for standard input.",
+		.doc = "Shows a report that run, bench or compare wrote with --json, in any form."
+		       " FILE may be - for standard input.",
 		.arguments = "FILE",
 		.options = report_options,
 		.nr_files = 1,

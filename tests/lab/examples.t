@@ -32,7 +32,10 @@ END
 cat >"$out/bin/modprobe" <<'END'
 #!/bin/sh
 . /run/lab/guest.sh
-unload_kvm && load_kvm series "$2"
+case $1 in
+-r) unload_kvm ;;
+kvm) load_kvm series "$2" ;;
+esac
 END
 chmod +x "$out"/bin/*
 bring=()
@@ -55,7 +58,7 @@ while read -r example <&3; do
 		;;
 	modprobe*)
 		# Not the shell's own.
-		example=/guest/bin/$example
+		example=$(echo "$example" | sed 's|modprobe|/guest/bin/modprobe|g')
 		;;
 	'exitcheck bench'*)
 		# All of it takes minutes here.
