@@ -63,8 +63,10 @@ void published_collect_forms(struct published *p)
 	for (unsigned int s = 0; s < p->result->nr_sweeps; s++) {
 		const struct result_sweep *sweep = &p->result->sweeps[s];
 		const struct probe_read *reads = sweep_reads(p->result, sweep);
-		bool away = published->windows[WINDOW_CPU].has &&
-			    s == published->windows[WINDOW_CPU].after;
+		/* Threads of several vCPUs run on any CPU, and counters may be a CPU's. */
+		bool away = (published->windows[WINDOW_CPU].has &&
+			     s == published->windows[WINDOW_CPU].after) ||
+			    p->result->vcpus[sweep->vcpu].phase == PHASE_SMP;
 
 		for (unsigned int i = 0; i < EXIT_INDEX_OTHER; i++)
 			p->happened[i] |= sweep->bpf_after[i];
