@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* cpu_set_t */
+#define _GNU_SOURCE
 #include "kvm/event.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@
 #include "kvm/workload.h"
 #include "kvm/rival.h"
 #include "kvm/thread.h"
+#include "util/affinity.h"
 #include "util/array.h"
 
 #define LATE_NS 200000
@@ -224,6 +227,9 @@ static int event_begin(struct vcpu *vcpu, struct error *err)
 		return rival_start(&vcpu->rival, err);
 	if (op_touches_late(vcpu->op))
 		return late_memory_start(&vcpu->late, vcpu->touch, TOUCH_SIZE, err);
+	/* On another CPU KVM sets the timer again, and one that has expired by then causes no exit. */
+	if (vcpu->op == PROBE_PREEMPTION_TIMER)
+		vcpu->confined = affinity_confine();
 	return 0;
 }
 
@@ -237,6 +243,8 @@ static void event_end(struct vcpu *vcpu)
 {
 	rival_end(vcpu->rival);
 	late_memory_end(vcpu->late);
+	affinity_release(vcpu->confined);
+	vcpu->confined = NULL;
 	vcpu->rival = NULL;
 	vcpu->late = NULL;
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sched_setaffinity() and CPU_SET() */
+/* cpu_set_t */
 #define _GNU_SOURCE
 #include "kvm/rival.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,9 +23,10 @@
 
 struct rival {
 	pthread_t thread;
-	clockid_t clock;   /* its CPU time */
-	cpu_set_t allowed; /* of the thread that started it, before */
-	bool confined;
+	clockid_t clock; /* its CPU time */
+	struct affinity *
+		confined; /* with the thread that started it; NULL: both run anywhere, and nothing is certain */
+	bool has_clock;
 	atomic_bool ended;
 	struct clocks {
 		uint64_t ran_ns, tsc, ns;
@@ -42,24 +42,6 @@ static void *spin(void *argument)
 	return NULL;
 }
 
-/* The calling thread, and so those that it creates, to the CPU that it is on. */
-static void confine(struct rival *rival)
-{
-	int cpu = sched_getcpu();
-
-	/* On a host with more CPUs than a mask has, both run anywhere: nothing is certain. */
-	if (cpu < 0 || cpu >= CPU_SETSIZE ||
-	    sched_getaffinity(0, sizeof(rival->allowed), &rival->allowed))
-		return;
-	rival->confined = affinity_pin(0, cpu);
-}
-
-static void release(const struct rival *rival)
-{
-	if (rival->confined)
-		sched_setaffinity(0, sizeof(rival->allowed), &rival->allowed);
-}
-
 int rival_start(struct rival **started, struct error *err)
 {
 	struct rival *rival = calloc(1, sizeof(*rival));
@@ -68,14 +50,14 @@ int rival_start(struct rival **started, struct error *err)
 	*started = NULL;
 	if (!rival)
 		return system_error(err, "calloc", errno);
-	confine(rival);
+	rival->confined = affinity_confine();
 	status = thread_start(&rival->thread, spin, rival, 0, err);
 	if (status) {
-		release(rival);
+		affinity_release(rival->confined);
 		free(rival);
 		return status;
 	}
-	rival->confined &= !pthread_getcpuclockid(rival->thread, &rival->clock);
+	rival->has_clock = !pthread_getcpuclockid(rival->thread, &rival->clock);
 	*started = rival;
 	return 0;
 }
@@ -100,7 +82,7 @@ uint64_t rival_cycles(struct rival *rival)
 	struct clocks now;
 	uint64_t cycles = 0;
 
-	if (!rival || !rival->confined || !read_clocks(rival, &now))
+	if (!rival || !rival->confined || !rival->has_clock || !read_clocks(rival, &now))
 		return 0;
 	if (rival->last.ns && now.ns > rival->last.ns)
 		cycles = (uint64_t)((double)(now.tsc - rival->last.tsc) *
@@ -116,6 +98,6 @@ void rival_end(struct rival *rival)
 		return;
 	atomic_store(&rival->ended, true);
 	pthread_join(rival->thread, NULL);
-	release(rival);
+	affinity_release(rival->confined);
 	free(rival);
 }

@@ -88,9 +88,10 @@ struct vcpu {
 	/* What the last order took, on its way through the guest: cycles of the host's TSC, and of
 	 * the thread's CPU time, ns. */
 	uint64_t cycles, cpu_ns;
-	uint64_t known, stops;	  /* of the round, and of the command, see kvm/event.h */
-	struct rival *rival;	  /* of PROBE_PREEMPTED */
-	struct late_memory *late; /* of PROBE_TOUCH_LATE */
+	uint64_t known, stops;	   /* of the round, and of the command, see kvm/event.h */
+	struct rival *rival;	   /* of PROBE_PREEMPTED */
+	struct late_memory *late;  /* of PROBE_TOUCH_LATE */
+	struct affinity *confined; /* during PROBE_PREEMPTION_TIMER */
 	struct vcpu_span span;
 	int status; /* of the last order; a vCPU that failed stays failed */
 	struct error err;

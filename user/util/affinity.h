@@ -14,4 +14,11 @@ int affinity_nth(const cpu_set_t *set, unsigned int n);
 /* Has a thread (0: the calling one) run on that CPU alone. False: it may not, or the CPU is off. */
 bool affinity_pin(pid_t thread, int cpu);
 
+/*
+ * Keeps the calling thread, and those that it creates, on the CPU that it is on, until affinity_release() frees what
+ * this returns. NULL: it cannot be kept, and nothing is to be released; on a host with more CPUs than a mask has, too.
+ */
+struct affinity *affinity_confine(void);
+void affinity_release(struct affinity *before);
+
 #endif
