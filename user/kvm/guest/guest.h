@@ -27,16 +27,23 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* Notes when an operation of the command's own kind begins. */
+static inline void stamp(struct probe_shared *shared)
+{
+	if (!shared->measure_exits)
+		return;
+	if (shared->nr_stamps < PROBE_MAX_STAMPS)
+		shared->stamps[shared->nr_stamps] = rdtsc();
+	shared->nr_stamps++;
+}
+
 /* Counts an operation, which is about to be executed. */
 static inline void bump(struct probe_shared *shared, enum probe_op op)
 {
 	volatile uint64_t *executed = &shared->executed[op];
 
-	if (shared->measure_exits && op == shared->op) {
-		if (shared->nr_stamps < PROBE_MAX_STAMPS)
-			shared->stamps[shared->nr_stamps] = rdtsc();
-		shared->nr_stamps++;
-	}
+	if (op == shared->op)
+		stamp(shared);
 	*executed = *executed + 1;
 }
 
