@@ -18,11 +18,12 @@
 #define HIGHEST_BUCKETS 4
 #define LEAST_BUCKET 6	 /* a clock of low resolution measures nothing shorter */
 #define OTHERS_BUCKETS 3 /* other programs on the tracepoints may lie between, too */
-#define HOST_BUCKETS 2	 /* after an interrupt of the host's the caches hold other things */
-#define MAX_SHARE 0.05	 /* of a group's exits that may lie beyond the highest ... */
-#define MAX_NR 4	 /* ... and so many more */
-#define NOISE_FACTOR 3	 /* and so many times what lies there of eBPF's own windows */
-#define MIN_GROUP 8	 /* exits, whose median says something */
+#define HOST_BUCKETS \
+	2 /* after an interrupt of the host's or a switch the caches hold other things */
+#define MAX_SHARE 0.05 /* of a group's exits that may lie beyond the highest ... */
+#define MAX_NR 4       /* ... and so many more */
+#define NOISE_FACTOR 3 /* and so many times what lies there of eBPF's own windows */
+#define MIN_GROUP 8    /* exits, whose median says something */
 #define DISTURBED_BUCKET (EC_LONG_BITS - 1) /* cycles that make half of a long exit, or more */
 
 static uint64_t sum_from(const uint64_t *buckets, unsigned int first)
@@ -132,9 +133,10 @@ bool audit_group(struct audit *audit, const struct ec_audit *of, const struct au
 		.untimed = cycles ? of->untimed : 0,
 		.exceeded = cycles ? of->exceeded : 0,
 	};
-	/* The host's interrupts are what makes many an exit long. */
+	/* The host's interrupts are what makes many an exit long, and switches threads. */
 	const bool is_hosts = exit_is_hosts(audit->isa, group->index) ||
-			      group->circumstance == EC_LONG;
+			      group->circumstance == EC_LONG ||
+			      group->circumstance == EC_SWITCHED || group->circumstance == EC_MOVED;
 	unsigned int more = is_hosts ? HOST_BUCKETS : 0,
 		     usual = (group->is_loop ? audit->in_loops : audit->usual) + more;
 	uint64_t bias[EC_HIST_BUCKETS], beyond;
