@@ -350,7 +350,7 @@ patch-check: ## each series of kernel-patch/: applies to every version that the 
 	$(Q)$(packages) install lab patch
 	$(Q)kernel-patch/patch-check.sh $(kernels)
 
-newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SUITES=main STEP="run test"; SUITES: all)
+newcomer: ## run and test on a bare machine of another Debian (RELEASE=trixie SUITES="main updates security" STEP="run test")
 	$(Q)RELEASE="$(RELEASE)" SUITES="$(SUITES)" STEP="$(STEP)" tests/newcomer
 
 kvm-modules: ## patched KVM modules for this machine's kernel (KVER=RELEASE: another one's)

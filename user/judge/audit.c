@@ -18,12 +18,11 @@
 #define HIGHEST_BUCKETS 4
 #define LEAST_BUCKET 6	 /* a clock of low resolution measures nothing shorter */
 #define OTHERS_BUCKETS 3 /* other programs on the tracepoints may lie between, too */
-#define HOST_BUCKETS \
-	2 /* after an interrupt of the host's or a switch the caches hold other things */
-#define MAX_SHARE 0.05 /* of a group's exits that may lie beyond the highest ... */
-#define MAX_NR 4       /* ... and so many more */
-#define NOISE_FACTOR 3 /* and so many times what lies there of eBPF's own windows */
-#define MIN_GROUP 8    /* exits, whose median says something */
+#define HOST_BUCKETS 2	 /* the host's interrupts and switches leave other things in the caches */
+#define MAX_SHARE 0.05	 /* of a group's exits that may lie beyond the highest ... */
+#define MAX_NR 4	 /* ... and so many more */
+#define NOISE_FACTOR 3	 /* and so many times what lies there of eBPF's own windows */
+#define MIN_GROUP 8	 /* exits, whose median says something */
 #define DISTURBED_BUCKET (EC_LONG_BITS - 1) /* cycles that make half of a long exit, or more */
 
 static uint64_t sum_from(const uint64_t *buckets, unsigned int first)

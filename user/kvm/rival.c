@@ -24,9 +24,9 @@
 struct rival {
 	pthread_t thread;
 	clockid_t clock; /* its CPU time */
-	struct affinity *
-		confined; /* with the thread that started it; NULL: both run anywhere, and nothing is certain */
 	bool has_clock;
+	/* With the thread that started it. NULL: both run anywhere, and nothing is certain. */
+	struct affinity *confined;
 	atomic_bool ended;
 	struct clocks {
 		uint64_t ran_ns, tsc, ns;

@@ -16,7 +16,7 @@ bool affinity_pin(pid_t thread, int cpu);
 
 /*
  * Keeps the calling thread, and those that it creates, on the CPU that it is on, until affinity_release() frees what
- * this returns. NULL: it cannot be kept, and nothing is to be released; on a host with more CPUs than a mask has, too.
+ * this returns. NULL: it cannot be kept there, for example on a host with more CPUs than a mask has.
  */
 struct affinity *affinity_confine(void);
 void affinity_release(struct affinity *before);

@@ -27,24 +27,22 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* Notes when an operation of the command's own kind begins. */
-static inline void stamp(struct probe_shared *shared)
-{
-	if (!shared->measure_exits)
-		return;
-	if (shared->nr_stamps < PROBE_MAX_STAMPS)
-		shared->stamps[shared->nr_stamps] = rdtsc();
-	shared->nr_stamps++;
-}
-
-/* Counts an operation, which is about to be executed. */
-static inline void bump(struct probe_shared *shared, enum probe_op op)
+/* Counts an operation, which is about to be executed: one of several that the workload of kind consists of. */
+static inline void bump_of(struct probe_shared *shared, enum probe_op kind, enum probe_op op)
 {
 	volatile uint64_t *executed = &shared->executed[op];
 
-	if (op == shared->op)
-		stamp(shared);
+	if (shared->measure_exits && kind == shared->op) {
+		if (shared->nr_stamps < PROBE_MAX_STAMPS)
+			shared->stamps[shared->nr_stamps] = rdtsc();
+		shared->nr_stamps++;
+	}
 	*executed = *executed + 1;
+}
+
+static inline void bump(struct probe_shared *shared, enum probe_op op)
+{
+	bump_of(shared, op, op);
 }
 
 static inline void write_msr(uint32_t msr, uint64_t value)

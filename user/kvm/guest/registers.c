@@ -56,10 +56,7 @@ void debug_registers(struct probe_shared *shared, enum probe_op op, uint64_t cou
 	for (; count; count--) {
 		unsigned int n = next_register(shared, op);
 
-		/* The first one's own stamp is in bump(). */
-		if (n && op == shared->op)
-			stamp(shared);
-		bump(shared, op + n);
+		bump_of(shared, op, op + n);
 		if (op == PROBE_MOV_FROM_DR)
 			move_from(n);
 		else
